@@ -1,0 +1,1 @@
+"""The only door for people: JSON and pages. Empty until the web comes."""

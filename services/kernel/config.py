@@ -1,0 +1,80 @@
+"""One TOML file per process becomes one frozen model. Unknown keys are refused; secrets are files."""
+
+import tomllib
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from services.kernel.errors import Invalid
+
+
+class Model(BaseModel):
+    """A frozen part of a configuration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Tls(Model):
+    """PEM files: the certificate authority both sides trust, and this process's own certificate and PKCS#8 key."""
+
+    ca_file: Path
+    certificate_file: Path
+    key_file: Path
+
+
+class VaultFiles(Model):
+    """Two files of 32 bytes each."""
+
+    key_file: Path
+    index_key_file: Path
+
+
+class Callers(Model):
+    """Whose signed caller assertions are taken: a JWK set, and the certificate names of those that may bring one."""
+
+    jwks_file: Path
+    services: frozenset[str]
+
+
+class DatabaseConfig(Model):
+    """Where a service keeps its records; the password is a file."""
+
+    database_url: str
+    database_password_file: Path
+    environment: Literal["local", "production"] = "production"
+    database_connections_max: int = 20
+
+
+class ServiceConfig(DatabaseConfig):
+    """What every gRPC service needs to know."""
+
+    listen: str
+    tls: Tls
+    vault: VaultFiles
+    callers: Callers
+    peers: dict[str, str] = {}
+    workers_max: int = 32
+
+
+class Kafka(Model):
+    """The broker, over TLS with SCRAM-SHA-512; there is no other way."""
+
+    bootstrap_servers: str
+    username: str
+    password_file: Path
+    ca_file: Path
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load(path: Path, model: type[M]) -> M:
+    """Read a configuration file. Raises Invalid naming file and key, never a value."""
+    try:
+        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise Invalid(f"{path.name}: filen går inte att läsa ({type(error).__name__}).") from error
+    except ValidationError as error:
+        places = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['type']}" for e in error.errors(include_input=False))
+        raise Invalid(f"{path.name}: {places}") from None

@@ -1,0 +1,153 @@
+"""PostgreSQL: one pool, one kind of transaction.
+
+Statements are SQLAlchemy Core. Reads and conditional changes run at once; other writes are queued and leave in one psycopg
+pipeline together with the COMMIT, because four round trips cost half the throughput (measured, see docs/adr/0002).
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from alembic import command, context
+from alembic.config import Config as AlembicConfig
+from psycopg.rows import namedtuple_row
+from psycopg_pool import ConnectionPool
+from sqlalchemy import ClauseElement, Executable, Table, create_engine, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import make_url
+
+from services.kernel.config import DatabaseConfig
+
+DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its dialects untyped
+STATEMENT_TIMEOUT_MS = 10_000
+LOCK_TIMEOUT_MS = 5_000
+WAIT_FOR_CONNECTION_S = 4.0
+OWNER = "los_owner"
+
+Row = Any  # a psycopg named tuple: the columns are the names of the select
+
+
+def compiled(statement: Executable) -> tuple[str, Mapping[str, Any]]:
+    """A statement as text and parameters for psycopg."""
+    assert isinstance(statement, ClauseElement)  # noqa: S101  # only a bug can break this
+    result = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
+    return str(result), result.params
+
+
+@lru_cache(maxsize=256)
+def _insert(table: Table, columns: tuple[str, ...]) -> str:
+    return str(table.insert().compile(dialect=DIALECT, column_keys=list(columns)))
+
+
+class Transaction:
+    """What can be done between opening and leaving a transaction."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        """Made by Database.transaction()."""
+        self._connection = connection
+        self._queue: list[tuple[str, Mapping[str, Any]]] = []
+
+    def read(self, statement: Executable) -> list[Row]:
+        """All rows of a select, now."""
+        return self._connection.execute(*compiled(statement)).fetchall()
+
+    def one(self, statement: Executable) -> Row | None:
+        """The first row of a select, now, or None."""
+        return self._connection.execute(*compiled(statement)).fetchone()
+
+    def execute(self, statement: Executable) -> int:
+        """Run a change now; how many rows it touched. For changes whose count decides what follows."""
+        self.flush()
+        return self._connection.execute(*compiled(statement)).rowcount
+
+    def insert(self, table: Table, **row: object) -> None:
+        """Queue one new row. A value for a JSONB column is wrapped in psycopg's Jsonb."""
+        self._queue.append((_insert(table, tuple(row)), row))
+
+    def write(self, statement: Executable) -> None:
+        """Queue a change."""
+        self._queue.append(compiled(statement))
+
+    def flush(self) -> None:
+        """Send what is queued, without committing."""
+        if self._queue:
+            with self._connection.pipeline():
+                self._send()
+
+    def commit(self) -> None:
+        """Send what is queued and the COMMIT in one round trip. Raises what any of the statements raised."""
+        with self._connection.pipeline():
+            self._send()
+            self._connection.commit()
+
+    def _send(self) -> None:
+        queue, self._queue = self._queue, []
+        for sql, parameters in queue:
+            self._connection.execute(sql, parameters)
+
+
+class Database:
+    """The schema of one service, reached with that service's own role."""
+
+    def __init__(self, config: DatabaseConfig, schema: str) -> None:
+        """Open the pool; it connects in the background and again after the database has been away."""
+        self.conninfo = conninfo(config, schema)
+        self.schema = schema
+        self._pool = ConnectionPool(
+            self.conninfo,
+            min_size=2,
+            max_size=config.database_connections_max,
+            timeout=WAIT_FOR_CONNECTION_S,
+            kwargs={"row_factory": namedtuple_row},
+            open=True,
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Commits on leaving, rolls back on any exception. No network call belongs inside."""
+        with self._pool.connection() as connection:
+            transaction = Transaction(connection)
+            yield transaction
+            transaction.commit()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._pool.close()
+
+
+def conninfo(config: DatabaseConfig, schema: str) -> str:
+    """The connection string of a service: its schema, its password, its time limits."""
+    options = f"-c search_path={schema} -c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
+    password = config.database_password_file.read_text(encoding="utf-8").strip()
+    return psycopg.conninfo.make_conninfo(
+        config.database_url, password=password, options=options, application_name=schema, connect_timeout=3
+    )
+
+
+def migrate(database_url: str, service: str) -> None:
+    """Bring a service's schema to its newest form. `database_url` is an administrator's; the tables get `los_owner`.
+
+    Migrations are in services/<service>/migrations/versions, numbered, one head.
+    """
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(Path(__file__).parents[1] / service / "migrations"))
+    engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg"))
+    with engine.begin() as connection:
+        connection.execute(text(f"SET ROLE {OWNER}"))
+        connection.execute(text(f"SET search_path = {service}"))
+        connection.execute(text(f"SET lock_timeout = {LOCK_TIMEOUT_MS}"))
+        config.attributes["connection"] = connection
+        config.attributes["service"] = service
+        command.upgrade(config, "head")
+    engine.dispose()
+
+
+def run_migrations() -> None:
+    """What each service's migrations/env.py calls: run in the transaction that `migrate` opened."""
+    attributes = context.config.attributes
+    context.configure(connection=attributes["connection"], version_table_schema=attributes["service"])
+    with context.begin_transaction():
+        context.run_migrations()

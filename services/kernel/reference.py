@@ -1,0 +1,254 @@
+"""Reference data that several services share: units, agencies, benefits, causes, the words users write for them.
+
+The rows are TOML beside this file; each names its source (sharing-matrix 2, 3 and 7, workflows 5 and 6). Codes travel
+and are stored; words are what Swedish users write and read. Every list is a `Words`: found by code or by any of its
+words, whatever the case and spacing.
+"""
+
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+_FOLDER = Path(__file__).with_suffix("")
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Word:
+    """A code and the Swedish words for it; `word` is the one we write, `also` those we understand too."""
+
+    code: str
+    word: str
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Unit(Word):
+    """A förvaltning of the kommun, with what it may hold. `function` is neutral: it tells nothing of the person."""
+
+    @dataclass(frozen=True, kw_only=True, config=_STRICT)
+    class Holding:
+        """Sender kinds and default secrecy class of one record kind at one unit; `plan_secrecy` for set PLAN."""
+
+        sender_kinds: frozenset[str]
+        secrecy: str
+        plan_secrecy: str | None = None
+
+    authority: str
+    function: str
+    mailbox: str
+    holds: Mapping[str, Holding] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Agency(Word):
+    """An agency with a topic of its own; `receivers` says which receiver kind gets each record kind."""
+
+    receivers: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Receiver(Word):
+    """A receiver kind. `keyed`: it can be reached over the bus; `decides`: it may have decided a benefit (2008:206)."""
+
+    group: Literal["state", "municipal", "region", "association", "court", "private"]
+    agency: str | None = None
+    keyed: bool = False
+    decides: bool = False
+
+    @property
+    def is_swedish_authority(self) -> bool:
+        """Whether it is inside `any-swedish-authority` (OSL 2:3): a municipal company is, an a-kassa is not."""
+        return self.group in {"state", "municipal", "region"}
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Benefit(Word):
+    """A welfare benefit and the receiver kinds that may have decided it; none: no notice (sharing-matrix 7.1)."""
+
+    decided_by: tuple[str, ...]
+    mark: Literal["sure", "ask", "uncertain"]
+    residence_based: bool = False
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Scheme(Word):
+    """A payment scheme of the kommun and the record kind a flag on it becomes (sharing-matrix 7.2)."""
+
+    record_kind: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Observation(Word):
+    """What a landlord may observe. `weak`: never sent (sharing-matrix 2.1), so it has no sentence."""
+
+    weak: bool = False
+    sentence: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Source(Word):
+    """Who saw it. `needs_review`: not assessed before the officer has a dated fact of their own."""
+
+    needs_review: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Cause(Word):
+    """Why a payment is suspected. A cause without a sentence is never told to a receiver."""
+
+    opens: frozenset[str] = frozenset()
+    never: frozenset[str] = frozenset()
+    own_error: bool = False
+    sentence: str | None = None
+
+    def opens_question_about(self, benefit: Benefit) -> bool:
+        """Whether the cause lets an officer ask about this other benefit (sharing-matrix 7.3); it never answers."""
+        return benefit.code not in self.never and (
+            benefit.code in self.opens or "@same" in self.opens or ("@residence" in self.opens and benefit.residence_based)
+        )
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class ControlGround(Word):
+    """An authority's ground for its own inspection; its `word` is the citation. Never a ground to share on (hs-05)."""
+
+    authority_kind: str
+    gives_access_to: str
+    home_or_limit: str
+    police_help: str
+    verified: bool
+
+
+W = TypeVar("W", bound=Word)
+
+
+class Words(Generic[W]):
+    """The rows of one list, found by code or by word. Two rows that claim the same word are a fault in the data."""
+
+    def __init__(self, rows: Iterable[W]) -> None:
+        """Index the rows. Raises ValueError when two rows claim one word."""
+        self._by_code: dict[str, W] = {}
+        self._by_word: dict[str, W] = {}
+        for row in rows:
+            self._by_code[row.code] = row
+            for text in (row.code, row.word, *row.also):
+                if self._by_word.setdefault(_plain(text), row) is not row:
+                    raise ValueError(f"{row.code}: the word {text!r} already means {self._by_word[_plain(text)].code}")
+
+    def find(self, text: str) -> W | None:
+        """The row that a user means by `text` (code or word, any case and spacing), or None."""
+        return self._by_word.get(_plain(text))
+
+    def __getitem__(self, code: str) -> W:
+        """The row of exactly this code. Raises KeyError."""
+        return self._by_code[code]
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._by_code
+
+    def __iter__(self) -> Iterator[W]:
+        return iter(self._by_code.values())
+
+    def __len__(self) -> int:
+        return len(self._by_code)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The Swedish words, in the order of the file; for {lista} in a message."""
+        return tuple(row.word for row in self)
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", arbitrary_types_allowed=True))
+class Reference:
+    """Everything in the folder."""
+
+    units: Words[Unit]
+    agencies: Words[Agency]
+    receivers: Words[Receiver]
+    benefits: Words[Benefit]
+    schemes: Words[Scheme]
+    impulses: Words[Word]
+    causes: Words[Cause]
+    observations: Words[Observation]
+    sources: Words[Source]
+    error_kinds: Words[Word]
+    control_grounds: Words[ControlGround]
+
+    def decides(self, benefit: str, receiver_kind: str) -> bool:
+        """Whether a body of this receiver kind may have decided the benefit (codes; sharing-matrix 7.1)."""
+        row = self.benefits.find(benefit)
+        return row is not None and receiver_kind in row.decided_by
+
+    def deciding_body(self, text: str) -> Receiver | None:
+        """The receiver kind a user means in "Beslutande myndighet", or None when it never decides a benefit."""
+        receiver = self.receivers.find(text)
+        return receiver if receiver is not None and receiver.decides else None
+
+    def question_is_open(self, causes: Iterable[str], benefit: str) -> bool:
+        """Whether these causes (codes) open the question of this other benefit. The kommun's own error shuts it."""
+        rows = [self.causes[code] for code in causes]
+        other = self.benefits[benefit]
+        return not any(row.own_error for row in rows) and any(row.opens_question_about(other) for row in rows)
+
+    def receiver_of(self, agency: str, record_kind: str) -> Receiver | None:
+        """The receiver kind of the agency (code) that gets this record kind, or None (sharing-matrix 3)."""
+        code = self.agencies[agency].receivers.get(record_kind)
+        return None if code is None else self.receivers[code]
+
+
+def sentence(row: Observation | Cause, period_from: date | None, period_to: date | None) -> str:
+    """The Swedish sentence of a coded fact, with its days. Raises ValueError for a code that is never told."""
+    if row.sentence is None:
+        raise ValueError(f"{row.code}: is never told to a receiver")
+    start = f" från och med {period_from.isoformat()}" if period_from else ""
+    end = f" till och med {period_to.isoformat()}" if period_to else ""
+    return row.sentence.format(period=start + end)
+
+
+@cache
+def reference() -> Reference:
+    """The reference data, read once. Raises ValueError or pydantic's error, with the file, when it is wrong."""
+    causes = _rows("causes", "cause", Cause)
+    benefits = _rows("benefits", "benefit", Benefit)
+    receivers = _rows("agencies", "receiver", Receiver)
+    for cause in causes:
+        for code in (cause.opens | cause.never) - {"@same", "@residence"}:
+            benefits[code]
+    for benefit in benefits:
+        for code in benefit.decided_by:
+            if not receivers[code].decides:
+                raise ValueError(f"benefits.toml, {benefit.code}: {code} never decides a benefit")
+    return Reference(
+        units=_rows("units", "unit", Unit),
+        agencies=_rows("agencies", "agency", Agency),
+        receivers=receivers,
+        benefits=benefits,
+        schemes=_rows("schemes", "scheme", Scheme),
+        impulses=_rows("schemes", "impulse", Word),
+        causes=causes,
+        observations=_rows("alerts", "observation", Observation),
+        sources=_rows("alerts", "source", Source),
+        error_kinds=_rows("alerts", "error_kind", Word),
+        control_grounds=_rows("control_grounds", "control_ground", ControlGround),
+    )
+
+
+def _rows(file: str, table: str, kind: type[W]) -> Words[W]:
+    """One table of one file as a list of words."""
+    data = tomllib.loads((_FOLDER / f"{file}.toml").read_text(encoding="utf-8"))
+    return Words(TypeAdapter(list[kind]).validate_python(data[table]))  # type: ignore[valid-type]
+
+
+def _plain(text: str) -> str:
+    """Text as it is compared: composed, one space between words, no capitals."""
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())

@@ -107,7 +107,6 @@ class Cause(Word):
     """Why a payment is suspected. A cause without a sentence is never told to a receiver."""
 
     opens: frozenset[str] = frozenset()
-    never: frozenset[str] = frozenset()
     own_error: bool = False
     sentence: str | None = None
 
@@ -222,7 +221,7 @@ def reference() -> Reference:
     benefits = _rows("benefits", "benefit", Benefit)
     receivers = _rows("agencies", "receiver", Receiver)
     for cause in causes:
-        for code in (cause.opens | cause.never) - {"@same", "@residence"}:
+        for code in cause.opens - {"@same", "@residence"}:
             benefits[code]
     for benefit in benefits:
         for code in benefit.decided_by:

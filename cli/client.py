@@ -1,0 +1,140 @@
+"""How a command speaks to the services of a local stack: its own certificate, and a signed assertion of whom it speaks for.
+
+The command line is a client as the gateway is one. It works only where `environment = "local"` (design 3).
+"""
+
+import json
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn, Self
+
+import grpc
+import typer
+from joserfc.jwk import ECKey
+from los.controls.v1.controls_pb2_grpc import ControlsServiceStub
+from los.registry.v1.registry_pb2_grpc import RegistryServiceStub
+from los.sharing.v1.sharing_pb2_grpc import SharingServiceStub
+
+from services.kernel.callers import LIFETIME_MAX, Caller, Role, sign_assertion
+from services.kernel.clock import Clock
+from services.kernel.config import Tls
+from services.kernel.rpc import CALLER_HEADER, DEADLINE_S, connect
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+Data = Annotated[Path, typer.Option("--data", envvar="LOS_DATA", help="Stackens datamapp.")]
+DATA = Path(".los")
+NO, WRONG_USE, PART_DOWN = 1, 2, 3
+AsJson = Annotated[bool, typer.Option("--json", help="Skriv bara JSON på standard ut.")]
+
+
+def part_down(message: str) -> NoReturn:
+    """End the command: a part is missing or down."""
+    sys.stderr.write(f"{message}\n")
+    raise typer.Exit(PART_DOWN)
+
+
+class Person(NamedTuple):
+    """One of the people of people.toml."""
+
+    id: str
+    name: str
+    role: Role
+    unit: str
+    organisation: str | None = None
+
+
+class Stack:
+    """The addresses and keys of a running stack, and its people."""
+
+    def __init__(self, data: Path) -> None:
+        """Ends the command with 3 when no stack runs in `data`."""
+        try:
+            found = tomllib.loads((data / "stack.toml").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            part_down(f"Ingen stack är igång i {data}. Starta den med: los up --data {data}")
+        if found.get("environment") != "local":
+            part_down("Kommandoraden talar bara med en lokal stack.")
+        self.addresses: dict[str, str] = found["services"]
+        client = found["client"]
+        self.tls = Tls(ca_file=client["ca_file"], certificate_file=client["certificate_file"], key_file=client["key_file"])
+        self.key = ECKey.import_key(json.loads(Path(client["assertion_key_file"]).read_text(encoding="ascii")))
+        rows = tomllib.loads((data / "people.toml").read_text(encoding="utf-8"))["person"]
+        self.people = {row["id"]: Person(row["id"], row["name"], Role(row["role"]), row["unit"], row.get("organisation")) for row in rows}
+
+    def person(self, person_id: str) -> Person:
+        """Someone of people.toml. Raises typer.BadParameter."""
+        if person_id not in self.people:
+            raise typer.BadParameter(f"--as: personen finns inte. Välj någon av: {', '.join(self.people)}.")
+        return self.people[person_id]
+
+    def first(self, role: Role, unit: str | None = None) -> Person:
+        """The first person with a role, in a unit where one is named."""
+        return next(person for person in self.people.values() if person.role is role and unit in {None, person.unit})
+
+    def speaking_for(self, person: Person) -> "Session":
+        """A session as this person."""
+        return Session(self, person)
+
+
+class Session:
+    """Stubs of the three services that carry one person's assertion. Calls have a deadline."""
+
+    def __init__(self, stack: Stack, person: Person) -> None:
+        """Channels are made now and connect at the first call."""
+        self.person = person
+        self._channels = {
+            name: connect(address, name, stack.tls)
+            for name, address in stack.addresses.items()
+            if name in {"registry", "controls", "sharing"}
+        }
+        signed = {name: grpc.intercept_channel(channel, _Assert(stack.key, person, name)) for name, channel in self._channels.items()}
+        self.registry = RegistryServiceStub(signed["registry"])
+        self.controls = ControlsServiceStub(signed["controls"])
+        self.sharing = SharingServiceStub(signed["sharing"])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for channel in self._channels.values():
+            channel.close()
+
+
+class _Details(NamedTuple):
+    method: str
+    timeout: float | None
+    metadata: Any
+    credentials: Any
+    wait_for_ready: Any
+    compression: Any
+
+
+class _Assert(grpc.UnaryUnaryClientInterceptor, grpc.StreamStreamClientInterceptor):
+    """Puts the assertion and a deadline on each call; a token is used for half its life."""
+
+    def __init__(self, key: ECKey, person: Person, audience: str) -> None:
+        self._key = key
+        self._caller = Caller("cli", person.id, person.role, person.unit, person.organisation)
+        self._audience = audience
+        self._clock = Clock()
+        self._token = ""
+        self._signed: datetime | None = None
+
+    def _with_caller(self, details: Any, deadline: float | None) -> _Details:  # noqa: ANN401  # grpc's types are loose
+        now = self._clock.now()
+        if self._signed is None or now - self._signed > LIFETIME_MAX / 2:
+            self._token, self._signed = sign_assertion(self._key, self._caller, self._audience, now), now
+        metadata = [*(details.metadata or ()), (CALLER_HEADER, self._token)]
+        timeout = details.timeout if details.timeout is not None else deadline
+        return _Details(details.method, timeout, metadata, details.credentials, details.wait_for_ready, details.compression)
+
+    def intercept_unary_unary(self, continuation: Callable[..., Any], client_call_details: Any, request: Any) -> Any:  # noqa: ANN401
+        return continuation(self._with_caller(client_call_details, DEADLINE_S), request)
+
+    def intercept_stream_stream(self, continuation: Callable[..., Any], client_call_details: Any, request_iterator: Any) -> Any:  # noqa: ANN401
+        return continuation(self._with_caller(client_call_details, None), request_iterator)

@@ -1,0 +1,225 @@
+"""`los partner`: what an agency runs. Needs the agency's folder and nothing else: no data folder, no environment."""
+
+import json
+import signal
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from partner import check as conformance
+from partner import kit as kits
+from partner.broker import BrokerProblem
+from partner.consumer import Consumer, listen, place
+from partner.envelope import Opened
+from partner.feedback import InvitationAnswer, Role
+from partner.inbox import DEAD_LETTERS_MAX, DeadLettersFullError, Inbox
+from partner.jose import EXPLANATIONS
+from partner.kit import Kit, KitError
+from partner.receiver import Receiver
+from partner.reference import ReferencePartner, demo_answer, function_mailbox
+
+NO, WRONG_USE, PART_DOWN = 1, 2, 3
+"""Exit codes (design 3); 0 is done."""
+
+app = typer.Typer(name="partner", help="Partnerns sida: läs, ta emot och prova det som kommunen skickar.", no_args_is_help=True)
+
+_Agency = Annotated[str, typer.Argument(help="Myndigheten: skatteverket, forsakringskassan, kronofogden eller polisen.")]
+_KitFolder = Annotated[Path | None, typer.Option("--kit", help="Partnermappen. Utan den: DATA/partners/AGENCY.", show_default=False)]
+_Data = Annotated[Path, typer.Option("--data", envvar="LOS_DATA", help="Stackens datamapp.")]
+_UntilIdle = Annotated[
+    float | None,
+    typer.Option("--until-idle", min=0, help="Sluta när allt är läst och inget nytt har kommit på så många sekunder."),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Skriv bara JSON på standard ut.")]
+_DATA = Path(".los")
+
+
+class Answer(StrEnum):
+    """What the reference partner says to an invitation."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+
+
+@app.command("listen")
+def listen_command(
+    agency: _Agency,
+    kit_folder: _KitFolder = None,
+    data: _Data = _DATA,
+    until_idle: _UntilIdle = None,
+    as_json: _Json = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Visa allt som myndigheten har fått, från början. Ändrar inget och svarar inte."""
+    kit = _kit(agency, kit_folder, data)
+    refused = 0
+    with _stoppable() as stop, _problems_told():
+        _say(f"Läser {kit.share_topic} hos {kit.broker.bootstrap_servers} …")
+        for record, found in listen(kit, stop, until_idle):
+            if isinstance(found, Opened):
+                typer.echo(json.dumps(_as_json(found), ensure_ascii=False) if as_json else _as_text(found))
+            else:
+                refused += 1
+                _say(f"{place(record)}: {found.value}. {EXPLANATIONS[found]}")
+    if refused:
+        _say(f"{refused} meddelanden kunde inte godtas.")
+        raise typer.Exit(NO)
+
+
+@app.command("run")
+def run_command(
+    agency: _Agency,
+    kit_folder: _KitFolder = None,
+    data: _Data = _DATA,
+    database: Annotated[
+        Path | None, typer.Option(help="Partnerns egen databas. Utan den: inbox.db i partnermappen.", show_default=False)
+    ] = None,
+    answer: Annotated[
+        Answer | None,
+        typer.Option(help="Svar på inbjudningar till kontroll. Utan det: demonstrationens svar.", show_default=False),
+    ] = None,
+    role: Annotated[Role, typer.Option(help="Roll vid svaret accepted.")] = Role.ON_SITE,
+    control_ground: Annotated[str | None, typer.Option(help="Egen kontrollgrund vid svaret accepted.", show_default=False)] = None,
+    until_idle: _UntilIdle = None,
+    as_json: _Json = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Kör referenspartnern: ta emot, spara, kvittera och svara på inbjudningar."""
+    folder = kit_folder or data / "partners" / agency
+    kit = _kit(agency, kit_folder, data)
+    reply = demo_answer(agency)
+    if answer is not None:
+        accepted = answer is Answer.ACCEPTED
+        reply = InvitationAnswer(role if accepted else None, control_ground if accepted else None, function_mailbox(agency))
+    with _stoppable() as stop, _problems_told():
+        inbox = Inbox.open(database or folder / "inbox.db")
+        try:
+            _say(f"Tar emot från {kit.share_topic} hos {kit.broker.bootstrap_servers}. Avsluta med Ctrl-C.")
+            receiver = Receiver(kit, inbox, ReferencePartner(kit, reply))
+            counts = Consumer(kit, receiver, _say).run(stop, until_idle)
+        finally:
+            inbox.close()
+    if as_json:
+        words = {
+            "handled": counts.handled,
+            "duplicates": counts.duplicates,
+            "refused": counts.refused,
+            "answered": counts.answered,
+        }
+        typer.echo(json.dumps(words))
+    _say(
+        f"Klart. Mottagna: {counts.handled}, redan kända: {counts.duplicates}, avvisade: {counts.refused}, "
+        f"skickade svar: {counts.answered}."
+    )
+
+
+@app.command("check")
+def check_command(
+    agency: _Agency,
+    kit_folder: _KitFolder = None,
+    data: _Data = _DATA,
+    as_json: _Json = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Prova att mottagningen följer avtalet och att rättigheterna hos kommunens Kafka är de rätta."""
+    kit = _kit(agency, kit_folder, data)
+    findings: list[conformance.Finding] = []
+    with _problems_told():
+        _say("Provar mottagningen med nycklar som sedan kastas …")
+        findings += conformance.consumer(kit, lambda own: ReferencePartner(own, demo_answer(own.agency)))
+        _say(f"Provar rättigheterna hos {kit.broker.bootstrap_servers} …")
+        findings += conformance.rights(kit)
+    wrong = [finding for finding in findings if not finding.right]
+    if as_json:
+        typer.echo(json.dumps([{"right": one.right, "text": one.text} for one in findings], ensure_ascii=False))
+    else:
+        for one in findings:
+            typer.echo(f"{'rätt' if one.right else 'FEL '}  {one.text}")
+    _say(f"{len(findings)} prov, {len(wrong)} fel.")
+    if wrong:
+        raise typer.Exit(NO)
+
+
+def _kit(agency: str, folder: Path | None, data: Path) -> Kit:
+    folder = folder or data / "partners" / agency
+    try:
+        kit = kits.load(folder)
+    except KitError as error:
+        _say(f"Partnermappen {folder} kan inte användas. {error}")
+        raise typer.Exit(WRONG_USE) from None
+    if kit.agency != agency:
+        _say(f"Partnermappen {folder} tillhör {kit.agency}, inte {agency}.")
+        raise typer.Exit(WRONG_USE)
+    return kit
+
+
+@contextmanager
+def _stoppable() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set; the work in hand is finished first."""
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _problems_told() -> Iterator[None]:
+    """Say in one sentence what is wrong, and leave with the right code."""
+    try:
+        yield
+    except BrokerProblem as problem:
+        _say(str(problem))
+        raise typer.Exit(PART_DOWN) from None
+    except sqlite3.Error as error:
+        _say(f"Partnerns databas går inte att använda ({type(error).__name__}).")
+        raise typer.Exit(PART_DOWN) from None
+    except DeadLettersFullError:
+        _say(
+            f"{DEAD_LETTERS_MAX} meddelanden har avvisats. Någon måste se varför (tabellen dead_letter) och tömma "
+            "tabellen innan fler tas emot."
+        )
+        raise typer.Exit(NO) from None
+
+
+def _as_json(opened: Opened) -> dict[str, Any]:
+    event = opened.event
+    return {
+        "id": event.id,
+        "type": event.type,
+        "time": event.time.isoformat().replace("+00:00", "Z"),
+        "key": event.key,
+        "sequence": event.sequence,
+        "aud": opened.receiver_kind,
+        "disclosure_id": event.disclosure_id,
+        "record_kind": opened.record_kind,
+        "ground": opened.ground_id,
+        "purpose": opened.purpose,
+        "secrecy": list(opened.secrecy),
+        "fields": dict(opened.fields),
+    }
+
+
+def _as_text(opened: Opened) -> str:
+    time = opened.event.time.astimezone(ZoneInfo("Europe/Stockholm"))
+    lines = [
+        f"{time:%Y-%m-%d %H:%M} till {opened.receiver_kind}: {opened.record_kind}, grund {opened.ground_id}",
+        f"  {opened.citation}. {opened.purpose}",
+    ]
+    lines += [f"  {name}: {'; '.join(value) if isinstance(value, list) else value}" for name, value in opened.fields.items()]
+    return "\n".join(_printable(line) for line in lines)
+
+
+def _printable(text: str) -> str:
+    """Text that a terminal shows and never obeys."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

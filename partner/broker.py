@@ -1,0 +1,140 @@
+"""The kommun's broker seen from a partner: clients with TLS and SCRAM, and plain words for what is wrong.
+
+kafka-python says `Unable to bootstrap` for a wrong password, and gives nothing and raises nothing for a topic one may
+not read; here both are found out and said.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.admin import KafkaAdminClient
+from kafka.errors import GroupAuthorizationFailedError, KafkaError, SaslAuthenticationFailedError, TopicAuthorizationFailedError
+
+from partner.kit import Kit
+
+BOOTSTRAP_DEADLINE_MS = 10_000
+SEND_DEADLINE_S = 20.0
+
+Client = TypeVar("Client")
+
+
+class BrokerProblem(Exception):
+    """The broker cannot be reached, or does not give the partner its rights."""
+
+
+def consumer(kit: Kit, group: str) -> KafkaConsumer:
+    """A consumer of the agency's own topic from its beginning, that commits when told to. Raises BrokerProblem.
+
+    `group` is added to the prefix that the broker lets the agency use.
+    """
+    rights = topic_rights(kit, [kit.share_topic])
+    if "READ" not in rights[kit.share_topic]:
+        raise BrokerProblem(f"Användaren {kit.broker.username} får inte läsa {kit.share_topic} hos kommunen.")
+    return _connected(
+        kit,
+        lambda settings: KafkaConsumer(
+            kit.share_topic,
+            group_id=kit.group_prefix + group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            **settings,
+        ),
+    )
+
+
+def producer(kit: Kit) -> KafkaProducer:
+    """An idempotent producer that waits for all replicas. Raises BrokerProblem."""
+    return _connected(
+        kit,
+        lambda settings: KafkaProducer(acks="all", enable_idempotence=True, max_block_ms=int(SEND_DEADLINE_S * 1000), **settings),
+    )
+
+
+def topics(kit: Kit) -> set[str]:
+    """The topics that the broker lets the agency see. Raises BrokerProblem."""
+    return _asked(kit, lambda admin: set(admin.list_topics()))
+
+
+def topic_rights(kit: Kit, names: list[str]) -> dict[str, set[str]]:
+    """What the agency may do with each topic, such as READ; nothing, for a topic hidden from it. Raises BrokerProblem."""
+    found = _asked(kit, lambda admin: admin.describe_topics(names))
+    return {topic["name"]: set(topic["authorized_operations"] or ()) for topic in found}
+
+
+def may_use_group(kit: Kit, group: str) -> bool:
+    """Whether the broker lets the agency use a consumer group of this full name. Raises BrokerProblem."""
+
+    def ask(admin: KafkaAdminClient) -> bool:
+        try:
+            admin.list_group_offsets([group])
+        except KafkaError as error:
+            if "Authorization" in type(error).__name__:
+                return False
+            raise
+        return True
+
+    return _asked(kit, ask)
+
+
+def explained(error: Exception, kit: Kit) -> str:
+    """A failure of the client in words for a person; never anything of a record."""
+    text = str(error)
+    if isinstance(error, SaslAuthenticationFailedError):
+        return f"Kommunens Kafka godtar inte lösenordet för användaren {kit.broker.username}."
+    if isinstance(error, TopicAuthorizationFailedError):
+        return f"Användaren {kit.broker.username} saknar rätt till ett ämne (topic) hos kommunen."
+    if isinstance(error, GroupAuthorizationFailedError):
+        return f"Användaren {kit.broker.username} saknar rätt till konsumentgruppen, som ska börja med sitt eget namn."
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return "Kommunens Kafka visar ett certifikat som inte är utfärdat av den utfärdare som står i ca.crt."
+    return f"Kommunens Kafka svarar inte på {kit.broker.bootstrap_servers} ({type(error).__name__})."
+
+
+def _asked(kit: Kit, question: Callable[[KafkaAdminClient], Client]) -> Client:
+    admin = _connected(kit, lambda settings: KafkaAdminClient(**settings))
+    try:
+        return question(admin)
+    except KafkaError as error:
+        raise BrokerProblem(explained(error, kit)) from None
+    finally:
+        admin.close()
+
+
+def _connected(kit: Kit, make: Callable[[dict[str, Any]], Client]) -> Client:
+    reason = _Reason()
+    logger = logging.getLogger("kafka.net.manager")
+    logger.addHandler(reason)
+    try:
+        return make(_settings(kit))
+    except KafkaError as error:
+        raise BrokerProblem(explained(reason.error or error, kit)) from None
+    finally:
+        logger.removeHandler(reason)
+
+
+def _settings(kit: Kit) -> dict[str, Any]:
+    return {
+        "bootstrap_servers": kit.broker.bootstrap_servers,
+        "bootstrap_timeout_ms": BOOTSTRAP_DEADLINE_MS,
+        "security_protocol": "SASL_SSL",
+        "ssl_cafile": kit.broker.ca_file,
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": kit.broker.username,
+        "sasl_plain_password": kit.broker.password,
+    }
+
+
+class _Reason(logging.Handler):
+    """Keeps the first failure behind `Unable to bootstrap`, which kafka-python tells its log alone."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.error: Exception | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look for an exception among the words of a log message."""
+        words = record.args if isinstance(record.args, tuple) else ()
+        if self.error is None:
+            self.error = next((word for word in words if isinstance(word, Exception)), None)

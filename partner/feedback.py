@@ -1,0 +1,134 @@
+"""What a partner answers: receipts, outcomes and answers to invitations, sealed as the contract says.
+
+An answer's id follows from the event and the answer, so the same answer sent twice is the same event.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+
+from partner import jose
+from partner.envelope import CONTENT_TYPE, Event
+from partner.jose import Code
+from partner.kit import Kit
+
+VALID_FOR = timedelta(days=30)
+"""How long the kommun may take an answer for good; a reply topic keeps it no longer."""
+
+
+class Outcome(StrEnum):
+    """What became of a record."""
+
+    OPENED = "opened"
+    NO_ACTION = "no_action"
+    ACTION = "action"
+    CLOSED = "closed"
+
+
+class Role(StrEnum):
+    """How an authority takes part in an operation."""
+
+    ON_SITE = "on_site"
+    PLANNING_ONLY = "planning_only"
+    FOLLOW_UP_ONLY = "follow_up_only"
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationAnswer:
+    """Yes, with a role and for `on_site` an own control ground, or no: both of them None."""
+
+    role: Role | None
+    control_ground_id: str | None
+    function_mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A sealed answer, ready for the reply topic."""
+
+    id: str
+    topic: str
+    key: bytes
+    value: bytes
+    signature: bytes
+
+    @property
+    def headers(self) -> list[tuple[str, bytes]]:
+        """Exactly the two of the contract."""
+        return [("content-type", CONTENT_TYPE), ("los-signature", self.signature)]
+
+
+def receipt(kit: Kit, event: Event, receiver_kind: str, refused: Code | None, now: datetime) -> Reply:
+    """That an event has been received, or refused with a code."""
+    body = {"status": "refused", "reason": refused.value} if refused else {"status": "received"}
+    return _sealed(kit, event, receiver_kind, "se.los.receipt.v1", body, now)
+
+
+def outcome(kit: Kit, event: Event, receiver_kind: str, status: Outcome, now: datetime) -> Reply:
+    """What became of the record."""
+    return _sealed(kit, event, receiver_kind, "se.los.outcome.v1", {"status": status.value}, now)
+
+
+def invitation_answer(kit: Kit, event: Event, receiver_kind: str, control_reference: str, answer: InvitationAnswer, now: datetime) -> Reply:
+    """Whether the authority takes part in a control."""
+    body = {
+        "control_reference": control_reference,
+        "answer": "accepted" if answer.role else "declined",
+        "function_mailbox": answer.function_mailbox,
+    }
+    if answer.role:
+        body["role"] = answer.role.value
+    if answer.control_ground_id:
+        body["control_ground_id"] = answer.control_ground_id
+    return _sealed(kit, event, receiver_kind, "se.los.invitation.answered.v1", body, now)
+
+
+def _sealed(kit: Kit, event: Event, receiver_kind: str, kind: str, body: dict[str, str], now: datetime) -> Reply:
+    now = now.astimezone(UTC)
+    content = body | {
+        "aud": "kommun",
+        "disclosure_id": event.disclosure_id,
+        "event_id": event.id,
+        "receiver_kind": receiver_kind,
+        "time": _instant(now),
+    }
+    # The status is part of the name: "opened" and later "closed" are two answers to one event.
+    reply_id = str(uuid5(UUID(event.id), f"{kind}:{body.get('status') or body['answer']}"))
+    value = JSONFormat().write(
+        CloudEvent(
+            {
+                "specversion": "1.0",
+                "id": reply_id,
+                "source": kit.source,
+                "type": kind,
+                "time": now,
+                "datacontenttype": "application/jose",
+                "partitionkey": event.key,
+                "correlationid": event.disclosure_id,
+                "recordedtime": _instant(now),
+                "expirytime": _instant(now + VALID_FOR),
+                "dataclassification": event.classification,
+            },
+            jose.encrypt(_canonical(content), kit.keys.kommun_encryption),
+        )
+    )
+    return Reply(
+        id=reply_id,
+        topic=kit.reply_topic,
+        key=event.key.encode("ascii"),
+        value=value,
+        signature=jose.sign(value, kit.keys.of_kind(receiver_kind)),
+    )
+
+
+def _canonical(content: dict[str, str]) -> bytes:
+    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
+
+
+def _instant(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

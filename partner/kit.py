@@ -1,0 +1,171 @@
+"""The folder a partner gets from the kommun, and all it needs: addresses, password, certificate and keys.
+
+`partner.toml` names the rest. Nothing is read from the environment, so a copied folder works anywhere.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+
+_TABLES = {
+    "": {
+        "agency",
+        "kommun_source",
+        "receiver_kinds",
+        "share_topic",
+        "reply_topic",
+        "group_prefix",
+        "kafka",
+        "keys",
+    },
+    "kafka": {
+        "bootstrap_servers",
+        "security_protocol",
+        "sasl_mechanism",
+        "username",
+        "password_file",
+        "ca_file",
+    },
+    "keys": {"private_file", "kommun_file"},
+}
+
+
+class KitError(Exception):
+    """The folder cannot be used. The text is Swedish, for a person, and names the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """How to reach the kommun's broker: always TLS and SCRAM-SHA-512."""
+
+    bootstrap_servers: str
+    username: str
+    password: str = field(repr=False)
+    ca_file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The keys of one partner, imported once.
+
+    `private` and `kommun_signing` are by `kid`. One private key per receiver kind both opens what is sent to that
+    kind and signs what it answers (docs: design 17).
+    """
+
+    private: Mapping[str, ECKey]
+    receiver_kind: Mapping[str, str]
+    kommun_signing: Mapping[str, ECKey]
+    kommun_encryption: ECKey
+
+    def of_kind(self, receiver_kind: str) -> ECKey:
+        """The private key of one of the agency's own receiver kinds. Raises KeyError for any other."""
+        kid = next(kid for kid, kind in self.receiver_kind.items() if kind == receiver_kind)
+        return self.private[kid]
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What `partner.toml` says."""
+
+    agency: str
+    kommun_source: str
+    receiver_kinds: tuple[str, ...]
+    share_topic: str
+    reply_topic: str
+    group_prefix: str
+    broker: Broker
+    keys: Keyring
+
+    @property
+    def source(self) -> str:
+        """The CloudEvents source of this agency's replies."""
+        return f"urn:los:agency:{self.agency}"
+
+
+def load(folder: Path) -> Kit:
+    """Read a partner's folder. Raises KitError."""
+    settings = _settings(folder / "partner.toml")
+    kafka: dict[str, str] = settings["kafka"]
+    if kafka["security_protocol"] != "SASL_SSL" or kafka["sasl_mechanism"] != "SCRAM-SHA-512":
+        raise KitError("partner.toml: bara SASL_SSL med SCRAM-SHA-512 får användas.")
+    ca_file = folder / kafka["ca_file"]
+    if not ca_file.is_file():
+        raise KitError(f"{ca_file.name}: filen saknas i partnermappen.")
+    return Kit(
+        agency=settings["agency"],
+        kommun_source=settings["kommun_source"],
+        receiver_kinds=tuple(settings["receiver_kinds"]),
+        share_topic=settings["share_topic"],
+        reply_topic=settings["reply_topic"],
+        group_prefix=settings["group_prefix"],
+        broker=Broker(
+            bootstrap_servers=kafka["bootstrap_servers"],
+            username=kafka["username"],
+            password=_text(folder / kafka["password_file"]).strip(),
+            ca_file=str(ca_file),
+        ),
+        keys=keyring(
+            _key_set(folder / settings["keys"]["private_file"]),
+            _key_set(folder / settings["keys"]["kommun_file"]),
+            tuple(settings["receiver_kinds"]),
+        ),
+    )
+
+
+def keyring(private: list[dict[str, Any]], kommun: list[dict[str, Any]], receiver_kinds: tuple[str, ...]) -> Keyring:
+    """Import the JSON Web Keys of a partner. Raises KitError when one is missing, foreign or not P-256."""
+    own = {key["kid"]: _imported(key, "private.jwks", private=True) for key in private if "kid" in key}
+    kinds = {kid: kind for kid in own for kind in receiver_kinds if re.fullmatch(rf"{re.escape(kind)}-\d{{4}}-\d+", kid)}
+    if set(kinds) != set(own) or set(kinds.values()) != set(receiver_kinds):
+        raise KitError("private.jwks: det ska finnas en nyckel (kid) för varje mottagarslag och ingen annan.")
+    signing = {key["kid"]: _imported(key, "kommun.jwks", private=False) for key in kommun if key.get("use") == "sig" and "kid" in key}
+    encryption = [_imported(key, "kommun.jwks", private=False) for key in kommun if key.get("use") == "enc"]
+    if not signing or len(encryption) != 1:
+        raise KitError("kommun.jwks: kommunens nyckel för signatur eller för kryptering saknas.")
+    return Keyring(MappingProxyType(own), MappingProxyType(kinds), MappingProxyType(signing), encryption[0])
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    try:
+        settings = tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise KitError(f"{path.name}: filen går inte att läsa som TOML.") from error
+    for table, names in _TABLES.items():
+        found = settings.get(table, {}) if table else settings
+        if set(found) != names:
+            wrong = ", ".join(sorted(names ^ set(found)))
+            raise KitError(f"{path.name}: saknade eller okända uppgifter: {wrong}.")
+    return settings
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise KitError(f"{path.name}: filen saknas eller får inte läsas i mappen {path.parent}.") from error
+
+
+def _key_set(path: Path) -> list[dict[str, Any]]:
+    try:
+        keys = json.loads(_text(path))["keys"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise KitError(f"{path.name}: filen är inte en nyckelsamling (JWKS).") from error
+    return list(keys)
+
+
+def _imported(key: dict[str, Any], name: str, *, private: bool) -> ECKey:
+    try:
+        imported = ECKey.import_key(key)
+    except (JoseError, ValueError, KeyError) as error:
+        raise KitError(f"{name}: en nyckel är trasig.") from error
+    if imported.curve_name != "P-256" or imported.is_private != private:
+        raise KitError(f"{name}: en nyckel är av fel slag.")
+    return imported

@@ -1,0 +1,68 @@
+"""The process `controls`: the servicer, and the offers to sharing. Wiring only."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from los.controls.v1 import controls_pb2, controls_pb2_grpc
+
+from services.controls import store as tables
+from services.controls.service.delivery import Delivery
+from services.controls.service.imports import Imports
+from services.controls.service.servicer import RULES, ControlsServicer
+from services.controls.store import Store
+from services.kernel.callers import Caller
+from services.kernel.clock import Clock
+from services.kernel.config import ServiceConfig, load
+from services.kernel.db import Database
+from services.kernel.log import configure
+from services.kernel.outbox import Outbox
+from services.kernel.process import config_path, live
+from services.kernel.records import Requests, auditor
+from services.kernel.rpc import Server, connect
+from services.kernel.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the process runs; `stop` ends the server and gives connections back."""
+
+    server: Server
+    outbox: Outbox
+    stop: Callable[[], None]
+
+
+def build(config: ServiceConfig, clock: Clock) -> Parts:
+    """The parts of the process, none of them started."""
+    database = Database(config, "controls")
+    vault = Vault.from_files("controls", config.vault.key_file, config.vault.index_key_file)
+    store = Store(vault)
+    audit = auditor(tables.audit, clock)
+    imports = Imports(database, store, audit, clock)
+    servicer = ControlsServicer(database, store, Requests(database, tables.request, vault, clock), imports, audit, clock)
+
+    def refused(caller: Caller, method: str, reason: str) -> None:
+        with database.transaction() as tx:
+            audit(tx, f"controls:{method}", caller, outcome="refused", reason=reason)
+
+    server = Server("controls", config, controls_pb2.DESCRIPTOR.services_by_name["ControlsService"], RULES, refused, clock)
+    controls_pb2_grpc.add_ControlsServiceServicer_to_server(servicer, server.grpc)
+    sharing = connect(config.peers["sharing"], "sharing", config.tls)
+
+    def stop() -> None:
+        server.stop()
+        sharing.close()
+        database.close()
+
+    return Parts(server, Outbox(database.conninfo, Delivery(database, store, sharing).deliver), stop)
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    configure("controls")
+    config = load(config_path("Plans joint controls and invites authorities to them."), ServiceConfig)
+    parts = build(config, Clock())
+    live([parts.outbox], parts.server.start, parts.stop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""What sharing is asked to tell whom about an operation, and with which facts.
+
+Step 1, the invitation, is open facts: its type has no place for an object, a place, a person or a time of day (brake B8). Step 2, the
+plan of one visit, goes only to those who said yes, on site, with an own ground, and only when the kommun has a ground of its own.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from services.controls.domain.operations import Answer, Offer, Operation, State, Step, Visit
+from services.kernel.clock import STOCKHOLM
+from services.kernel.reference import reference
+
+KRONOFOGDEN = "kronofogden"
+PLAN_SECRECY = "17:1"
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationFacts:
+    """Set INV of sharing-matrix 4.1; whole Swedish days."""
+
+    reference: str
+    window_start: date
+    window_end: date
+    participating_authorities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFacts:
+    """Set PLAN: one visit, secret under OSL 17:1. Number and name are None for an enskild firma, where they are a person's."""
+
+    reference: str
+    window_start: datetime
+    window_end: datetime
+    participating_authorities: tuple[str, ...]
+    meeting_point: str
+    object_org_number: str | None
+    object_trade_name: str | None
+    object_address: str
+    safety_code: str
+    own_legal_ground_id: str
+
+
+def invitation_facts(operation: Operation) -> InvitationFacts:
+    """What the invitation to an operation says."""
+    return InvitationFacts(
+        operation.label,
+        operation.plan.start.astimezone(STOCKHOLM).date(),
+        operation.plan.end.astimezone(STOCKHOLM).date(),
+        _participating(operation),
+    )
+
+
+def plan_facts(operation: Operation, visit: Visit) -> PlanFacts:
+    """What the plan of one visit says; nothing of the other visits."""
+    place = visit.object.object
+    personal = place.is_sole_trader
+    return PlanFacts(
+        operation.label,
+        operation.plan.start.astimezone(STOCKHOLM),
+        operation.plan.end.astimezone(STOCKHOLM),
+        _participating(operation),
+        operation.plan.assembly_point,
+        None if personal or place.org_number is None else str(place.org_number),
+        None if personal else place.trading_name or place.company_name or None,
+        place.address,
+        operation.plan.safety_code,
+        operation.own_control_ground_id,
+    )
+
+
+def wanted(operation: Operation) -> Iterator[Offer]:
+    """The offers that an operation as it stands calls for."""
+    if operation.state is State.CANCELLED:
+        return
+    for participation in operation.participations:
+        yield Offer(Step.INVITATION, operation.id, participation.receiver_kind)
+        reply = participation.reply
+        if operation.state is State.CONFIRMED and operation.own_control_ground_id and reply is not None and reply.opens_plan:
+            for visit in operation.visits:
+                # Kronofogden never gets an enskild firma (sharing-matrix 5.3): such an address is a person's.
+                if not (participation.receiver_kind == KRONOFOGDEN and visit.object.object.is_sole_trader):
+                    yield Offer(Step.PLAN, visit.id, participation.receiver_kind)
+
+
+def changed_offers(operation: Operation) -> tuple[Offer, ...]:
+    """The offers that are new, made again or withdrawn since `operation.offers` were written, each with its next revision."""
+    made = {offer.key: offer for offer in operation.offers}
+    called_for = {offer.key: offer for offer in wanted(operation)}
+    again = (
+        offer if key not in made else replace(offer, revision=made[key].revision + 1)
+        for key, offer in called_for.items()
+        if key not in made or made[key].withdrawn
+    )
+    gone = (
+        replace(offer, revision=offer.revision + 1, withdrawn=True)
+        for key, offer in made.items()
+        if key not in called_for and not offer.withdrawn
+    )
+    return (*again, *gone)
+
+
+def why_no_plan(operation: Operation) -> str:
+    """Swedish: why nobody is told the plan of a confirmed operation; empty when somebody is."""
+    if operation.state is not State.CONFIRMED or any(offer.step is Step.PLAN for offer in wanted(operation)):
+        return ""
+    if not operation.own_control_ground_id:
+        return "Planen lämnas inte till någon: insatsen har ingen egen grund för tillsyn."
+    return "Planen lämnas inte till någon: ingen inbjuden deltar på plats med egen rättslig grund."
+
+
+def _participating(operation: Operation) -> tuple[str, ...]:
+    known = reference()
+    invited = (
+        known.receivers[participation.receiver_kind].word
+        for participation in operation.participations
+        if participation.reply is None or participation.reply.answer is Answer.ACCEPTED
+    )
+    return (known.units[operation.unit].authority, *invited)

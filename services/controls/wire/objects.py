@@ -1,0 +1,58 @@
+"""Control objects as messages."""
+
+from datetime import date
+
+from los.controls.v1 import controls_pb2 as pb
+
+from services.controls.domain.objects import ControlObject, StoredObject
+from services.controls.wire.judgement import Fault, judge
+from services.kernel.errors import Invalid
+
+
+def object_from(message: pb.ControlObject, today: date) -> ControlObject:
+    """An object from a form. Raises Invalid, field first."""
+    cells = {
+        "org_number": message.org_number,
+        "company_name": message.company_name,
+        "trading_name": message.trading_name,
+        "sni_code": message.sni_code,
+        "object_type": message.object_type,
+        "street_address": message.street_address,
+        "postal_code": message.postal_code,
+        "city": message.city,
+        "district": message.district,
+        "north_m": str(message.north_m) if message.HasField("north_m") else "",
+        "east_m": str(message.east_m) if message.HasField("east_m") else "",
+        "opening_hours": message.opening_hours,
+        "serving_permit": "ja" if message.serving_permit else "nej",
+        "last_control_date": message.last_control_date,
+    }
+    try:
+        return judge(cells, today)
+    except Fault as fault:
+        raise Invalid(str(fault)) from None
+
+
+def object_message(place: ControlObject) -> pb.ControlObject:
+    """An object as a message."""
+    return pb.ControlObject(
+        org_number="" if place.org_number is None else str(place.org_number),
+        company_name=place.company_name,
+        trading_name=place.trading_name,
+        sni_code=place.sni_code,
+        object_type=place.object_type,
+        street_address=place.street_address,
+        postal_code=place.postal_code,
+        city=place.city,
+        district=place.district,
+        north_m=place.north_m,
+        east_m=place.east_m,
+        opening_hours=place.opening_hours,
+        serving_permit=place.serving_permit,
+        last_control_date="" if place.last_control_date is None else place.last_control_date.isoformat(),
+    )
+
+
+def object_row(stored: StoredObject) -> pb.ObjectRow:
+    """An object of a list."""
+    return pb.ObjectRow(object_id=str(stored.id), object=object_message(stored.object))

@@ -1,0 +1,288 @@
+"""The tables of the registry, and what is done to them in a transaction.
+
+Everything personal is one JSON text per record, sealed with the record's own data key. In plain text is only what lists and work need.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    and_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from services.kernel.callers import Caller, Role
+from services.kernel.db import Row, Transaction
+from services.kernel.errors import Conflict, ConflictReason, NotFound
+from services.kernel.ids import new_id
+from services.kernel.records import INSTANT, audit_table, enqueue, history_table, outbox_table, record_step, request_table
+from services.kernel.vault import Vault
+from services.registry.domain import alert as alerts
+from services.registry.domain import payment as payments
+from services.registry.domain.alert import Alert
+from services.registry.domain.payment import Payment
+from services.registry.domain.record import Offered, Protection, ProtectionCheck
+
+metadata = MetaData()
+audit = audit_table(metadata)
+request = request_table(metadata)
+history = history_table(metadata)
+outbox = outbox_table(metadata)
+
+
+def _record_table(name: str, *more: Column[Any] | Index) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("id", Uuid, primary_key=True),
+        Column("unit", Text, nullable=False),
+        Column("state", Text, nullable=False),
+        Column("revision", BigInteger, nullable=False),
+        Column("protection", Text, nullable=False),
+        Column("protection_time", INSTANT),
+        Column("registered_time", INSTANT, nullable=False),
+        Column("registered_by", Text, nullable=False),
+        # A blind index of what makes two records the same: one and the same thing is registered once, through whatever door.
+        Column("duplicate", LargeBinary),
+        Column("data_key", LargeBinary, nullable=False),
+        Column("content", LargeBinary, nullable=False),
+        *more,
+        UniqueConstraint("duplicate", name=f"{name}_duplicate"),
+        Index(f"{name}_unit", "unit", "id"),
+    )
+
+
+alert = _record_table(
+    "alert",
+    Column("needs_review", Boolean, nullable=False),
+    # A blind index of the organisation whose reporter sent it.
+    Column("landlord", LargeBinary),
+    Column("payment_id", Uuid),
+    Index("alert_landlord", "landlord", "id"),
+)
+suspected_payment = _record_table("suspected_payment")
+shared = Table(
+    "shared",
+    metadata,
+    Column("disclosure_id", Uuid, primary_key=True),
+    Column("record_kind", Text, nullable=False),
+    Column("record_id", Uuid, nullable=False),
+    Column("receiver_kind", Text, nullable=False),
+    Column("status", BigInteger, nullable=False),
+    Column("occurred_time", INSTANT, nullable=False),
+    Index("shared_record", "record_id", "disclosure_id"),
+)
+
+
+class _Content(Protocol):
+    @property
+    def offered(self) -> Offered: ...
+    @property
+    def handled_by(self) -> tuple[str, ...]: ...
+
+
+class _Record(Protocol):
+    """What alerts and payments have in common."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def revision(self) -> int: ...
+    @property
+    def registered_time(self) -> datetime: ...
+    @property
+    def registered_by(self) -> str: ...
+    @property
+    def content(self) -> _Content: ...
+    @property
+    def protection_check(self) -> ProtectionCheck: ...
+
+
+R = TypeVar("R", bound=_Record)
+
+
+class _Records(Generic[R]):
+    """One kind of record: its table, and how it becomes rows and comes back. A caller who may not see a row finds none."""
+
+    table: Table
+    kind: str
+    blocked: str
+    content: TypeAdapter[Any]
+
+    def __init__(self, vault: Vault) -> None:
+        """The vault seals the content."""
+        self._vault = vault
+
+    def add(self, tx: Transaction, record: R, steps: tuple[str | None, ...], person: str | None, **more: object) -> None:
+        """A new record and its first history. Leaving the transaction raises UniqueViolation when the same is registered already."""
+        key = self._vault.new_key(record.id)
+        content = key.seal(self.table.name, "content", self.content.dump_json(record.content))
+        row = {"id": record.id, "unit": record.unit, "registered_time": record.registered_time, "registered_by": record.registered_by}
+        tx.insert(self.table, **row, **self._changing(record), **more, data_key=key.wrapped, content=content)
+        record_step(tx, history, self.kind, record.id, record.revision, steps, record.registered_time, person)
+
+    def save(self, tx: Transaction, before: R, after: R, steps: tuple[str | None, ...], now: datetime, person: str | None) -> None:
+        """Write a changed record and append its history. Raises Conflict ETAG when somebody else was first."""
+        columns = self.table.c
+        wrapped = tx.one(select(columns.data_key).where(columns.id == after.id))
+        assert wrapped is not None  # noqa: S101  # it was read in this transaction
+        content = self._vault.open_key(after.id, wrapped.data_key).seal(self.table.name, "content", self.content.dump_json(after.content))
+        change = self.table.update().where(columns.id == after.id, columns.revision == before.revision)
+        if tx.execute(change.values(**self._changing(after), content=content)) != 1:
+            raise Conflict("etag: ärendet har ändrats sedan du läste det.", reason=ConflictReason.ETAG)
+        record_step(tx, history, self.kind, after.id, after.revision, steps, now, person)
+
+    def seen(self, tx: Transaction, record_id: UUID, caller: Caller) -> R:
+        """A record that the caller may see. Raises NotFound."""
+        row = tx.one(select(self.table).where(self.table.c.id == record_id, self._visible(caller)))
+        if row is None:
+            raise NotFound
+        return self._of(row)
+
+    def any(self, tx: Transaction, record_id: UUID) -> R | None:
+        """A record, whoever asks; for the service itself."""
+        row = tx.one(select(self.table).where(self.table.c.id == record_id))
+        return None if row is None else self._of(row)
+
+    def page(self, tx: Transaction, caller: Caller, states: Collection[str], after: UUID | None, limit: int) -> list[Row]:
+        """Rows of a list, oldest first, with nothing personal in them."""
+        listed = [column for column in self.table.c if column.name not in {"data_key", "content"}]
+        statement = select(*listed).where(self._visible(caller), self.table.c.state.in_(states))
+        if after is not None:
+            statement = statement.where(self.table.c.id > after)
+        return tx.read(statement.order_by(self.table.c.id).limit(limit))
+
+    def promise_offers(self, tx: Transaction, before: Offered, after: R, now: datetime) -> None:
+        """Outbox rows to sharing, ids only: every offer of the new revision, and a withdrawal of each that is no more."""
+        offered = after.content.offered
+        for act, offers in (("offer", offered.offers), ("withdraw", [offer for offer in before.offers if offer not in offered.offers])):
+            for offer in offers:
+                enqueue(
+                    tx,
+                    outbox,
+                    new_id(),
+                    after.id,
+                    act,
+                    now,
+                    kept_as=self.kind,
+                    record_kind=offer.record_kind,
+                    receiver_kind=offer.receiver_kind,
+                    revision=offered.revision,
+                )
+
+    def _visible(self, caller: Caller) -> ColumnElement[bool]:
+        return and_(self.table.c.unit == caller.unit, self.table.c.state != self.blocked)
+
+    def _changing(self, record: R) -> dict[str, object]:
+        check = record.protection_check
+        return {
+            "state": record.state,
+            "revision": record.revision,
+            "protection": check.result,
+            "protection_time": check.checked_time,
+            "duplicate": self._duplicate(record),
+        }
+
+    def _common(self, row: Row) -> dict[str, Any]:
+        sealed = self._vault.open_key(row.id, row.data_key).open(self.table.name, "content", row.content)
+        return {
+            "id": row.id,
+            "unit": row.unit,
+            "revision": row.revision,
+            "registered_time": row.registered_time,
+            "registered_by": row.registered_by,
+            "content": self.content.validate_json(sealed),
+            "protection_check": ProtectionCheck(Protection(row.protection), row.protection_time),
+        }
+
+    def _duplicate(self, record: R) -> bytes | None:
+        raise NotImplementedError
+
+    def _of(self, row: Row) -> R:
+        raise NotImplementedError
+
+
+class Alerts(_Records[Alert]):
+    """Alerts: an officer sees the own unit's, a landlord's reporter the own organisation's, also after they were blocked."""
+
+    table = alert
+    kind = alerts.RECORD_KIND
+    blocked = alerts.State.BLOCKED_PROTECTED
+    content = TypeAdapter(alerts.Content)
+
+    def add_report(self, tx: Transaction, record: Alert, steps: tuple[str | None, ...], person: str | None, landlord: str | None) -> None:
+        """A new alert; `landlord` is the organisation of the reporter (digits), None when an officer reports."""
+        index = None if landlord is None else self.landlord_index(landlord)
+        self.add(tx, record, steps, person, landlord=index, payment_id=record.payment_id)
+
+    def landlord_index(self, organisation: str) -> bytes:
+        """The blind index of a landlord's organisation number."""
+        return self._vault.index("alert_landlord", organisation.replace("-", ""))
+
+    def _visible(self, caller: Caller) -> ColumnElement[bool]:
+        if caller.role is Role.LANDLORD_REPORTER:
+            return alert.c.landlord == self.landlord_index(caller.organisation or "")
+        return super()._visible(caller)
+
+    def _changing(self, record: Alert) -> dict[str, object]:
+        return super()._changing(record) | {"needs_review": record.needs_review}
+
+    def _duplicate(self, record: Alert) -> bytes | None:
+        report = record.content.report
+        return self._vault.index(self.kind, report.same_as) if report.observed_from else None  # not a draft
+
+    def _of(self, row: Row) -> Alert:
+        state = alerts.State(row.state)
+        return Alert(state=state, needs_review=row.needs_review, payment_id=row.payment_id, **self._common(row))
+
+
+class Payments(_Records[Payment]):
+    """Suspected payments: an officer sees the own unit's."""
+
+    table = suspected_payment
+    kind = payments.RECORD_KIND
+    blocked = payments.State.BLOCKED_PROTECTED
+    content = TypeAdapter(payments.Content)
+
+    def _duplicate(self, record: Payment) -> bytes | None:
+        return self._vault.index(self.kind, record.content.flag.same_as)
+
+    def _of(self, row: Row) -> Payment:
+        return Payment(state=payments.State(row.state), **self._common(row))
+
+
+def put_shared(tx: Transaction, row: Mapping[str, object]) -> None:
+    """What is known of one disclosure of a record; the latest word stands."""
+    statement = insert(shared).values(**row)
+    later = statement.excluded.occurred_time >= shared.c.occurred_time
+    changes = {"status": statement.excluded.status, "occurred_time": statement.excluded.occurred_time}
+    tx.write(statement.on_conflict_do_update(index_elements=["disclosure_id"], set_=changes, where=later))
+
+
+def shared_of(tx: Transaction, record_id: UUID) -> list[Row]:
+    """All disclosures of a record."""
+    return tx.read(select(shared).where(shared.c.record_id == record_id).order_by(shared.c.disclosure_id))
+
+
+def history_of(tx: Transaction, record_id: UUID) -> list[Row]:
+    """Every step of a record."""
+    return tx.read(select(history).where(history.c.record_id == record_id).order_by(history.c.revision, history.c.id))

@@ -1,0 +1,238 @@
+"""From an offer to a decision: choose the ground, show the bytes, check that they still hold, seal and promise them.
+
+What is previewed is what is sent (design 7). Nothing here decides a threshold or a weighing: a person does, and what the person wrote is
+kept with the decision.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from services.kernel.callers import Caller
+from services.kernel.clock import Clock
+from services.kernel.db import Row, Transaction
+from services.kernel.errors import Conflict
+from services.kernel.ids import new_id
+from services.kernel.reference import Reference, reference
+from services.sharing.domain import (
+    PREVIEW_VALID,
+    Offer,
+    OfferState,
+    Status,
+    case_number,
+    digest,
+    envelope,
+    is_protected,
+    protection_valid_until,
+    rendered,
+)
+from services.sharing.legal import Answer, Ground, Law, LeftOut, Question, choose, minimise
+from services.sharing.sealing import Event, Keys, content_bytes, seal_event
+from services.sharing.store import Store
+
+EXPIRY = timedelta(days=14)
+PURPOSES: Mapping[str, str] = {
+    "folkbokforing_alert": "Underrättelse om en uppgift i folkbokföringen som kan antas vara fel.",
+    "suspected_payment": "Underrättelse om en förmån som det finns anledning att anta har betalats ut felaktigt.",
+    "control_invitation": "Samordning av en kontroll som varje myndighet gör med stöd av sin egen lag.",
+    "police_report": "Hänvisning till en polisanmälan som lämnas på Polisens vanliga väg.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What would be sent, and what would not."""
+
+    answer: Answer
+    ground: Ground
+    payload: bytes
+    fields: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+class Decisions:
+    """The law, the keys and the store, put to one offer at a time."""
+
+    def __init__(self, law: Law, keys: Keys, store: Store, clock: Clock, kommun_code: str) -> None:
+        """`kommun_code` is the four digits of the kommun; it names the source of events."""
+        self.law = law
+        self._keys = keys
+        self._store = store
+        self._clock = clock
+        self._kommun_code = kommun_code
+        self._reference: Reference = reference()
+
+    def weigh(self, offer: Offer, on: date) -> Answer:
+        """What the law says of this offer that day. No default: a record says what it holds."""
+        holding = self._reference.units[offer.unit].holds.get(offer.record_kind)
+        return choose(
+            self.law,
+            Question(
+                record_kind=offer.record_kind,
+                sender_kinds=holding.sender_kinds if holding else frozenset(),
+                receiver=offer.receiver_kind,
+                on=on,
+                secrecy=offer.secrecy,
+                subject=offer.subject,
+                deciding_body=offer.deciding_body if offer.record_kind == "suspected_payment" else None,
+            ),
+        )
+
+    def draft(self, offer: Offer, disclosure_id: UUID, on: date) -> Draft:
+        """The bytes for the receiver. Raises Conflict (M2, M2b) when nothing may go."""
+        answer = self.weigh(offer, on)
+        if answer.route is None:
+            raise Conflict(self.refusal(answer, offer.receiver_kind))
+        ground = answer.route.ground
+        everything = dict(offer.fields) | envelope(offer.unit, case_number(disclosure_id, on), ground.id, self._reference)
+        kept, left_out = minimise(answer, everything)
+        fields = rendered(offer.record_kind, kept, self._reference)
+        payload = content_bytes(
+            receiver_kind=offer.receiver_kind,
+            disclosure_id=disclosure_id,
+            record_kind=offer.record_kind,
+            purpose=PURPOSES[offer.record_kind],
+            basis_id=ground.id,
+            citation=ground.citation,
+            sfs=ground.sfs,
+            secrecy=sorted(offer.secrecy),
+            fields=fields,
+        )
+        return Draft(answer, ground, payload, tuple(fields), left_out)
+
+    def refusal(self, answer: Answer, receiver_kind: str) -> str:
+        """Why nothing may go, for the officer."""
+        receiver = self._reference.receivers[receiver_kind].word
+        if answer.switch == "off":
+            permission = next((reason for reason in answer.reasons if reason.code == "off"), None)
+            citation = self.law.grounds[permission.ground].citation if permission and permission.ground in self.law.grounds else "En lag"
+            return self.law.messages["M2b"].format(lagrum=citation)
+        return self.law.messages["M2"].format(mottagare=receiver, antal=len(self.law.grounds))
+
+    def duty(self, answer: Answer, receiver_kind: str, since: date) -> str:
+        """What the officer is told of an offer that may go."""
+        ground = answer.ground
+        if ground is None:
+            return self.refusal(answer, receiver_kind)
+        receiver = self._reference.receivers[receiver_kind].word
+        if ground.kind == "duty":
+            return self.law.messages["M1"].format(mottagare=receiver, lagrum=ground.citation, datum=since.isoformat())
+        return f"{ground.title_sv}: {ground.citation}."
+
+    def key_id(self, receiver_kind: str) -> str | None:
+        """The key that would be used today; a change of key voids a preview."""
+        receiver = self._keys.receivers.get(receiver_kind)
+        return receiver.key.kid if receiver else None
+
+    def missing_points(self, answer: Answer, written: Mapping[str, str]) -> list[str]:
+        """What the ground demands in writing and is not there yet."""
+        points = self.law.writings[answer.writes].points if answer.writes else ()
+        return [point.code for point in points if not written.get(point.code, "").strip()]
+
+    def require_unprotected(self, offer: Offer, now: datetime) -> None:
+        """Raises Conflict when the person is protected, or nobody has looked within 24 hours."""
+        if is_protected(offer, now):
+            raise Conflict("protection_check: kontrollen av skyddade uppgifter saknas eller är äldre än 24 timmar. Inget skickas.")
+
+    def require_unchanged(self, offer: Offer, payload: bytes, stored: Row, disclosure_id: UUID, on: date) -> Draft:
+        """The draft of today, when it is byte for byte what was shown, on the same ground, to the same key.
+
+        `stored` is a preview or a disclosure. Raises Conflict (M7): the preview must be made again.
+        """
+        now_draft = self.draft(offer, disclosure_id, on)
+        same_law = now_draft.ground.id == stored.ground_id and now_draft.ground.digest == stored.ground_digest
+        if not same_law or stored.key_id != self.key_id(offer.receiver_kind) or now_draft.payload != payload:
+            raise Conflict(self.law.messages["M7"])
+        return now_draft
+
+    def commit(
+        self, tx: Transaction, told: Row, payload: bytes, offer: Offer, caller: Caller, approval: str | None = None
+    ) -> tuple[Status, str]:
+        """Carry the decision out: seal and promise it, or leave it as a task when there is no channel. The status and the message.
+
+        `approval` is the second person's delegation, when there is a second person.
+        """
+        now = self._clock.now()
+        ground = self.law.grounds[told.ground_id]
+        if told.agency is None:
+            status, text = Status.NO_CHANNEL, told.task
+        else:
+            status = Status.DECIDED
+            event_id = new_id()
+            sequence = self._store.next_sequence(tx, told.key)
+            sealed = seal_event(
+                Event(
+                    id=event_id,
+                    kommun_code=self._kommun_code,
+                    record_kind=told.record_kind,
+                    change="shared",
+                    receiver_kind=told.receiver_kind,
+                    key=told.key,
+                    sequence=sequence,
+                    disclosure_id=told.id,
+                    time=now,
+                    recorded_time=told.decided_time,
+                    expiry_time=now + EXPIRY,
+                    secret=bool(told.secrecy),
+                ),
+                payload,
+                self._keys,
+            )
+            self._store.add_message(
+                tx,
+                event_id,
+                told.key,
+                sealed,
+                f"los.share.{told.agency}.v1",
+                told.id,
+                now,
+                ground_last_date=ground.effective_to,
+                protection_valid_until=protection_valid_until(offer),
+            )
+            text = f"Beslutat. Skickas till {self._reference.receivers[told.receiver_kind].word}. Referens {case_number_of(payload)}."
+        details = {"approved": True} if approval else {}
+        self._store.add_event(tx, told.id, status, now, person=caller.person, delegation_reference=approval, details=details)
+        self._store.move_offer(tx, told.offer_id, OfferState.DECIDED)
+        return status, text
+
+    def task(self, draft: Draft, offer: Offer) -> str:
+        """What stays with a person after the decision: a duty without a channel, or a report that goes another way."""
+        receiver = self._reference.receivers[offer.receiver_kind].word
+        if offer.record_kind == "police_report":
+            return self.law.messages["M14"].format(lagrum=draft.ground.citation)
+        if not draft.answer.channel:
+            return self.law.messages["M11"].format(mottagare=receiver)
+        return ""
+
+    def header(self, draft: Draft, offer: Offer) -> str:
+        """M5, over the preview."""
+        return self.law.messages["M5"].format(
+            mottagare=self._reference.receivers[offer.receiver_kind].word,
+            lagrum=draft.ground.citation,
+            antal_skickas=len(draft.fields),
+            antal_utanfor=len(draft.left_out),
+        )
+
+    def brake(self, draft: Draft) -> str:
+        """The text of the ground's brake, or nothing where the law has none."""
+        return self.law.brakes[draft.answer.brake].text if draft.answer.brake else ""
+
+    def preview_expires(self) -> datetime:
+        """When a preview made now is void."""
+        return self._clock.now() + PREVIEW_VALID
+
+    def agency(self, draft: Draft, receiver_kind: str) -> str | None:
+        """The agency whose topic it goes to; None when there is no channel."""
+        return self._reference.receivers[receiver_kind].agency if draft.answer.channel else None
+
+
+def case_number_of(payload: bytes) -> str:
+    """The reference that the receiver sees."""
+    return str(json.loads(payload)["fields"]["sender.case_number"])
+
+
+def hash_of(payload: bytes) -> str:
+    """What a preview is named by."""
+    return digest(payload)

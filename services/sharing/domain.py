@@ -1,0 +1,203 @@
+"""The words of sharing: offers, previews, disclosures, their states, and how a record becomes the bytes that are sent.
+
+An offer waits in the tray until a person has decided; a disclosure is what was decided, and is never edited. What happens to a
+disclosure afterwards is appended as events.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from services.kernel.callers import Caller, Role
+from services.kernel.errors import Conflict
+from services.kernel.reference import Reference, sentence
+
+PROTECTION_CHECK_VALID = timedelta(hours=24)  # design 8
+PREVIEW_VALID = timedelta(hours=24)  # design 7
+SKEW = timedelta(seconds=60)
+
+
+class OfferState(StrEnum):
+    """Where an offered record stands."""
+
+    WAITING = "waiting"
+    AWAITING_APPROVAL = "awaiting_approval"
+    DECIDED = "decided"
+    NO_GROUND = "no_ground"
+    STOPPED = "stopped"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    REPLACED = "replaced"
+
+
+OPEN_STATES = frozenset({OfferState.WAITING, OfferState.AWAITING_APPROVAL})
+
+NEXT: Mapping[OfferState, frozenset[OfferState]] = {
+    OfferState.WAITING: frozenset(
+        {OfferState.AWAITING_APPROVAL, OfferState.DECIDED, OfferState.REFUSED, OfferState.WITHDRAWN, OfferState.REPLACED}
+    ),
+    OfferState.AWAITING_APPROVAL: frozenset({OfferState.DECIDED, OfferState.REFUSED, OfferState.WITHDRAWN, OfferState.REPLACED}),
+    OfferState.DECIDED: frozenset(),
+    OfferState.NO_GROUND: frozenset(),
+    OfferState.STOPPED: frozenset(),
+    OfferState.REFUSED: frozenset(),
+    OfferState.WITHDRAWN: frozenset(),
+    OfferState.REPLACED: frozenset(),
+}
+
+
+class Status(StrEnum):
+    """What has happened to a disclosure. Everything from `sent` on comes from outside."""
+
+    AWAITING_APPROVAL = "awaiting_approval"
+    DECIDED = "decided"
+    NO_CHANNEL = "no_channel"
+    REFUSED = "refused"
+    VOID = "void"
+    SENT = "sent"
+    RECEIVED = "received"
+    REFUSED_BY_RECEIVER = "refused_by_receiver"
+    OPENED = "opened"
+    NO_ACTION = "no_action"
+    ACTION = "action"
+    CLOSED = "closed"
+
+    @property
+    def rank(self) -> int:
+        """How far along it is. A receipt may be read before the relay has noted that it sent: the furthest counts."""
+        return list(Status).index(self)
+
+
+class Protection(StrEnum):
+    """What the register check said; unknown until somebody has looked, and unknown means protected (design 8)."""
+
+    UNKNOWN = "unknown"
+    NONE = "none"
+    PROTECTED = "protected"
+
+
+@dataclass(frozen=True, slots=True)
+class CodedFact:
+    """A circumstance: a code of the reference data and its days, None where not stated."""
+
+    code: str
+    from_date: date | None
+    to_date: date | None
+
+
+Fields = Mapping[str, str | Sequence[str] | Sequence[CodedFact]]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A record as its owner offers it to one receiver kind. `fields` has the dotted names of the legal bases."""
+
+    record_kind: str
+    record_id: UUID
+    revision: int
+    receiver_kind: str
+    unit: str
+    secrecy: frozenset[str]
+    protection: Protection
+    checked_time: datetime | None
+    handled_by: frozenset[str]
+    fields: Fields
+
+    @property
+    def names_a_person(self) -> bool:
+        """Whether the record is about a person; then the protection check counts."""
+        return self.record_kind != "control_invitation"
+
+    @property
+    def subject(self) -> Literal["personnummer", "samordningsnummer", "nobody"]:
+        """Which number the person has; `nobody` when the record names no person."""
+        if "subject.personal_identity_number" in self.fields:
+            return "personnummer"
+        return "samordningsnummer" if "subject.coordination_number" in self.fields else "nobody"
+
+    @property
+    def deciding_body(self) -> str | None:
+        """The body that decided the benefit, for a payment."""
+        value = self.fields.get("payment.deciding_body")
+        return value if isinstance(value, str) else None
+
+
+def is_protected(offer: Offer, now: datetime) -> bool:
+    """Whether the offer may go no further: protected, unknown, or checked more than 24 hours ago."""
+    if not offer.names_a_person:
+        return False
+    if offer.protection is not Protection.NONE or offer.checked_time is None:
+        return True
+    return not (now - PROTECTION_CHECK_VALID <= offer.checked_time <= now + SKEW)
+
+
+def protection_valid_until(offer: Offer) -> datetime | None:
+    """Until when the relay may send it; None where no person is named."""
+    return offer.checked_time + PROTECTION_CHECK_VALID if offer.names_a_person and offer.checked_time else None
+
+
+DECIDERS: Mapping[str, frozenset[Role]] = {  # sharing-matrix 8: roles per record kind
+    "folkbokforing_alert": frozenset({Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR}),
+    "suspected_payment": frozenset({Role.FUT_INVESTIGATOR}),
+    "control_invitation": frozenset({Role.LOS_COORDINATOR}),
+    "police_report": frozenset({Role.FUT_MANAGER}),
+}
+SECOND_PERSONS = frozenset({Role.APPROVER, Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.FUT_MANAGER})
+TWO_PERSONS = "officer+second"
+
+
+def require_decider(caller: Caller, record_kind: str) -> None:
+    """Raises Conflict when the caller's role does not decide on this kind of record."""
+    if caller.role not in DECIDERS.get(record_kind, frozenset()):
+        raise Conflict("Din roll beslutar inte om den här sortens uppgifter.")
+
+
+def require_second_person(caller: Caller, decided_by: str, handled_by: frozenset[str]) -> None:
+    """Raises Conflict when the caller decided, or has handled the case: two pairs of eyes are two persons."""
+    if caller.role not in SECOND_PERSONS:
+        raise Conflict("Din roll godkänner inte utlämnanden.")
+    if caller.person == decided_by or caller.person in handled_by:
+        raise Conflict("En kollega som inte har handlagt ärendet måste godkänna.")
+
+
+def rendered(record_kind: str, fields: Fields, reference: Reference) -> dict[str, str | list[str]]:
+    """The fields as a receiver reads them: coded facts become Swedish sentences, codes of units and receivers stay codes.
+
+    Raises ValueError for a code that is never told.
+    """
+    words = reference.observations if record_kind == "folkbokforing_alert" else reference.causes
+    result: dict[str, str | list[str]] = {}
+    for name, value in fields.items():
+        if isinstance(value, str):
+            result[name] = value
+        else:
+            result[name] = [
+                sentence(words[item.code], item.from_date, item.to_date) if isinstance(item, CodedFact) else item for item in value
+            ]
+    return result
+
+
+def envelope(unit: str, case_number: str, ground_id: str, reference: Reference) -> dict[str, str]:
+    """Set ENV of sharing-matrix 4.1. The unit is named by its neutral function (2)."""
+    row = reference.units[unit]
+    return {
+        "sender.authority": row.authority,
+        "sender.unit": row.function,
+        "sender.function_mailbox": row.mailbox,
+        "sender.case_number": case_number,
+        "legal.basis_id": ground_id,
+    }
+
+
+def case_number(disclosure_id: UUID, today: date) -> str:
+    """A reference made for this disclosure alone; it says nothing of the case (sharing-matrix 4.2)."""
+    return f"LOS-{today.year}-{disclosure_id.hex[-12:]}"
+
+
+def digest(content: bytes) -> str:
+    """SHA-256 in hex: what a preview is named by."""
+    return hashlib.sha256(content).hexdigest()

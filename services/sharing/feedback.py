@@ -1,0 +1,215 @@
+"""From Kafka back to the record: receipts, outcomes and answers of the agencies, and the word of them to the service that owns the record.
+
+An answer is verified, then noted once in one transaction; the offset is committed after that. What cannot be verified is noted with a
+code, never with its content, and the reading goes on.
+"""
+
+import ssl
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import grpc
+from kafka import KafkaConsumer
+from los.common.v1 import common_pb2
+from los.controls.v1 import controls_pb2, controls_pb2_grpc
+from los.registry.v1 import registry_pb2, registry_pb2_grpc
+from sqlalchemy import select
+
+from services.kernel.clock import Clock, timestamp
+from services.kernel.config import Kafka
+from services.kernel.db import Database, Transaction
+from services.kernel.errors import Invalid
+from services.kernel.ids import new_id
+from services.kernel.log import log, place_of
+from services.kernel.records import enqueue
+from services.kernel.rpc import DEADLINE_S, failure_of
+from services.sharing import store as tables
+from services.sharing.domain import Status
+from services.sharing.sealing import InvitationAnswered, Keys, Receipt, Reply, open_reply
+from services.sharing.store import Store
+from services.sharing.wire import OUTCOME_STATUS
+
+GROUP = "sharing.feedback"
+POLL_MS = 500
+BROKEN_WAIT_S = 1.0
+STATUS = {
+    "received": Status.RECEIVED,
+    "refused": Status.REFUSED_BY_RECEIVER,
+    "opened": Status.OPENED,
+    "no_action": Status.NO_ACTION,
+    "action": Status.ACTION,
+    "closed": Status.CLOSED,
+}
+ANSWERS = {"accepted": common_pb2.INVITATION_ANSWER_ACCEPTED, "declined": common_pb2.INVITATION_ANSWER_DECLINED}
+ROLES = {
+    "on_site": common_pb2.PARTICIPATION_ROLE_ON_SITE,
+    "planning_only": common_pb2.PARTICIPATION_ROLE_PLANNING_ONLY,
+    "follow_up_only": common_pb2.PARTICIPATION_ROLE_FOLLOW_UP_ONLY,
+}
+
+
+def consumer(config: Kafka, topics: Sequence[str]) -> KafkaConsumer:
+    """A consumer that commits by hand, from the beginning for a group that has read nothing."""
+    reader = KafkaConsumer(
+        bootstrap_servers=config.bootstrap_servers,
+        security_protocol="SASL_SSL",
+        sasl_mechanism="SCRAM-SHA-512",
+        sasl_plain_username=config.username,
+        sasl_plain_password=config.password_file.read_text(encoding="utf-8").strip(),
+        ssl_context=ssl.create_default_context(cafile=str(config.ca_file)),
+        group_id=GROUP,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        client_id="sharing",
+    )
+    reader.subscribe(list(topics))
+    return reader
+
+
+class Feedback:
+    """Reads the reply topics until stopped."""
+
+    def __init__(self, database: Database, store: Store, keys: Keys, config: Kafka, topics: Sequence[str], clock: Clock) -> None:
+        """`topics` are the agencies' reply topics."""
+        self._database = database
+        self._store = store
+        self._keys = keys
+        self._config = config
+        self._topics = topics
+        self._clock = clock
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Read, note, commit the offset; a broker or a database that is away is waited for."""
+        reader: KafkaConsumer | None = None
+        while not self._stop.is_set():
+            try:
+                reader = reader or consumer(self._config, self._topics)
+                for records in reader.poll(timeout_ms=POLL_MS).values():
+                    for record in records:
+                        self.take(record)
+                    reader.commit()
+            except Exception as error:  # noqa: BLE001  # answers are waited for, whatever fails
+                log.error("feedback_round_failed", error=type(error).__name__, place=place_of(error))
+                if reader is not None:
+                    reader.close(autocommit=False)
+                    reader = None
+                self._stop.wait(BROKEN_WAIT_S)
+        if reader is not None:
+            reader.close(autocommit=False)
+
+    def stop(self) -> None:
+        """End after the round that is under way."""
+        self._stop.set()
+
+    def take(self, record: Any) -> None:  # noqa: ANN401  # kafka-python has no types
+        """Note one record of a reply topic. Never raises for what an agency wrote."""
+        now = self._clock.now()
+        with self._database.transaction() as tx:
+            try:
+                answer = open_reply(record.topic, record.key, record.value, record.headers, self._keys, now)
+                self._note(tx, answer)
+            except Invalid as refused:
+                place = f"{record.topic}/{record.partition}/{record.offset}"
+                reply_id = uuid5(NAMESPACE_URL, place)
+                log.warning("reply_refused", topic=record.topic, code=refused.reason)
+                if not self._store.is_known_reply(tx, record.topic, reply_id):
+                    self._store.add_reply(
+                        tx, record.topic, reply_id, type="refused", disclosure_id=None, received_time=now, refused_code=refused.reason
+                    )
+
+    def _note(self, tx: Transaction, answer: Reply) -> None:
+        """Append what the agency says of one of its own disclosures. Raises Invalid when it is not its own."""
+        if self._store.is_known_reply(tx, answer.source, answer.id):
+            return
+        body = answer.body
+        told = self._store.disclosure(tx, body.disclosure_id)
+        if told is None or told.receiver_kind != body.receiver_kind or told.key != answer.key:
+            raise Invalid("svar: gäller ingen uppgift som mottagaren har fått.", reason="DISCLOSURE_UNKNOWN")
+        event_id = new_id()
+        details: dict[str, object] = {"reply_id": str(answer.id)}
+        if isinstance(body, InvitationAnswered):
+            status = Status.RECEIVED
+            details["answered_invitation"] = body.model_dump(
+                mode="json", include={"answer", "role", "control_ground_id", "function_mailbox"}
+            )
+        else:
+            status = STATUS[body.status]
+            if isinstance(body, Receipt) and body.reason:
+                details["reason"] = body.reason
+        self._store.add_event(tx, body.disclosure_id, status, body.time, event_id=event_id, details=details)
+        self._store.add_reply(
+            tx,
+            answer.source,
+            answer.id,
+            type=answer.type,
+            disclosure_id=body.disclosure_id,
+            received_time=self._clock.now(),
+            refused_code=None,
+        )
+        enqueue(tx, tables.feedback, new_id(), told.record_id, "outcome", self._clock.now(), disclosure_event_id=event_id)
+
+
+class Tell:
+    """Delivers the feedback outbox: RecordOutcome to the service that owns the record."""
+
+    def __init__(self, database: Database, registry: grpc.Channel, controls: grpc.Channel) -> None:
+        """Channels that carry sharing's own certificate."""
+        self._database = database
+        self._registry = registry_pb2_grpc.RegistryServiceStub(registry)
+        self._controls = controls_pb2_grpc.ControlsServiceStub(controls)
+
+    def deliver(self, rows: Sequence[Any]) -> Iterable[int]:
+        """Tell in order; the `seq` of what was taken."""
+        held: set[object] = set()
+        for row in rows:
+            if row.key in held:
+                continue
+            try:
+                self._tell(row)
+            except grpc.RpcError as error:
+                log.warning("outcome_not_taken", event_id=str(row.event_id), reason=failure_of(error).reason)
+                held.add(row.key)
+                continue
+            yield row.seq
+
+    def _tell(self, row: Any) -> None:  # noqa: ANN401  # a row
+        outcome, record_kind = self._outcome(row)
+        if record_kind == "control_invitation":
+            self._controls.RecordOutcome(controls_pb2.RecordOutcomeRequest(outcome=outcome), timeout=DEADLINE_S)
+        else:
+            self._registry.RecordOutcome(registry_pb2.RecordOutcomeRequest(outcome=outcome), timeout=DEADLINE_S)
+
+    def _outcome(self, row: Any) -> tuple[common_pb2.RecordOutcome, str]:  # noqa: ANN401  # a row
+        events, disclosures = tables.disclosure_event.c, tables.disclosure.c
+        joined = tables.disclosure_event.join(tables.disclosure, events.disclosure_id == disclosures.id)
+        columns = (disclosures.record_kind, disclosures.record_id, disclosures.receiver_kind)
+        with self._database.transaction() as tx:
+            found = tx.one(
+                select(events.disclosure_id, events.status, events.occurred_time, events.details, *columns)
+                .select_from(joined)
+                .where(events.id == UUID(row.payload["disclosure_event_id"]))
+            )
+        assert found is not None  # noqa: S101  # written in the same transaction as the row
+        outcome = common_pb2.RecordOutcome(
+            request_id=str(row.event_id),
+            record_kind=found.record_kind,
+            record_id=str(found.record_id),
+            receiver_kind=found.receiver_kind,
+            disclosure_id=str(found.disclosure_id),
+            status=OUTCOME_STATUS[Status(found.status)],
+            occurred_time=timestamp(found.occurred_time),
+        )
+        answered = found.details.get("answered_invitation")
+        if answered:
+            outcome.answered_invitation.CopyFrom(
+                common_pb2.AnsweredInvitation(
+                    answer=ANSWERS[answered["answer"]],
+                    role=ROLES.get(answered["role"], common_pb2.PARTICIPATION_ROLE_UNSPECIFIED),
+                    control_ground_id=answered["control_ground_id"] or "",
+                    function_mailbox=answered["function_mailbox"],
+                )
+            )
+        return outcome, str(found.record_kind)

@@ -1,0 +1,505 @@
+"""The whole service: PostgreSQL, gRPC, mTLS; only sharing is a fake."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from threading import Event
+from typing import Any
+from uuid import uuid4
+
+import grpc
+import pytest
+from los.common.v1 import common_pb2
+from los.controls.v1 import controls_pb2 as pb
+from psycopg.types.json import Jsonb
+
+from services.controls.wire.objects import object_message
+from services.kernel.callers import Caller, Role
+from services.kernel.clock import timestamp
+from services.kernel.errors import Conflict, ConflictReason, Denied, Invalid, NotFound, Unavailable
+from services.kernel.rpc import failure_of
+from tests.controls.builders import OWN_GROUND, SOLE_TRADER, START, a_sole_trader, an_object
+from tests.controls.conftest import PERSON, Controls
+from tests.controls.test_rows import GOOD, SAMPLE
+
+SKV, FK, KFM, POLICE = "skatteverket-beskattning", "forsakringskassan", "kronofogden", "polismyndigheten"
+KLF_PERSON = Caller("cli", "klf-samordnare-1", Role.LOS_COORDINATOR, "KLF")
+ACCEPTED, DECLINED = common_pb2.INVITATION_ANSWER_ACCEPTED, common_pb2.INVITATION_ANSWER_DECLINED
+ON_SITE, PLANNING = common_pb2.PARTICIPATION_ROLE_ON_SITE, common_pb2.PARTICIPATION_ROLE_PLANNING_ONLY
+SECRETS = ("Parkeringen vid Tornby", "sund konkurrens", "2026-12-01", "kod-7")
+
+
+def an_id() -> str:
+    return str(uuid4())
+
+
+def register(controls: Controls, number: int = 1, **fields: Any) -> str:  # noqa: ANN401
+    place = replace(an_object(street_address=f"Exempelgatan {number}").object, **fields)
+    request = pb.RegisterObjectRequest(request_id=an_id(), object=object_message(place))
+    return str(controls.call("RegisterObject", request).object_id)
+
+
+def a_plan_request(**fields: Any) -> pb.PlanOperationRequest:  # noqa: ANN401
+    known: dict[str, Any] = {
+        "request_id": an_id(),
+        "label": "LOS-2026-07",
+        "purpose": "sund konkurrens",
+        "planned_start": timestamp(START),
+        "planned_end": timestamp(START + timedelta(hours=6)),
+        "assembly_point": "Parkeringen vid Tornby",
+        "own_control_ground_id": OWN_GROUND,
+        "safety_code": "kod-7",
+    }
+    return pb.PlanOperationRequest(**known | fields)
+
+
+class Operation:
+    """An operation as its coordinator works with it: each call names the etag of the one before."""
+
+    def __init__(self, controls: Controls, objects: int = 3, **plan: Any) -> None:  # noqa: ANN401
+        self.controls = controls
+        planned = controls.call("PlanOperation", a_plan_request(**plan))
+        self.id, self.etag = planned.operation_id, planned.etag
+        self.visits = [
+            self.change("AddVisit", pb.AddVisitRequest(object_id=register(controls, number))).visit_id for number in range(1, objects + 1)
+        ]
+
+    def change(self, method: str, request: Any) -> Any:  # noqa: ANN401
+        request.request_id, request.operation_id, request.etag = an_id(), self.id, self.etag
+        answer = self.controls.call(method, request)
+        self.etag = answer.etag
+        return answer
+
+    def invite(self, *kinds: str) -> None:
+        for kind in kinds:
+            self.change("InviteAuthority", pb.InviteAuthorityRequest(receiver_kind=kind))
+
+    def confirm(self, reason: str = "") -> pb.ConfirmOperationResponse:
+        answer: pb.ConfirmOperationResponse = self.change("ConfirmOperation", pb.ConfirmOperationRequest(override_reason=reason))
+        return answer
+
+    def read(self) -> pb.GetOperationResponse:
+        found: pb.GetOperationResponse = self.controls.call("GetOperation", pb.GetOperationRequest(operation_id=self.id))
+        self.etag = found.etag
+        return found
+
+    def outcome(self, kind: str, record_id: str = "", request_id: str = "", **fields: Any) -> None:  # noqa: ANN401
+        """What sharing tells of an invitation or, with a record id, of a plan."""
+        outcome = common_pb2.RecordOutcome(
+            request_id=request_id or an_id(),
+            record_kind="control_invitation",
+            record_id=record_id or self.id,
+            receiver_kind=kind,
+            disclosure_id=an_id(),
+            **fields,
+        )
+        try:
+            self.controls.as_sharing.RecordOutcome(pb.RecordOutcomeRequest(outcome=outcome), timeout=10)
+        except grpc.RpcError as error:
+            raise failure_of(error) from None
+
+    def answer(self, kind: str, answer: Any, role: Any = 0, ground: str = "") -> None:  # noqa: ANN401
+        answered = common_pb2.AnsweredInvitation(
+            answer=answer, role=role, control_ground_id=ground, function_mailbox="los@myndighet.example"
+        )
+        self.outcome(kind, status=common_pb2.OUTCOME_STATUS_RECEIVED, answered_invitation=answered)
+
+    def participation(self, kind: str) -> pb.Participation:
+        return next(found for found in self.read().participations if found.receiver_kind == kind)
+
+
+def deliver(controls: Controls) -> None:
+    while controls.outbox.run_once():
+        pass
+
+
+def a_file(*rows: dict[str, str]) -> list[pb.ImportObjectsRequest]:
+    table = [GOOD | row for row in rows]
+    return as_file(list(GOOD), [list(row.values()) for row in table])
+
+
+def as_file(header: list[str], rows: list[list[str]]) -> list[pb.ImportObjectsRequest]:
+    parts = [common_pb2.ImportRequest(header=common_pb2.TableHeader(columns=header))]
+    parts += [common_pb2.ImportRequest(row=common_pb2.TableRow(number=number, cells=cells)) for number, cells in enumerate(rows, 1)]
+    return [pb.ImportObjectsRequest(part=part) for part in parts]
+
+
+# objects ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_sample_is_registered_row_by_row_and_a_second_time_every_row_is_a_duplicate(controls: Controls) -> None:
+    header, *rows = csv.reader(io.StringIO(SAMPLE.read_text(encoding="utf-8")), delimiter=";")
+    first = controls.stream(as_file(header, rows))
+    assert [answer.row.row for answer in first] == list(range(1, 61))
+    assert {answer.row.result for answer in first} == {common_pb2.ROW_RESULT_ACCEPTED}
+    second = controls.stream(as_file(header, rows))
+    assert {(answer.row.result, answer.row.column) for answer in second} == {(common_pb2.ROW_RESULT_DUPLICATE, "")}
+    assert controls.rows("SELECT count(*) AS n FROM control_object")[0]["n"] == 60
+
+
+def test_one_bad_row_never_stops_the_others_and_a_duplicate_names_the_earlier_row(controls: Controls) -> None:
+    answers = controls.stream(
+        a_file(
+            {"Adress": "Rydsvägen 1"}, {"Org.nr": "559999-1049"}, {"Adress": " rydsvägen  1", "Postnr": "58222"}, {"Adress": "Rydsvägen 2"}
+        )
+    )
+    found = [(answer.row.label, common_pb2.RowResult.Name(answer.row.result)[11:].lower(), answer.row.column) for answer in answers]
+    assert found == [("1", "accepted", ""), ("2", "rejected", "Org.nr"), ("3", "duplicate", "of 1"), ("4", "accepted", "")]
+    assert [answer.row.record_id != "" for answer in answers] == [True, False, False, True]
+
+
+def test_a_file_of_something_else_is_refused_as_a_whole_and_registers_nothing(controls: Controls) -> None:
+    with pytest.raises(Invalid, match="filen saknar kolumnerna"):
+        controls.stream(as_file(["Namn"], [["x"]]))
+    with pytest.raises(Invalid, match="rubrikraden först"):
+        controls.stream(a_file({})[1:])
+    assert controls.rows("SELECT * FROM control_object") == []
+
+
+def test_rows_before_a_break_are_registered_and_the_file_can_be_sent_again(controls: Controls) -> None:
+    file = a_file({"Adress": "Rydsvägen 1"}, {"Adress": "Rydsvägen 2"})
+    with pytest.raises(Invalid):
+        controls.stream([*file[:2], file[0], *file[2:]])
+    results = [answer.row.result for answer in controls.stream(file)]
+    assert results == [common_pb2.ROW_RESULT_DUPLICATE, common_pb2.ROW_RESULT_ACCEPTED]
+
+
+def test_a_third_import_at_once_is_told_to_wait(controls: Controls) -> None:
+    release = Event()
+
+    def held(street: str) -> Iterator[pb.ImportObjectsRequest]:
+        yield from a_file({"Adress": street})
+        release.wait(20)
+
+    imports = [controls.start_import(held(street)) for street in ("Rydsvägen 1", "Rydsvägen 2")]
+    for answers in imports:
+        assert next(answers).row.result == common_pb2.ROW_RESULT_ACCEPTED
+    with pytest.raises(Unavailable, match="Två filer läses redan in"):
+        controls.stream(a_file({}))
+    release.set()
+    assert [list(answers) for answers in imports] == [[], []]
+    assert len(controls.stream(a_file({}))) == 1
+
+
+def test_what_is_an_enskild_firmas_owners_is_sealed_and_its_address_is_not(controls: Controls) -> None:
+    answers = controls.stream(
+        a_file({"Org.nr": SOLE_TRADER, "Företag": "Ägaren Persson", "Skylt": "Perssons krog", "Adress": "Hemgatan 7"})
+    )
+    assert answers[0].row.result == common_pb2.ROW_RESULT_ACCEPTED
+    (row,) = controls.rows("SELECT * FROM control_object")
+    stored = " ".join(str(value) for value in row.values())
+    assert "Hemgatan 7" in stored
+    for word in ("Persson", "krog", "941130", "2392"):
+        assert word not in stored
+    (listed,) = controls.call("ListObjects", pb.ListObjectsRequest()).objects
+    assert (listed.object.org_number, listed.object.company_name) == (SOLE_TRADER[2:], "Ägaren Persson")
+    again = controls.stream(a_file({"Org.nr": SOLE_TRADER.replace("-", ""), "Företag": "Annat", "Adress": "HEMGATAN 7"}))
+    assert again[0].row.result == common_pb2.ROW_RESULT_DUPLICATE
+
+
+def test_the_same_form_twice_is_one_object_and_another_form_about_it_is_refused(controls: Controls) -> None:
+    request = pb.RegisterObjectRequest(request_id=an_id(), object=object_message(an_object().object))
+    first = controls.call("RegisterObject", request)
+    assert controls.call("RegisterObject", request) == first
+    with pytest.raises(Conflict) as refused:
+        controls.call("RegisterObject", pb.RegisterObjectRequest(request_id=an_id(), object=request.object))
+    assert refused.value.reason == ConflictReason.DUPLICATE
+
+
+def test_objects_come_in_stable_pages(controls: Controls) -> None:
+    registered = [register(controls, number) for number in range(1, 6)]
+    seen, token = [], ""
+    while True:
+        answer = controls.call("ListObjects", pb.ListObjectsRequest(page=common_pb2.Page(page_size=2, page_token=token)))
+        seen += [row.object_id for row in answer.objects]
+        token = answer.next_page_token
+        if not token:
+            break
+    assert seen == registered
+
+
+# operations ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_operation_from_draft_to_the_plan_at_the_three_that_come(controls: Controls) -> None:
+    operation = Operation(controls)
+    operation.invite(SKV, FK, KFM, POLICE)
+    deliver(controls)
+    invitations = list(controls.sharing.taken.values())
+    assert {(offer.record_id, offer.receiver_kind) for offer in invitations} == {(operation.id, kind) for kind in (SKV, FK, KFM, POLICE)}
+    assert {offer.unit for offer in invitations} == {"MOS"}
+    operation.answer(SKV, ACCEPTED, ON_SITE, "skv-kontrollbesok-personalliggare")
+    operation.answer(KFM, ACCEPTED, ON_SITE, "kfm-forrattning")
+    operation.answer(POLICE, ACCEPTED, ON_SITE, "polis")
+    operation.answer(FK, ACCEPTED, PLANNING)
+    operation.read()
+    confirmed = operation.confirm()
+    assert confirmed.state == pb.OPERATION_STATE_CONFIRMED
+    assert list(confirmed.offered_to) == sorted([SKV, KFM, POLICE])
+    deliver(controls)
+    plans = [offer for offer in controls.sharing.taken.values() if offer.record_id != operation.id]
+    assert {(offer.record_id, offer.receiver_kind) for offer in plans} == {
+        (visit, kind) for visit in operation.visits for kind in (SKV, KFM, POLICE)
+    }
+    assert {tuple(offer.secrecy) for offer in plans} == {("17:1",)}
+    operation.outcome(SKV, status=common_pb2.OUTCOME_STATUS_SENT)
+    for visit in operation.visits:
+        operation.outcome(SKV, visit, status=common_pb2.OUTCOME_STATUS_RECEIVED)
+    seen = operation.participation(SKV)
+    assert (seen.answer, seen.role, seen.control_ground_id) == (ACCEPTED, ON_SITE, "skv-kontrollbesok-personalliggare")
+    assert (seen.invitation_status, seen.plan_status) == (common_pb2.OUTCOME_STATUS_RECEIVED, common_pb2.OUTCOME_STATUS_RECEIVED)
+    assert operation.participation(FK).plan_status == common_pb2.OUTCOME_STATUS_UNSPECIFIED
+    assert controls.rows("SELECT * FROM outbox") == []
+
+
+def test_forsakringskassan_on_site_stays_unanswered_with_the_reason_and_gets_no_plan(controls: Controls) -> None:
+    operation = Operation(controls)
+    operation.invite(FK)
+    operation.answer(FK, ACCEPTED, ON_SITE, "polis")
+    seen = operation.participation(FK)
+    assert seen.answer == common_pb2.INVITATION_ANSWER_UNSPECIFIED
+    assert seen.remark == (
+        "Försäkringskassan kan inte delta på plats utan egen rättslig grund. "
+        "Be Försäkringskassan ange sin grund eller ändra rollen till planering."
+    )
+    with pytest.raises(Conflict, match="override_reason"):
+        operation.confirm()
+    confirmed = operation.confirm("Försäkringskassan återkommer")
+    assert list(confirmed.offered_to) == []
+    assert "ingen inbjuden deltar på plats" in confirmed.message
+    assert operation.read().override_reason == "Försäkringskassan återkommer"
+
+
+def test_without_an_own_ground_the_operation_is_confirmed_and_the_answer_says_why_no_plan_goes(controls: Controls) -> None:
+    operation = Operation(controls, own_control_ground_id="")
+    operation.invite(KFM)
+    operation.answer(KFM, ACCEPTED, ON_SITE, "kfm-forrattning")
+    operation.read()
+    confirmed = operation.confirm()
+    assert confirmed.state == pb.OPERATION_STATE_CONFIRMED
+    assert list(confirmed.offered_to) == []
+    assert "ingen egen grund" in confirmed.message
+
+
+def test_a_later_no_withdraws_the_plans_of_that_authority_only(controls: Controls) -> None:
+    operation = Operation(controls)
+    operation.invite(SKV, KFM)
+    operation.answer(SKV, ACCEPTED, ON_SITE, "skv-revision")
+    operation.answer(KFM, ACCEPTED, ON_SITE, "kfm-forrattning")
+    operation.read()
+    operation.confirm()
+    deliver(controls)
+    operation.answer(SKV, DECLINED)
+    deliver(controls)
+    for visit in operation.visits:
+        assert controls.sharing.contents(visit, SKV) == ["control_invitation", "withdrawn"]
+        assert controls.sharing.contents(visit, KFM) == ["control_invitation"]
+    assert operation.participation(SKV).remark == "Planen är återkallad eftersom svaret ändrades."
+
+
+def test_cancelling_withdraws_what_was_offered_and_later_answers_change_nothing(controls: Controls) -> None:
+    operation = Operation(controls)
+    operation.invite(SKV)
+    deliver(controls)
+    assert operation.change("CancelOperation", pb.CancelOperationRequest()).state == pb.OPERATION_STATE_CANCELLED
+    deliver(controls)
+    assert controls.sharing.contents(operation.id, SKV) == ["control_invitation", "withdrawn"]
+    operation.answer(SKV, ACCEPTED, ON_SITE, "skv-revision")
+    assert operation.participation(SKV).answer == common_pb2.INVITATION_ANSWER_UNSPECIFIED
+    assert operation.read().state == pb.OPERATION_STATE_CANCELLED
+
+
+def test_an_invitation_cancelled_before_it_was_delivered_is_never_offered(controls: Controls) -> None:
+    operation = Operation(controls)
+    operation.invite(SKV)
+    operation.change("CancelOperation", pb.CancelOperationRequest())
+    deliver(controls)
+    assert controls.sharing.taken == {}
+    assert controls.rows("SELECT * FROM outbox") == []
+
+
+def test_an_enskild_firma_goes_with_its_address_alone_and_never_to_kronofogden(controls: Controls) -> None:
+    operation = Operation(controls, objects=0)
+    place = a_sole_trader().object
+    operation.change(
+        "AddVisit", pb.AddVisitRequest(object_id=register(controls, **{name: getattr(place, name) for name in place.__slots__}))
+    )
+    operation.invite(SKV, KFM)
+    operation.answer(SKV, ACCEPTED, ON_SITE, "skv-revision")
+    operation.answer(KFM, ACCEPTED, ON_SITE, "kfm-forrattning")
+    operation.read()
+    assert list(operation.confirm().offered_to) == [SKV]
+    deliver(controls)
+    (plan,) = [offer for offer in controls.sharing.taken.values() if offer.secrecy]
+    assert plan.control_invitation.control.object_address == "Hemgatan 7, 582 22 Linköping"
+    for word in ("Persson", "941130"):
+        assert word not in str(plan)
+
+
+def test_an_answer_is_entered_by_hand_only_for_an_authority_without_a_channel(controls: Controls) -> None:
+    operation = Operation(controls)
+    operation.invite("arbetsmiljoverket", SKV)
+
+    def by_hand(kind: str, ground: str) -> None:
+        answered = common_pb2.AnsweredInvitation(answer=ACCEPTED, role=ON_SITE, control_ground_id=ground)
+        request = pb.AnswerInvitationRequest(
+            request_id=an_id(), operation_id=operation.id, receiver_kind=kind, answered_invitation=answered
+        )
+        controls.call("AnswerInvitation", request)
+
+    with pytest.raises(Invalid, match="svarar själv"):
+        by_hand(SKV, "skv-revision")
+    with pytest.raises(Invalid, match=r"^control_ground_id: Arbetsmiljöverket kan inte delta på plats utan egen rättslig grund\."):
+        by_hand("arbetsmiljoverket", "")
+    by_hand("arbetsmiljoverket", "aml-tillsyn")
+    assert operation.participation("arbetsmiljoverket").control_ground_id == "aml-tillsyn"
+    assert operation.participation(SKV).answer == common_pb2.INVITATION_ANSWER_UNSPECIFIED
+    with pytest.raises(NotFound):
+        by_hand("migrationsverket", "")
+
+
+def test_nobody_is_invited_before_there_is_an_object(controls: Controls) -> None:
+    operation = Operation(controls, objects=0)
+    with pytest.raises(Conflict, match="lägg till minst ett objekt"):
+        operation.invite(SKV)
+    assert controls.rows("SELECT * FROM outbox") == []
+
+
+def test_a_change_from_an_older_view_is_refused(controls: Controls) -> None:
+    operation = Operation(controls)
+    older = operation.etag
+    operation.invite(SKV)
+    operation.etag = older
+    with pytest.raises(Conflict) as refused:
+        operation.invite(KFM)
+    assert refused.value.reason == ConflictReason.ETAG
+
+
+def test_of_many_changes_at_once_from_the_same_view_one_is_made(controls: Controls) -> None:
+    operation = Operation(controls)
+
+    def invite(kind: str) -> bool:
+        request = pb.InviteAuthorityRequest(request_id=an_id(), operation_id=operation.id, etag=operation.etag, receiver_kind=kind)
+        try:
+            controls.call("InviteAuthority", request)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(invite, (SKV, FK, KFM, POLICE))) == 1
+    assert len(operation.read().participations) == 1
+
+
+def test_the_same_request_again_has_the_same_answer_and_one_effect(controls: Controls) -> None:
+    planned = a_plan_request()
+    first = controls.call("PlanOperation", planned)
+    assert controls.call("PlanOperation", planned) == first
+    with pytest.raises(Conflict) as refused:
+        controls.call("PlanOperation", a_plan_request(request_id=planned.request_id, label="LOS-2026-08"))
+    assert refused.value.reason == ConflictReason.REQUEST_REUSED
+    visit = pb.AddVisitRequest(request_id=an_id(), operation_id=first.operation_id, etag=first.etag, object_id=register(controls))
+    assert controls.call("AddVisit", visit) == controls.call("AddVisit", visit)
+    assert len(controls.rows("SELECT * FROM visit")) == 1
+
+
+def test_an_outcome_told_twice_counts_once(controls: Controls) -> None:
+    operation = Operation(controls)
+    operation.invite(SKV)
+    answered = common_pb2.AnsweredInvitation(answer=DECLINED)
+    for _ in range(2):
+        operation.outcome(SKV, request_id="0191d7a2-0000-7000-8000-000000000001", answered_invitation=answered)
+    assert [row["revision"] for row in controls.rows("SELECT revision FROM history ORDER BY revision")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_another_units_operation_looks_the_same_as_one_that_is_not_there(controls: Controls) -> None:
+    operation = Operation(controls)
+    messages = set()
+    for operation_id, caller in ((operation.id, KLF_PERSON), (an_id(), PERSON)):
+        with pytest.raises(NotFound) as refused:
+            controls.call("GetOperation", pb.GetOperationRequest(operation_id=operation_id), caller)
+        messages.add(refused.value.message)
+        cancel = pb.CancelOperationRequest(request_id=an_id(), operation_id=operation_id, etag=operation.etag)
+        with pytest.raises(NotFound):
+            controls.call("CancelOperation", cancel, caller)
+    assert len(messages) == 1
+    assert list(controls.call("ListOperations", pb.ListOperationsRequest(), KLF_PERSON).operations) == []
+    assert [row.label for row in controls.call("ListOperations", pb.ListOperationsRequest()).operations] == ["LOS-2026-07"]
+
+
+def test_only_a_coordinator_plans_and_only_sharing_tells_outcomes(controls: Controls) -> None:
+    with pytest.raises(Denied):
+        controls.call("PlanOperation", a_plan_request(), replace(PERSON, role=Role.FUT_INVESTIGATOR))
+    outcome = common_pb2.RecordOutcome(request_id=an_id(), record_id=an_id())
+    with pytest.raises(Denied):
+        controls.call("RecordOutcome", pb.RecordOutcomeRequest(outcome=outcome))
+    with pytest.raises(grpc.RpcError) as refused:
+        controls.as_sharing.PlanOperation(a_plan_request(), timeout=10)
+    assert isinstance(failure_of(refused.value), Denied)
+    assert controls.events() == ["controls:PlanOperation/refused", "controls:RecordOutcome/refused", "controls:PlanOperation/refused"]
+
+
+def test_an_outcome_of_something_never_offered_is_not_found(controls: Controls) -> None:
+    operation = Operation(controls)
+    with pytest.raises(NotFound):
+        operation.outcome(SKV, status=common_pb2.OUTCOME_STATUS_SENT)
+
+
+def test_the_plan_is_sealed_in_the_database_and_so_is_what_it_visits(controls: Controls) -> None:
+    operation = Operation(controls)
+    operation.invite(SKV)
+    tables = ("operation", "visit", "participation", "offer", "outbox", "audit", "history", "request")
+    stored = {table: controls.rows(f"SELECT * FROM {table}") for table in tables}  # noqa: S608  # our own names
+    text = json.dumps(stored, default=lambda value: value.decode("latin-1") if isinstance(value, bytes) else str(value))
+    for secret in SECRETS:
+        assert secret not in text
+    objects = {str(row["id"]) for row in controls.rows("SELECT id FROM control_object")}
+    assert not [found for found in objects if found in json.dumps([stored["visit"], stored["offer"], stored["outbox"]], default=str)]
+
+
+def test_every_change_and_every_read_leaves_a_trace_in_the_order_it_happened(controls: Controls) -> None:
+    operation = Operation(controls, objects=1)
+    operation.invite(SKV)
+    operation.read()
+    controls.call("ListOperations", pb.ListOperationsRequest())
+    operation.answer(SKV, DECLINED)
+    with pytest.raises(NotFound):
+        controls.call("GetOperation", pb.GetOperationRequest(operation_id=operation.id), KLF_PERSON)
+    assert controls.events() == [
+        "controls:operation:plan/done",
+        "controls:object:register/done",
+        "controls:visit:add/done",
+        "controls:authority:invite/done",
+        "controls:operation:read/done",
+        "controls:operation:list/done",
+        "controls:outcome:record/done",
+        "controls:GetOperation/refused",
+    ]
+
+
+def test_an_offer_waits_while_sharing_is_away_and_is_made_once(controls: Controls) -> None:
+    operation = Operation(controls)
+    operation.invite(SKV)
+    controls.sharing.fail = Unavailable("borta")
+    assert controls.outbox.run_once() == 0
+    assert controls.sharing.taken == {}
+    (row,) = controls.rows("SELECT attempts FROM outbox")
+    assert row["attempts"] == 1
+
+
+def test_an_offer_taken_before_its_row_was_deleted_is_not_made_twice_though_the_operation_changed(controls: Controls) -> None:
+    operation = Operation(controls)
+    operation.invite(SKV)
+    (row,) = controls.rows("SELECT * FROM outbox")
+    deliver(controls)
+    again = "INSERT INTO outbox (event_id, key, bucket, kind, payload, next_time) VALUES (%s, %s, %s, %s, %s, now()) RETURNING seq"
+    controls.rows(again, row["event_id"], row["key"], row["bucket"], row["kind"], Jsonb(row["payload"]))
+    operation.invite(KFM)
+    deliver(controls)
+    assert controls.sharing.contents(operation.id, SKV) == ["control_invitation"]
+    assert controls.sharing.contents(operation.id, KFM) == ["control_invitation"]
+    assert controls.rows("SELECT * FROM outbox") == []

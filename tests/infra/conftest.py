@@ -1,0 +1,3 @@
+from tests.parts import database, kafka, postgres
+
+__all__ = ["database", "kafka", "postgres"]

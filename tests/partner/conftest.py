@@ -1,0 +1,3 @@
+from tests.parts import kafka
+
+__all__ = ["kafka"]

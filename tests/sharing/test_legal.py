@@ -1,0 +1,325 @@
+"""The law, as written, comes out; and nothing comes out beside it."""
+
+import itertools
+import tomllib
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.kernel.errors import Invalid
+from services.kernel.reference import reference
+from services.sharing.legal import Ground, Question, Subject, choose, law, minimise
+
+LAW = law()
+CASES: dict[str, dict[str, Any]] = {
+    f"{file.stem}: {case['name']}": case
+    for file in sorted((Path(__file__).parent / "legal_cases").glob("*.toml"))
+    for case in tomllib.loads(file.read_text(encoding="utf-8"))["case"]
+}
+SUBJECTS: tuple[Subject | None, ...] = (None, "personnummer", "samordningsnummer", "company", "nobody")
+PERSONS: tuple[Subject, ...] = ("personnummer", "samordningsnummer")
+CLASSES = [frozenset({code}) for code in LAW.secrecy_classes]
+TODAY = date(2026, 11, 23)
+DAYS = sorted(
+    {
+        day
+        for ground in LAW.grounds.values()
+        for edge in (ground.effective_from, ground.effective_to)
+        if edge is not None
+        for day in (edge - timedelta(days=1), edge, edge + timedelta(days=1))
+    }
+    | {date(1990, 1, 1), TODAY, date(2050, 1, 1)}
+)
+SENDER_SETS = [frozenset({code}) for code in LAW.sender_kinds] + [
+    frozenset({"kommun-namnd", "socialnamnd"}),
+    frozenset({"kommun-namnd", "socialnamnd", "kommun-lss-namnd"}),
+    frozenset({"kommun-namnd", "kommun-tillsynsnamnd"}),
+    frozenset({"socialnamnd", "kommun-tillsynsnamnd"}),
+]
+RECEIVERS = sorted(LAW.receivers["any"])
+# Sharing-matrix 5, written again by hand: what may ever be told to an agency that has a topic.
+AGENCY_FLOWS = {
+    ("folkbokforing_alert", "skatteverket-folkbokforing"): {"fol-32c-2021", "samnr-4-1-2023"},
+    ("suspected_payment", "forsakringskassan"): {
+        "underrattelselagen-2020",
+        "underrattelselagen-2024",
+        "underrattelselagen-2026",
+    },
+    ("control_invitation", "skatteverket-beskattning"): {"los-inbjudan-oppna-uppgifter", "osl-10-2"},
+    ("control_invitation", "forsakringskassan"): {"los-inbjudan-oppna-uppgifter"},
+    ("control_invitation", "kronofogden"): {"los-inbjudan-oppna-uppgifter", "osl-10-2"},
+    ("control_invitation", "polismyndigheten"): {"los-inbjudan-oppna-uppgifter", "osl-10-2"},
+    ("police_report", "polismyndigheten"): {"bidragsbrott-6"},
+}
+NEVER = (
+    "informant.identity",
+    "children.any",
+    "social_file.journal_notes",
+    "social_file.anything",
+    "subject.health_data",
+    "subject.protected_address",
+    "household.uninvolved_members",
+    "payment.own_kommun_amounts_not_needed",
+    "payment.paid_amount",
+    "police.intelligence",
+)
+
+questions = st.builds(
+    Question,
+    record_kind=st.sampled_from(sorted(LAW.record_kinds)),
+    sender_kinds=st.sampled_from(SENDER_SETS),
+    receiver=st.sampled_from(RECEIVERS),
+    on=st.sampled_from(DAYS),
+    on_request=st.booleans(),
+    secrecy=st.none() | st.frozensets(st.sampled_from(sorted(LAW.secrecy_classes)), max_size=2),
+    subject=st.sampled_from(SUBJECTS),
+    deciding_body=st.none() | st.sampled_from(["", "forsakringskassan", "csn"]),
+)
+
+
+def allowed_questions() -> list[Question]:
+    """Every question of today that some ground lets through, with every subject."""
+    return [
+        question
+        for kind, senders, receiver, secrecy, subject in itertools.product(
+            LAW.record_kinds, SENDER_SETS, RECEIVERS, (None, frozenset({"17:1"})), SUBJECTS
+        )
+        for question in [Question(kind, senders, receiver, TODAY, secrecy=secrecy, subject=subject)]
+        if choose(LAW, question).allowed
+    ]
+
+
+ALLOWED = allowed_questions()
+
+
+def in_subtree(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(name == p or (p.endswith(".*") and name.startswith(p[:-1])) for p in patterns)
+
+
+def asked(case: dict[str, Any]) -> Question:
+    return Question(
+        record_kind=case["record_kind"],
+        sender_kinds=frozenset(case["senders"]),
+        receiver=case["receiver"],
+        on=case["on"],
+        on_request=case.get("on_request", False),
+        secrecy=frozenset(case["secrecy"]) if "secrecy" in case else None,
+        subject=case.get("subject"),
+        deciding_body=case.get("deciding_body"),
+    )
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_the_law_comes_out_as_written(case: dict[str, Any]) -> None:
+    answer = choose(LAW, asked(case))
+    codes = {reason.ground: reason.code for reason in answer.reasons if reason.step < 6}
+    for ground, code in (case.get("refused_by", {}) | case.get("reason", {})).items():
+        assert codes[ground] == code
+    if "refused_by" in case:
+        assert not answer.allowed
+        assert answer.ground is None
+        assert answer.fields == ()
+        assert answer.switch == case.get("switch", "none")
+        return
+    assert answer.ground is not None
+    assert answer.ground.id == case["ground"]
+    assert answer.flow == case["flow"]
+    assert answer.switch == "on"
+    assert answer.channel == case.get("channel", True)
+    if "fields" in case:
+        assert list(answer.fields) == case["fields"]
+
+
+@pytest.mark.parametrize("ground", LAW.grounds.values(), ids=LAW.grounds)
+def test_every_ground_has_a_case_on_each_side_of_its_dates(ground: Ground) -> None:
+    allows = {case["on"] for case in CASES.values() if case.get("ground") == ground.id}
+    falls = {case["on"] for case in CASES.values() if case.get("refused_by", {}).get(ground.id)}
+    other = {case["on"] for case in CASES.values() if case.get("reason", {}).get(ground.id)}
+    assert ground.effective_from in allows
+    assert ground.effective_from - timedelta(days=1) in falls | other
+    if ground.effective_to is not None:
+        assert ground.effective_to in allows
+        assert ground.effective_to + timedelta(days=1) in other
+
+
+def test_an_agency_is_told_only_what_the_matrix_names_on_every_day_and_from_every_sender() -> None:
+    found: dict[tuple[str, str], set[str]] = {}
+    agencies = {row.code for row in reference().receivers if row.agency is not None}
+    for kind, senders, receiver, day, secrecy, subject in itertools.product(
+        LAW.record_kinds, SENDER_SETS, agencies, DAYS, (None, frozenset({"17:1"})), PERSONS
+    ):
+        ground = choose(LAW, Question(kind, senders, receiver, day, secrecy=secrecy, subject=subject)).ground
+        if ground is not None:
+            assert ground.effective_from <= day <= (ground.effective_to or date.max)
+            found.setdefault((kind, receiver), set()).add(ground.id)
+    for kind, senders, day, secrecy in itertools.product(LAW.record_kinds, SENDER_SETS, DAYS, (None, frozenset({"17:1"}))):
+        ground = choose(LAW, Question(kind, senders, "kronofogden", day, secrecy=secrecy)).ground
+        if ground is not None:
+            found.setdefault((kind, "kronofogden"), set()).add(ground.id)
+    assert found == AGENCY_FLOWS
+
+
+@pytest.mark.parametrize("kind", sorted(LAW.record_kinds))
+def test_socialtjanst_data_to_kronofogden_is_refused_in_every_form(kind: str) -> None:
+    social = [kinds for kinds in SENDER_SETS if kinds & {"socialnamnd", "kommun-lss-namnd"}]
+    open_classes = [None, frozenset[str](), frozenset({"none"}), *CLASSES, frozenset({"17:1", "26:1"})]
+    social_forms = itertools.product(social, open_classes)
+    secret_forms = itertools.product(SENDER_SETS, [frozenset({"26:1"}), frozenset({"17:1", "26:1"})])
+    for (senders, secrecy), asked_for, subject, day in itertools.product([*social_forms, *secret_forms], (False, True), SUBJECTS, DAYS):
+        question = Question(kind, senders, "kronofogden", day, asked_for, secrecy, subject)
+        assert not choose(LAW, question).allowed, question
+
+
+@pytest.mark.parametrize("code", [row.code for row in LAW.secrecy_classes.values() if row.never])
+def test_a_class_that_is_never_sent_is_opened_by_no_ground(code: str) -> None:
+    for question in ALLOWED:
+        secret = Question(
+            question.record_kind,
+            question.sender_kinds,
+            question.receiver,
+            question.on,
+            secrecy=frozenset({code}),
+            subject=question.subject,
+        )
+        assert not choose(LAW, secret).allowed
+
+
+@pytest.mark.parametrize(
+    ("kind", "sender", "classes"),
+    [
+        ("suspected_payment", "socialnamnd", {"26:1"}),
+        ("folkbokforing_alert", "kommun-lss-namnd", {"26:1"}),
+        ("police_report", "kommun-tillsynsnamnd", {"30:27"}),
+        ("suspected_payment", "kommun-namnd", set()),
+        ("control_invitation", "kommun-tillsynsnamnd", set()),
+    ],
+)
+def test_secrecy_that_nobody_stated_follows_the_sender(kind: str, sender: str, classes: set[str]) -> None:
+    assert choose(LAW, Question(kind, frozenset({sender}), "polisen", TODAY)).secrecy == classes
+
+
+def test_a_field_without_secrecy_does_not_open_the_one_beside_it() -> None:
+    both = frozenset({"none", "21:3"})
+    assert not choose(LAW, Question("folkbokforing_alert", frozenset({"kommun-namnd"}), "skatteverket", TODAY, secrecy=both)).allowed
+
+
+def test_every_ground_is_given_a_reason() -> None:
+    for kind, receiver in itertools.product(LAW.record_kinds, RECEIVERS):
+        answer = choose(LAW, Question(kind, frozenset({"kommun-namnd"}), receiver, TODAY))
+        named = [reason.ground for reason in answer.reasons if reason.step < 6]
+        assert sorted(named) == sorted(LAW.grounds)
+
+
+@given(questions)
+def test_what_may_go_is_within_the_ground_and_off_its_never_list(question: Question) -> None:
+    answer = choose(LAW, question)
+    if answer.ground is None:
+        assert answer.fields == ()
+        return
+    assert set(answer.fields) <= set(answer.ground.fields_allowed)
+    assert not any(in_subtree(name, answer.ground.fields_never) for name in answer.fields)
+    assert len({"subject.personal_identity_number", "subject.coordination_number"} & set(answer.fields)) <= 1
+
+
+@given(
+    st.sampled_from(ALLOWED),
+    st.dictionaries(
+        st.sampled_from([*LAW.grounds["osl-10-2"].fields_allowed, *LAW.grounds["fol-32c-2021"].fields_allowed, *NEVER])
+        | st.from_regex(r"[a-z]{1,8}\.[a-z_]{1,8}", fullmatch=True),
+        st.text(),
+        max_size=20,
+    ),
+)
+def test_minimising_never_adds_and_accounts_for_every_field(question: Question, fields: dict[str, str]) -> None:
+    answer = choose(LAW, question)
+    kept, left = minimise(answer, fields)
+    assert answer.ground is not None
+    assert kept.items() <= fields.items()
+    assert set(kept) <= set(answer.fields)
+    assert set(kept) | {row.field for row in left} == set(fields)
+    assert not set(kept) & {row.field for row in left}
+    assert not set(kept) & set(NEVER)
+    assert list(kept) == [name for name in answer.fields if name in fields]
+
+
+def test_nothing_is_kept_without_a_ground() -> None:
+    answer = choose(LAW, Question("suspected_payment", frozenset({"socialnamnd"}), "kronofogden", TODAY))
+    kept, left = minimise(answer, {"sender.unit": "x"})
+    assert kept == {}
+    assert [(row.field, row.code) for row in left] == [("sender.unit", "no_ground")]
+
+
+def test_a_field_left_out_says_why() -> None:
+    question = Question("suspected_payment", frozenset({"socialnamnd"}), "forsakringskassan", TODAY)
+    fields = ("payment.paid_amount", "social_file.note", "dwelling.street_address", "subject.coordination_number")
+    _, left = minimise(choose(LAW, question), dict.fromkeys(fields, "x"))
+    assert {row.field: row.code for row in left} == {
+        "payment.paid_amount": "never",
+        "social_file.note": "never",
+        "dwelling.street_address": "not_in_ground",
+        "subject.coordination_number": "not_needed",
+    }
+
+
+def test_a_person_is_told_of_by_the_number_that_person_has() -> None:
+    numbers = {
+        subject: [name for name in choose(LAW, question).fields if name.endswith("_number") and name[:8] == "subject."]
+        for subject in PERSONS
+        for question in [Question("suspected_payment", frozenset({"socialnamnd"}), "forsakringskassan", TODAY, subject=subject)]
+    }
+    assert numbers == {
+        "personnummer": ["subject.personal_identity_number"],
+        "samordningsnummer": ["subject.coordination_number"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer_to", "decides", "brake", "writes"),
+    [
+        (("folkbokforing_alert", "socialnamnd", "skatteverket", None), "officer+second", "B1", "W1"),
+        (("suspected_payment", "socialnamnd", "forsakringskassan", None), "officer+second", "B2", "W2"),
+        (("control_invitation", "kommun-namnd", "kronofogden", None), "sender", "B8", "W6"),
+        (("control_invitation", "kommun-namnd", "kronofogden", "17:1"), "officer", "B7", "W6-plan"),
+        (("police_report", "socialnamnd", "polisen", None), "manager", None, "W3"),
+    ],
+)
+def test_who_decides_and_what_they_weigh_and_write(
+    answer_to: tuple[str, str, str, str | None], decides: str, brake: str | None, writes: str
+) -> None:
+    kind, sender, receiver, secrecy = answer_to
+    stated = None if secrecy is None else frozenset({secrecy})
+    answer = choose(LAW, Question(kind, frozenset({sender}), receiver, TODAY, secrecy=stated))
+    assert (answer.decision_by, answer.brake, answer.writes) == (decides, brake, writes)
+    assert answer.decision_by in LAW.decided_by
+    assert answer.writes in LAW.writings
+
+
+def test_a_refusal_tells_what_the_matrix_says_of_the_flow() -> None:
+    answer = choose(LAW, Question("folkbokforing_alert", frozenset({"kommun-namnd"}), "kronofogden", TODAY))
+    last = answer.reasons[-1]
+    assert (last.step, last.code) == (6, "none")
+    assert last.text.startswith("Kronofogden för inget register")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"record_kind": "grocery_list"},
+        {"receiver": "nsa"},
+        {"sender_kinds": frozenset({"kommun"})},
+        {"secrecy": frozenset({"99:1"})},
+    ],
+)
+def test_an_unknown_word_is_wrong_use_and_never_an_answer(change: dict[str, Any]) -> None:
+    words: dict[str, Any] = {
+        "record_kind": "folkbokforing_alert",
+        "sender_kinds": frozenset({"kommun-namnd"}),
+        "receiver": "skatteverket",
+        "on": TODAY,
+    }
+    with pytest.raises(Invalid, match=next(iter(change))):
+        choose(LAW, Question(**(words | change)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from los.controls.v1 import controls_pb2, controls_pb2_grpc
 
 from services.controls import store as tables
-from services.controls.service.delivery import Delivery
+from services.controls.service.delivery import Offers
 from services.controls.service.imports import Imports
 from services.controls.service.servicer import RULES, ControlsServicer
 from services.controls.store import Store
@@ -15,6 +15,7 @@ from services.kernel.clock import Clock
 from services.kernel.config import ServiceConfig, load
 from services.kernel.db import Database
 from services.kernel.log import configure
+from services.kernel.offering import Offering
 from services.kernel.outbox import Outbox
 from services.kernel.process import config_path, live
 from services.kernel.records import Requests, auditor
@@ -53,7 +54,7 @@ def build(config: ServiceConfig, clock: Clock) -> Parts:
         sharing.close()
         database.close()
 
-    return Parts(server, Outbox(database.conninfo, Delivery(database, store, sharing).deliver), stop)
+    return Parts(server, Outbox(database.conninfo, Offering(sharing, Offers(database, store).request).deliver), stop)
 
 
 def main() -> None:

@@ -112,9 +112,7 @@ class Cause(Word):
 
     def opens_question_about(self, benefit: Benefit) -> bool:
         """Whether the cause lets an officer ask about this other benefit (sharing-matrix 7.3); it never answers."""
-        return benefit.code not in self.never and (
-            benefit.code in self.opens or "@same" in self.opens or ("@residence" in self.opens and benefit.residence_based)
-        )
+        return benefit.code in self.opens or "@same" in self.opens or ("@residence" in self.opens and benefit.residence_based)
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)

@@ -271,9 +271,9 @@ class Payments(_Records[Payment]):
 
 
 def put_shared(tx: Transaction, row: Mapping[str, object]) -> None:
-    """What is known of one disclosure of a record; the latest word stands."""
+    """What is known of one disclosure of a record; how far it has come, whatever order the words arrive in."""
     statement = insert(shared).values(**row)
-    later = statement.excluded.occurred_time >= shared.c.occurred_time
+    later = statement.excluded.status > shared.c.status
     changes = {"status": statement.excluded.status, "occurred_time": statement.excluded.occurred_time}
     tx.write(statement.on_conflict_do_update(index_elements=["disclosure_id"], set_=changes, where=later))
 

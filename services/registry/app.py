@@ -1,0 +1,72 @@
+"""The process `registry`: the servicer, and the offers to sharing. Wiring only."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from los.registry.v1 import registry_pb2, registry_pb2_grpc
+
+from services.kernel.callers import Caller
+from services.kernel.clock import Clock
+from services.kernel.config import ServiceConfig, load
+from services.kernel.db import Database
+from services.kernel.log import configure
+from services.kernel.offering import Offering
+from services.kernel.outbox import Outbox
+from services.kernel.process import config_path, live
+from services.kernel.records import Requests, auditor
+from services.kernel.rpc import Server, connect
+from services.kernel.vault import Vault
+from services.registry import store as tables
+from services.registry.service.delivery import Offers
+from services.registry.service.imports import Imports
+from services.registry.service.registering import Registering
+from services.registry.service.servicer import RULES, RegistryServicer
+from services.registry.store import Alerts, Payments
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the process runs; `stop` ends the server and gives connections back."""
+
+    server: Server
+    outbox: Outbox
+    stop: Callable[[], None]
+
+
+def build(config: ServiceConfig, clock: Clock) -> Parts:
+    """The parts of the process, none of them started."""
+    database = Database(config, "registry")
+    vault = Vault.from_files("registry", config.vault.key_file, config.vault.index_key_file)
+    alerts, payments = Alerts(vault), Payments(vault)
+    audit = auditor(tables.audit, clock)
+    registering = Registering(database, alerts, payments, audit, clock)
+    imports = Imports(registering, clock)
+    requests = Requests(database, tables.request, vault, clock)
+    servicer = RegistryServicer(database, alerts, payments, requests, registering, imports, audit, clock)
+
+    def refused(caller: Caller, method: str, reason: str) -> None:
+        with database.transaction() as tx:
+            audit(tx, f"registry:{method}", caller, outcome="refused", reason=reason)
+
+    server = Server("registry", config, registry_pb2.DESCRIPTOR.services_by_name["RegistryService"], RULES, refused, clock)
+    registry_pb2_grpc.add_RegistryServiceServicer_to_server(servicer, server.grpc)
+    sharing = connect(config.peers["sharing"], "sharing", config.tls)
+
+    def stop() -> None:
+        server.stop()
+        sharing.close()
+        database.close()
+
+    return Parts(server, Outbox(database.conninfo, Offering(sharing, Offers(database, alerts, payments).request).deliver), stop)
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    configure("registry")
+    config = load(config_path("Registers alerts and suspected payments, and offers what has been assessed."), ServiceConfig)
+    parts = build(config, Clock())
+    live([parts.outbox], parts.server.start, parts.stop)
+
+
+if __name__ == "__main__":
+    main()

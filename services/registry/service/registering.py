@@ -1,0 +1,110 @@
+"""Registering an alert or a payment: the same rows whichever door it comes through."""
+
+from psycopg.errors import UniqueViolation
+
+from services.kernel.callers import Caller, Role
+from services.kernel.clock import Clock
+from services.kernel.db import Database, Transaction
+from services.kernel.errors import Conflict, ConflictReason, Invalid
+from services.kernel.identity import OrgNumber
+from services.kernel.ids import new_id
+from services.kernel.records import Audit
+from services.kernel.reference import reference
+from services.registry.domain import alert as alerts
+from services.registry.domain import payment as payments
+from services.registry.domain.alert import LANDLORD_UNIT, Alert, Report
+from services.registry.domain.payment import Flag, Payment
+from services.registry.domain.record import Protection, ProtectionCheck
+from services.registry.domain.rows import Context
+from services.registry.store import Alerts, Payments
+
+ALREADY = Conflict("Samma uppgift finns redan.", reason=ConflictReason.DUPLICATE)
+
+
+class Registering:
+    """Puts new records in the store."""
+
+    def __init__(self, database: Database, alert_store: Alerts, payment_store: Payments, audit: Audit, clock: Clock) -> None:
+        """The parts of the service."""
+        self._database = database
+        self._alerts = alert_store
+        self._payments = payment_store
+        self._audit = audit
+        self._clock = clock
+
+    def context(self, asking: Caller) -> Context:
+        """What a judgement rests on. Raises Invalid for a landlord without an organisation, or a unit that is not there."""
+        today = self._clock.today()
+        if asking.role is Role.LANDLORD_REPORTER:
+            return Context(today, LANDLORD_UNIT, OrgNumber.parse(asking.organisation or "").digits)
+        if asking.unit not in reference().units:
+            raise Invalid("unit: förvaltningen finns inte.")
+        return Context(today, asking.unit or "")
+
+    def alert(self, report: Report, protection: Protection, asking: Caller, *, needs_review: bool) -> Alert:
+        """A new alert, in a transaction of its own. Raises UniqueViolation when it is registered already."""
+        with self._database.transaction() as tx:
+            return self.add_alert(tx, report, protection, asking, needs_review=needs_review)
+
+    def add_alert(self, tx: Transaction, report: Report, protection: Protection, asking: Caller, *, needs_review: bool) -> Alert:
+        """A new alert, in this transaction."""
+        context = self.context(asking)
+        steps = alerts.registered(alerts.State.SUBMITTED, protection)
+        record = Alert(
+            id=new_id(),
+            unit=context.unit,
+            state=steps[-1],
+            revision=1,
+            registered_time=self._clock.now(),
+            registered_by=asking.principal,
+            content=alerts.Content(report),
+            needs_review=needs_review,
+            protection_check=ProtectionCheck(protection),
+            landlord=context.landlord or "",
+        )
+        self._alerts.add_report(tx, record, (None, *steps), asking.person, context.landlord)
+        self._audit(tx, "registry:alert:register", asking, alerts.RECORD_KIND, record.id)
+        return record
+
+    def payment(self, flag: Flag, protection: Protection, asking: Caller) -> tuple[Payment, Alert | None]:
+        """A new flag, in a transaction of its own. Raises UniqueViolation when it is registered already."""
+        with self._database.transaction() as tx:
+            return self.add_payment(tx, flag, protection, asking)
+
+    def add_payment(self, tx: Transaction, flag: Flag, protection: Protection, asking: Caller) -> tuple[Payment, Alert | None]:
+        """A new flag, and a draft alert when the population register is doubted (sharing-matrix 4.2). Protected: stopped at once."""
+        now = self._clock.now()
+        protected = protection is Protection.PROTECTED
+        steps = (None, payments.State.FLAGGED, payments.State.BLOCKED_PROTECTED) if protected else (None, payments.State.FLAGGED)
+        record = Payment(
+            id=new_id(),
+            unit=flag.owner_unit,
+            state=payments.State.BLOCKED_PROTECTED if protected else payments.State.FLAGGED,
+            revision=1,
+            registered_time=now,
+            registered_by=asking.principal,
+            content=payments.Content(flag),
+            protection_check=ProtectionCheck(protection),
+        )
+        self._payments.add(tx, record, steps, asking.person)
+        self._audit(tx, "registry:suspected_payment:register", asking, payments.RECORD_KIND, record.id)
+        if protected or not flag.population_register_doubted:
+            return record, None
+        draft = Alert(
+            id=new_id(),
+            unit=flag.owner_unit,
+            state=alerts.State.DRAFT,
+            revision=1,
+            registered_time=now,
+            registered_by=asking.principal,
+            content=alerts.Content(Report(contract_holder_id_number=flag.recipient_id_number)),
+            payment_id=record.id,
+        )
+        self._alerts.add_report(tx, draft, (None, alerts.State.DRAFT), asking.person, None)
+        self._audit(tx, "registry:alert:draft", asking, alerts.RECORD_KIND, draft.id)
+        return record, draft
+
+
+def is_already_registered(error: UniqueViolation) -> bool:
+    """Whether the violated rule is that one thing is registered once."""
+    return (error.diag.constraint_name or "").endswith("_duplicate")

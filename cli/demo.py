@@ -21,6 +21,7 @@ from cli.up import Stopped, say, stoppable
 from cli.walk import Waited, Walk, reason_of
 from infra import stack
 from services.kernel.callers import Role
+from services.kernel.errors import Failure
 from services.kernel.reference import reference
 
 app = typer.Typer()
@@ -58,7 +59,7 @@ def demo(
                 running.wait()
     except Stopped:
         say("Allt är stoppat.")
-    except (stack.StackProblem, Waited) as problem:
+    except (stack.StackProblem, Waited, Failure) as problem:
         say(str(problem))
         raise typer.Exit(PART_DOWN) from None
     except grpc.RpcError as error:

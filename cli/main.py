@@ -27,7 +27,7 @@ COMMANDS: Mapping[str, _Command] = {
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 the answer is no, 2 wrong use, 3 a part is missing or down."""
-    app = typer.Typer(help=ABOUT, no_args_is_help=True, add_completion=False)
+    app = typer.Typer(help=ABOUT, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     asked = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     for name, row in COMMANDS.items():
         # Only the module that is asked for is read: `los legal` starts no Kafka client.

@@ -60,7 +60,6 @@ class Registering:
             content=alerts.Content(report),
             needs_review=needs_review,
             protection_check=ProtectionCheck(protection),
-            landlord=context.landlord or "",
         )
         self._alerts.add_report(tx, record, (None, *steps), asking.person, context.landlord)
         self._audit(tx, "registry:alert:register", asking, alerts.RECORD_KIND, record.id)

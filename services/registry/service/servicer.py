@@ -7,6 +7,7 @@ from uuid import UUID
 
 import grpc
 from google.protobuf.message import Message
+from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as pb
 from los.registry.v1 import registry_pb2_grpc
 from psycopg.errors import UniqueViolation
@@ -49,7 +50,10 @@ RULES: Mapping[str, Rule] = {
 }
 STALE = "etag: ärendet har ändrats sedan du läste det. Hämta det igen."
 # What a receiver's word makes of an alert: the states it passes through, as far as the table of states lets it.
-ARRIVED = {pb_status: states for pb_status, states in ((1, ("notice_sent",)), (2, ("notice_sent", "acknowledged")))}
+ARRIVED: Mapping[int, tuple[alerts.State, ...]] = {
+    common_pb2.OUTCOME_STATUS_SENT: (alerts.State.NOTICE_SENT,),
+    common_pb2.OUTCOME_STATUS_RECEIVED: (alerts.State.NOTICE_SENT, alerts.State.ACKNOWLEDGED),
+}
 Answer = TypeVar("Answer", bound=Message)
 
 
@@ -355,8 +359,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
     def _arrived(self, tx: Transaction, before: Alert, status: int) -> None:
         """Move an alert along as its notice goes out and is received."""
         steps = [before.state]
-        for name in ARRIVED.get(status, ()):
-            after = alerts.State(name)
+        for after in ARRIVED.get(status, ()):
             if after in alerts.NEXT[steps[-1]]:
                 steps.append(after)
         if len(steps) > 1:

@@ -21,14 +21,16 @@ CREATE TABLE preview (
 CREATE INDEX preview_offer ON preview (offer_id);
 CREATE TABLE disclosure (
     id uuid PRIMARY KEY, offer_id uuid NOT NULL, record_kind text NOT NULL, record_id uuid NOT NULL, receiver_kind text NOT NULL,
-    agency text, unit text NOT NULL, ground_id text NOT NULL, ground_digest text NOT NULL, decision_by text NOT NULL, fields text[] NOT NULL,
+    agency text, unit text NOT NULL, ground_id text NOT NULL, ground_digest text NOT NULL, decision_by text NOT NULL,
+    fields text[] NOT NULL,
     secrecy text[] NOT NULL, key_id text, payload_hash text NOT NULL, decided_by text NOT NULL, decided_time timestamptz NOT NULL,
     delegation_reference text NOT NULL, key uuid NOT NULL, task text NOT NULL, data_key bytea NOT NULL, payload bytea NOT NULL,
     written bytea NOT NULL);
 CREATE INDEX disclosure_record ON disclosure (record_kind, record_id, receiver_kind);
 CREATE INDEX disclosure_unit ON disclosure (unit, id);
 CREATE TABLE disclosure_event (
-    id uuid PRIMARY KEY, disclosure_id uuid NOT NULL, status text NOT NULL, rank smallint NOT NULL, occurred_time timestamptz NOT NULL, person text,
+    id uuid PRIMARY KEY, disclosure_id uuid NOT NULL, status text NOT NULL, rank smallint NOT NULL,
+    occurred_time timestamptz NOT NULL, person text,
     delegation_reference text, note bytea, details jsonb NOT NULL);
 CREATE INDEX disclosure_event_disclosure ON disclosure_event (disclosure_id, id);
 CREATE TABLE message (

@@ -1,0 +1,174 @@
+"""`los import`: a file as users have it, row by row to the service that judges it."""
+
+import csv
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import grpc
+import typer
+from los.common.v1 import common_pb2
+from los.controls.v1 import controls_pb2
+from los.registry.v1 import registry_pb2
+
+from cli.client import DATA, NO, PART_DOWN, AsJson, Data, Person, Session, Stack
+from services.kernel.callers import Role
+from services.kernel.errors import Failure, Invalid
+from services.kernel.rpc import failure_of
+from services.kernel.table_file import IMPORT_BYTES_MAX, TableFile, read_table
+
+app = typer.Typer(help="Läs in en fil: alerts, payments eller objects.", no_args_is_help=True)
+
+# A row of the report must not become a formula where it is opened (A32).
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Row(NamedTuple):
+    """The answer to one row."""
+
+    label: str
+    result: str
+    column: str
+    code: str
+    message: str
+    record_id: str
+
+
+class Kind(NamedTuple):
+    """One kind of file: the headings it must have, the call, who imports it, and the first heading of its report."""
+
+    headings: tuple[str, ...]
+    call: Callable[[Session], Callable[..., Iterator[Any]]]
+    request: Callable[..., Any]
+    role: Role
+    unit: str | None
+    label: str
+
+    def default_person(self, stack: Stack) -> Person:
+        """Who imports when nobody is named."""
+        return stack.first(self.role, self.unit)
+
+
+KINDS = {
+    "alerts": Kind(
+        ("Org.nr hyresvärd", "Personnr", "Iakttagelse"),
+        lambda session: session.registry.ImportAlerts,
+        registry_pb2.ImportAlertsRequest,
+        Role.LANDLORD_REPORTER,
+        None,
+        "Löpnr",
+    ),
+    "payments": Kind(
+        ("Ärendenummer", "Personnummer", "Orsak"),
+        lambda session: session.registry.ImportSuspectedPayments,
+        registry_pb2.ImportSuspectedPaymentsRequest,
+        Role.FUT_INVESTIGATOR,
+        "IAF",
+        "row",
+    ),
+    "objects": Kind(
+        ("Företag", "Adress"),
+        lambda session: session.controls.ImportObjects,
+        controls_pb2.ImportObjectsRequest,
+        Role.LOS_COORDINATOR,
+        None,
+        "row",
+    ),
+}
+
+
+def import_file(session: Session, kind: Kind, file: Path) -> list[Row]:
+    """Send every row and gather the answers. Raises Failure when the file as a whole is refused, or a part is down."""
+    if file.stat().st_size > IMPORT_BYTES_MAX:
+        raise Invalid(f"Filen är för stor. Den får vara högst {IMPORT_BYTES_MAX // 1_000_000} MB.")
+    table = read_table(file.read_bytes(), kind.headings)
+    try:
+        return [_row(answer.row) for answer in kind.call(session)(_requests(kind, table))]
+    except grpc.RpcError as error:
+        raise failure_of(error) from None
+
+
+def _requests(kind: Kind, table: TableFile) -> Iterator[Any]:
+    yield kind.request(part=common_pb2.ImportRequest(header=common_pb2.TableHeader(columns=table.header)))
+    for number, cells in table.rows:
+        yield kind.request(part=common_pb2.ImportRequest(row=common_pb2.TableRow(number=number, cells=cells)))
+
+
+def _row(answer: common_pb2.ImportResponse) -> Row:
+    result = common_pb2.RowResult.Name(answer.result).removeprefix("ROW_RESULT_").lower()
+    return Row(answer.label or str(answer.row), result, answer.column, answer.code, answer.message, answer.record_id)
+
+
+def write_report(kind: Kind, rows: Sequence[Row], report: Path) -> None:
+    """The answers in the order of the rows: label, result, column."""
+    with report.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow((kind.label, "result", "column"))
+        writer.writerows((_plain(row.label), row.result, _plain(row.column)) for row in rows)
+
+
+def _plain(text: str) -> str:
+    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """M12."""
+    counts = Counter(row.result for row in rows)
+    registered = counts["accepted"] + counts["accepted_protected"]
+    return (
+        f"{len(rows)} rader lästes: {registered} registrerade, {counts['accepted_needs_review']} behöver ses över, "
+        f"{counts['duplicate']} fanns redan, {counts['rejected']} kunde inte registreras. Inget har skickats till någon."
+    )
+
+
+def _import(kind: Kind, file: Path, report: Path | None, person: str | None, data: Path, *, as_json: bool) -> None:
+    stack = Stack(data)
+    who = stack.person(person) if person else kind.default_person(stack)
+    sys.stderr.write(f"Läser in {file.name} som {who.id} …\n")
+    try:
+        with stack.speaking_for(who) as session:
+            rows = import_file(session, kind, file)
+    except OSError:
+        sys.stderr.write(f"{file.name}: filen går inte att läsa.\n")
+        raise typer.Exit(NO) from None
+    except Failure as failure:
+        if as_json:
+            print(json.dumps({"refused": failure.message}, ensure_ascii=False))
+        sys.stderr.write(f"{file.name}: {failure.message}\n")
+        raise typer.Exit(PART_DOWN if failure.reason in {"UNAVAILABLE", "INTERNAL"} else NO) from None
+    if report:
+        write_report(kind, rows, report)
+    if as_json:
+        counts = dict(Counter(row.result for row in rows))
+        print(json.dumps({"summary": counts, "rows": [row._asdict() for row in rows]}, ensure_ascii=False))
+        return
+    for row in rows:
+        if row.message:
+            print(row.message)
+    print(summary(rows))
+
+
+_File = Annotated[Path, typer.Argument(help="Filen, .csv eller .xlsx.", exists=False)]
+_Report = Annotated[Path | None, typer.Option(help="Skriv svaret för varje rad till den här filen.", show_default=False)]
+_As = Annotated[str | None, typer.Option("--as", help="Vem som läser in; ett id i people.toml.", show_default=False)]
+
+
+@app.command()
+def alerts(file: _File, report: _Report = None, person: _As = None, data: Data = DATA, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Läs in en hyresvärds lista."""
+    _import(KINDS["alerts"], file, report, person, data, as_json=as_json)
+
+
+@app.command()
+def payments(file: _File, report: _Report = None, person: _As = None, data: Data = DATA, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Läs in flaggade utbetalningar."""
+    _import(KINDS["payments"], file, report, person, data, as_json=as_json)
+
+
+@app.command()
+def objects(file: _File, report: _Report = None, person: _As = None, data: Data = DATA, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Läs in verksamheter som kan kontrolleras."""
+    _import(KINDS["objects"], file, report, person, data, as_json=as_json)

@@ -11,11 +11,14 @@ from typing import Any, TypeVar
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.errors import GroupAuthorizationFailedError, KafkaError, SaslAuthenticationFailedError, TopicAuthorizationFailedError
+from kafka.net.compat import KafkaNetClient
 
 from partner.kit import Kit
 
 BOOTSTRAP_DEADLINE_MS = 10_000
 SEND_DEADLINE_S = 20.0
+SESSION_TIMEOUT_MS = 6_000
+"""How long a partner that died keeps its partitions; the shortest that a broker allows unless told otherwise."""
 
 Client = TypeVar("Client")
 
@@ -39,6 +42,8 @@ def consumer(kit: Kit, group: str) -> KafkaConsumer:
             group_id=kit.group_prefix + group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            session_timeout_ms=SESSION_TIMEOUT_MS,
+            heartbeat_interval_ms=SESSION_TIMEOUT_MS // 3,
             **settings,
         ),
     )
@@ -103,12 +108,13 @@ def _asked(kit: Kit, question: Callable[[KafkaAdminClient], Client]) -> Client:
 
 
 def _connected(kit: Kit, make: Callable[[dict[str, Any]], Client]) -> Client:
-    reason = _Reason()
+    reason, made = _Reason(), _Made()
     logger = logging.getLogger("kafka.net.manager")
     logger.addHandler(reason)
     try:
-        return make(_settings(kit))
+        return make(_settings(kit) | {"kafka_client": made})
     except KafkaError as error:
+        made.stop()
         raise BrokerProblem(explained(reason.error or error, kit)) from None
     finally:
         logger.removeHandler(reason)
@@ -138,3 +144,19 @@ class _Reason(logging.Handler):
         words = record.args if isinstance(record.args, tuple) else ()
         if self.error is None:
             self.error = next((word for word in words if isinstance(word, Exception)), None)
+
+
+class _Made:
+    """Keeps hold of the network thread that kafka-python leaves running when its client could not be made."""
+
+    def __init__(self) -> None:
+        self._client: KafkaNetClient | None = None
+
+    def __call__(self, **settings: Any) -> KafkaNetClient:  # noqa: ANN401 - what kafka-python hands over
+        self._client = KafkaNetClient(**settings)
+        return self._client
+
+    def stop(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client._net.stop()  # noqa: SLF001 - there is no public way

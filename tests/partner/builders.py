@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from joserfc.jwk import ECKey
@@ -34,8 +34,8 @@ class World:
     private: Mapping[str, ECKey]
 
 
-def a_key(kid: str, **parameters: str) -> ECKey:
-    return ECKey.generate_key("P-256", {"kid": kid, **parameters})
+def a_key(kid: str, use: Literal["sig", "enc"] | None = None) -> ECKey:
+    return ECKey.generate_key("P-256", {"kid": kid, "use": use} if use else {"kid": kid})
 
 
 @cache

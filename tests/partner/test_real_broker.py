@@ -1,5 +1,4 @@
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,8 @@ import pytest
 from jwcrypto import jwe, jwk, jws
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from infra import secrets
+from infra import secrets, tls
+from infra.folder import Folder
 from infra.kafka import Kafka
 from partner import broker, check
 from partner.consumer import GROUP, Consumer, Counts, listen
@@ -94,10 +94,9 @@ def now_event(receiver_kind: str, **changes: Any) -> Event:  # noqa: ANN401 - an
 def taken_in(kit: Kit, database: Path) -> Counts:
     """Run the reference partner until there is nothing more."""
     inbox = Inbox.open(database)
-    said: list[str] = []
     try:
         receiver = Receiver(kit, inbox, ReferencePartner(kit, demo_answer(kit.agency)))
-        return Consumer(kit, receiver, said.append).run(threading.Event(), IDLE_S)
+        return Consumer(kit, receiver, print).run(threading.Event(), IDLE_S)
     finally:
         inbox.close()
 
@@ -273,8 +272,9 @@ def first_error(kit: Kit, group: str, topic: str) -> str:
         while time.monotonic() < deadline:
             message = consumer.poll(0.2)
             if message is not None:
-                assert message.error() is not None
-                return str(message.error().name())
+                error = message.error()
+                assert error is not None
+                return str(error.name())
     finally:
         consumer.close()
     pytest.fail("the broker did not say anything")
@@ -295,11 +295,14 @@ def test_a_plain_consumer_reads_and_opens_with_the_agencys_rights(kommun: Kommun
         message = consumer.poll(0.2)
     consumer.close()
 
-    outside = json.loads(message.value())
+    value, headers = message.value(), dict(message.headers() or ())
+    assert isinstance(value, bytes)
+    assert isinstance(headers["los-signature"], bytes)
+    outside = json.loads(value)
     signature, box = jws.JWS(), jwe.JWE(algs=["ECDH-ES+A256KW", "A256GCM"])
     signature.allowed_algs = ["ES256"]
-    signature.deserialize(dict(message.headers())["los-signature"].decode())
-    signature.verify(theirs[signature.jose_header["kid"]], detached_payload=message.value())
+    signature.deserialize(headers["los-signature"].decode())
+    signature.verify(theirs[signature.jose_header["kid"]], detached_payload=value)
     box.deserialize(outside["data"])
     box.decrypt(own[box.jose_header["kid"]])
 
@@ -327,7 +330,7 @@ def test_the_broker_lets_an_agency_write_nothing_but_its_own_replies(kommun: Kom
     producer = confluent_kafka.Producer(
         {name: value for name, value in plain_client(kit_of(kommun, "polisen")).items() if name[:5] != "auto." and name[:7] != "enable."}
     )
-    producer.produce(topic, b"x", on_delivery=lambda error, _: told.append(error.name()))
+    producer.produce(topic, b"x", on_delivery=lambda error, _: told.append(str(error and error.name())))
     producer.flush(DEADLINE_S)
 
     assert told == ["TOPIC_AUTHORIZATION_FAILED"]
@@ -359,24 +362,22 @@ def test_a_right_too_few_or_too_many_is_found(kommun: Kommun) -> None:
 def test_a_wrong_password_is_called_a_wrong_password(kommun: Kommun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broker, "BOOTSTRAP_DEADLINE_MS", 5_000)
     kit = kit_of(kommun, "polisen")
+    threads = threading.active_count()
 
-    with pytest.raises(broker.BrokerProblem, match="^Kommunens Kafka godtar inte lösenordet för användaren polisen.$"):
+    with pytest.raises(broker.BrokerProblem, match=r"^Kommunens Kafka godtar inte lösenordet för användaren polisen\.$"):
         broker.topics(replace(kit, broker=replace(kit.broker, password="fel")))
+
+    assert threading.active_count() == threads
 
 
 def test_a_certificate_of_somebody_else_is_called_that(kommun: Kommun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(broker, "BOOTSTRAP_DEADLINE_MS", 5_000)
     kit = kit_of(kommun, "polisen")
-    other = tmp_path / "ca.crt"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=other"]
-        + ["-keyout", os.devnull, "-out", str(other)],
-        check=True,
-        capture_output=True,
-    )
+    other = Folder(tmp_path / "other")
+    tls.arrange(other)
 
     with pytest.raises(broker.BrokerProblem, match=r"inte är utfärdat av den utfärdare som står i ca\.crt"):
-        broker.topics(replace(kit, broker=replace(kit.broker, ca_file=str(other))))
+        broker.topics(replace(kit, broker=replace(kit.broker, ca_file=str(other.tls / "ca.crt"))))
 
 
 def test_a_topic_that_may_not_be_read_is_said_and_not_read_as_empty(kommun: Kommun) -> None:
@@ -393,9 +394,32 @@ def test_a_foreign_group_is_said(kommun: Kommun) -> None:
         list(listen(kit, threading.Event(), IDLE_S))
 
 
-def test_a_broker_that_is_away_is_said_with_its_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker, "BOOTSTRAP_DEADLINE_MS", 500)
-    kit = load(a_folder(tmp_path / "kit"))
+def test_a_broker_that_is_away_is_said_with_its_address(tmp_path: Path) -> None:
+    a_folder(tmp_path / "kit")
 
-    with pytest.raises(broker.BrokerProblem, match=r"^Kommunens Kafka svarar inte på 127\.0\.0\.1:1 "):
-        broker.topics(kit)
+    ran = command(tmp_path, "listen", "skatteverket", "--kit", "kit", "--until-idle", "0", "--json")
+
+    assert ran.returncode == 3
+    assert ran.stdout == ""
+    assert "Kommunens Kafka svarar inte på 127.0.0.1:1 " in ran.stderr
+
+
+def test_an_agency_without_a_folder_is_a_wrong_use(tmp_path: Path) -> None:
+    ran = command(tmp_path, "listen", "annan")
+
+    assert ran.returncode == 2
+    assert "Partnermappen .los/partners/annan kan inte användas" in ran.stderr
+
+
+def test_a_folder_of_another_agency_is_a_wrong_use(tmp_path: Path) -> None:
+    a_folder(tmp_path / "kit")
+
+    ran = command(tmp_path, "run", "kronofogden", "--kit", "kit")
+
+    assert ran.returncode == 2
+    assert "tillhör skatteverket" in ran.stderr
+
+
+@pytest.mark.parametrize("name", ["listen", "run", "check"])
+def test_every_command_has_help(tmp_path: Path, name: str) -> None:
+    assert "Partnermappen" in command(tmp_path, name, "--help").stdout

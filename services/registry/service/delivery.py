@@ -29,18 +29,19 @@ class Offers:
         with self._database.transaction() as tx:
             record = records.any(tx, row.key)
         assert record is not None  # noqa: S101  # the row was written in the same transaction as the record
-        if record.content.offered.revision > revision:
-            return None
+        offer, offered = Offer(promised["record_kind"], promised["receiver_kind"]), record.content.offered
         if row.kind == "withdraw":
+            if offer in offered.offers:
+                return None  # offered again since, and that row comes after this one
             return sharing_pb2.OfferRecordRequest(
                 event_id=str(row.event_id),
                 record_id=str(row.key),
                 revision=revision,
-                receiver_kind=promised["receiver_kind"],
+                receiver_kind=offer.receiver_kind,
                 unit=record.unit,
-                withdrawn=sharing_pb2.Withdrawn(record_kind=promised["record_kind"]),
+                withdrawn=sharing_pb2.Withdrawn(record_kind=offer.record_kind),
             )
-        return self._offer(row.event_id, record, Offer(promised["record_kind"], promised["receiver_kind"]))
+        return None if offered.revision > revision else self._offer(row.event_id, record, offer)
 
     @staticmethod
     def _offer(event_id: UUID, record: Any, offer: Offer) -> sharing_pb2.OfferRecordRequest:  # noqa: ANN401  # an alert or a payment

@@ -5,7 +5,7 @@ from psycopg.errors import UniqueViolation
 from services.kernel.callers import Caller, Role
 from services.kernel.clock import Clock
 from services.kernel.db import Database, Transaction
-from services.kernel.errors import Conflict, ConflictReason, Invalid
+from services.kernel.errors import Conflict, ConflictReason, Denied
 from services.kernel.identity import OrgNumber
 from services.kernel.ids import new_id
 from services.kernel.records import Audit
@@ -32,14 +32,17 @@ class Registering:
         self._audit = audit
         self._clock = clock
 
-    def context(self, asking: Caller) -> Context:
-        """What a judgement rests on. Raises Invalid for a landlord without an organisation, or a unit that is not there."""
+    def context(self, asking: Caller, record_kind: str) -> Context:
+        """What a judgement rests on. Raises Denied for a landlord without an organisation, or a unit that holds no such records."""
         today = self._clock.today()
         if asking.role is Role.LANDLORD_REPORTER:
-            return Context(today, LANDLORD_UNIT, OrgNumber.parse(asking.organisation or "").digits)
-        if asking.unit not in reference().units:
-            raise Invalid("unit: förvaltningen finns inte.")
-        return Context(today, asking.unit or "")
+            if not asking.organisation:
+                raise Denied("organisation: kontot hör inte till någon fastighetsägare.")
+            return Context(today, LANDLORD_UNIT, OrgNumber.parse(asking.organisation).digits)
+        unit = asking.unit or ""
+        if unit not in reference().units or record_kind not in reference().units[unit].holds:
+            raise Denied("unit: din förvaltning har inga sådana ärenden.")
+        return Context(today, unit)
 
     def alert(self, report: Report, protection: Protection, asking: Caller, *, needs_review: bool) -> Alert:
         """A new alert, in a transaction of its own. Raises UniqueViolation when it is registered already."""
@@ -48,7 +51,7 @@ class Registering:
 
     def add_alert(self, tx: Transaction, report: Report, protection: Protection, asking: Caller, *, needs_review: bool) -> Alert:
         """A new alert, in this transaction."""
-        context = self.context(asking)
+        context = self.context(asking, alerts.RECORD_KIND)
         steps = alerts.registered(alerts.State.SUBMITTED, protection)
         record = Alert(
             id=new_id(),
@@ -57,7 +60,7 @@ class Registering:
             revision=1,
             registered_time=self._clock.now(),
             registered_by=asking.principal,
-            content=alerts.Content(report),
+            content=alerts.Content(report, handled_by=() if context.landlord else (asking.principal,)),
             needs_review=needs_review,
             protection_check=ProtectionCheck(protection),
         )
@@ -82,7 +85,7 @@ class Registering:
             revision=1,
             registered_time=now,
             registered_by=asking.principal,
-            content=payments.Content(flag),
+            content=payments.Content(flag, handled_by=(asking.principal,)),
             protection_check=ProtectionCheck(protection),
         )
         self._payments.add(tx, record, steps, asking.person)
@@ -96,7 +99,7 @@ class Registering:
             revision=1,
             registered_time=now,
             registered_by=asking.principal,
-            content=alerts.Content(Report(contract_holder_id_number=flag.recipient_id_number)),
+            content=alerts.Content(Report(contract_holder_id_number=flag.recipient_id_number), handled_by=(asking.principal,)),
             payment_id=record.id,
         )
         self._alerts.add_report(tx, draft, (None, alerts.State.DRAFT), asking.person, None)

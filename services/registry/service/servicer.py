@@ -1,6 +1,7 @@
 """The servicer of the registry: who asks, then one transaction, then the answer."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID
@@ -15,14 +16,14 @@ from psycopg.errors import UniqueViolation
 from services.kernel.callers import Caller, Role
 from services.kernel.clock import Clock, instant, timestamp
 from services.kernel.db import Database, Transaction
-from services.kernel.errors import Conflict, ConflictReason, NotFound
+from services.kernel.errors import Conflict, ConflictReason, Invalid, NotFound
 from services.kernel.records import Audit, Requests
 from services.kernel.rpc import Rule, caller, people, services
 from services.registry import store as tables
 from services.registry.domain import alert as alerts
 from services.registry.domain import payment as payments
 from services.registry.domain.alert import Alert
-from services.registry.domain.record import require_next
+from services.registry.domain.record import handled, require_next
 from services.registry.domain.rows import FieldFault
 from services.registry.service.imports import Imports
 from services.registry.service.registering import ALREADY, Registering, is_already_registered
@@ -91,12 +92,22 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
                 raise ALREADY from None
             raise
 
+    @contextmanager
+    def _refusals_audited(self, asking: Caller, event: str, kind: str, record_id: str) -> Iterator[None]:
+        """A guard that says no leaves an audit row; absent and denied get theirs where they become a status."""
+        try:
+            yield
+        except (Invalid, Conflict) as failure:
+            with self._database.transaction() as tx:
+                self._audit(tx, event, asking, kind, UUID(record_id), outcome="refused", reason=failure.reason)
+            raise
+
     # alerts ---------------------------------------------------------------------------------------------------------
 
     def RegisterAlert(self, request: pb.RegisterAlertRequest, _context: grpc.ServicerContext) -> pb.RegisterAlertResponse:  # noqa: N802, D102
         asking = caller()
         try:
-            report = alerts.read_report(alert_wire.report_texts(request.report), self._registering.context(asking))
+            report = alerts.read_report(alert_wire.report_texts(request.report), self._registering.context(asking, alerts.RECORD_KIND))
         except FieldFault as fault:
             raise fault.as_invalid() from None
         protection = common.protection(request.protection)
@@ -109,14 +120,16 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
             return pb.RegisterAlertResponse(
                 alert_id=str(after.id),
                 state=_state_for(asking, after.state),
-                etag=str(after.revision),
+                etag=_etag_for(asking, after.state, after.revision),
                 needs_review=after.needs_review,
             )
 
         return self._once(asking, request, request.request_id, pb.RegisterAlertResponse, act)
 
     def _completed(self, tx: Transaction, request: pb.RegisterAlertRequest, report: alerts.Report, asking: Caller) -> Alert:
-        """A draft, or an alert sent back, filled in."""
+        """A draft, or an alert sent back, filled in. Only officers know that something is to be filled in."""
+        if asking.role is Role.LANDLORD_REPORTER:
+            raise NotFound
         before = self._alerts.seen(tx, UUID(request.completes_alert_id), asking)
         require_next(alerts.NEXT, before.state, alerts.State.SUBMITTED)
         protection = common.protection(request.protection)
@@ -125,7 +138,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
             before,
             state=steps[-1],
             revision=before.revision + 1,
-            content=replace(before.content, report=report),
+            content=alerts.Content(report, handled_by=handled(before.content.handled_by, asking.principal)),
             needs_review=report.from_somebody_else,
             protection_check=replace(before.protection_check, result=protection, checked_time=None),
         )
@@ -145,7 +158,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
             return pb.GetAlertResponse(
                 alert_id=message.alert_id,
                 state=_state_for(asking, found.state),
-                report=message.report,
+                etag=_etag_for(asking, found.state, found.revision),
                 registered_time=message.registered_time,
             )
         message.shared_with.extend(common.shared_messages(shared))
@@ -166,7 +179,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
                 pb.AlertRow(
                     alert_id=str(row.id),
                     state=_state_for(asking, alerts.State(row.state)),
-                    etag="" if is_landlord else str(row.revision),
+                    etag=_etag_for(asking, alerts.State(row.state), row.revision),
                     needs_review=row.needs_review and not is_landlord,
                     registered_time=timestamp(row.registered_time),
                 )
@@ -177,12 +190,11 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
 
     def AssessAlert(self, request: pb.AssessAlertRequest, _context: grpc.ServicerContext) -> pb.AssessAlertResponse:  # noqa: N802, D102
         asking, now, today = caller(), self._clock.now(), self._clock.today()
-        asked = alert_wire.assessed(request, today)
-        check = common.protection_check(request.protection_check)
 
         def act(tx: Transaction) -> pb.AssessAlertResponse:
             before = self._alerts.seen(tx, UUID(request.alert_id), asking)
-            _require_etag(request.etag, before.revision)
+            _require_etag(request.etag, _etag_for(asking, before.state, before.revision))
+            asked, check = alert_wire.assessed(request, today), common.protection_check(request.protection_check)
             after = alerts.assess(before, asked, check, asking.principal, now, today)
             self._alerts.save(tx, before, after, (before.state, after.state), now, asking.person)
             self._alerts.promise_offers(tx, before.content.offered, after, now)
@@ -194,21 +206,27 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
                 offered_to=[offer.receiver_kind for offer in after.content.offered.offers],
             )
 
-        return self._once(asking, request, request.request_id, pb.AssessAlertResponse, act)
+        with self._refusals_audited(asking, "registry:alert:assess", alerts.RECORD_KIND, request.alert_id):
+            return self._once(asking, request, request.request_id, pb.AssessAlertResponse, act)
 
     def WithdrawAlert(self, request: pb.WithdrawAlertRequest, _context: grpc.ServicerContext) -> pb.WithdrawAlertResponse:  # noqa: N802, D102
         asking, now = caller(), self._clock.now()
 
         def act(tx: Transaction) -> pb.WithdrawAlertResponse:
             before = self._alerts.seen(tx, UUID(request.alert_id), asking)
-            _require_etag(request.etag, before.revision)
+            _require_etag(request.etag, _etag_for(asking, before.state, before.revision))
+            if asking.role is Role.LANDLORD_REPORTER and before.state in alerts.CLOSED_TO_LANDLORD:
+                raise Conflict("state: kommunen har avslutat ärendet.")
             after = alerts.withdraw(before, asking.principal)
             self._alerts.save(tx, before, after, (before.state, after.state), now, asking.person)
             self._alerts.promise_offers(tx, before.content.offered, after, now)
             self._audit(tx, "registry:alert:withdraw", asking, alerts.RECORD_KIND, after.id)
-            return pb.WithdrawAlertResponse(alert_id=str(after.id), state=_state_for(asking, after.state), etag=str(after.revision))
+            return pb.WithdrawAlertResponse(
+                alert_id=str(after.id), state=_state_for(asking, after.state), etag=_etag_for(asking, after.state, after.revision)
+            )
 
-        return self._once(asking, request, request.request_id, pb.WithdrawAlertResponse, act)
+        with self._refusals_audited(asking, "registry:alert:withdraw", alerts.RECORD_KIND, request.alert_id):
+            return self._once(asking, request, request.request_id, pb.WithdrawAlertResponse, act)
 
     # suspected payments ---------------------------------------------------------------------------------------------
 
@@ -217,7 +235,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
     ) -> pb.RegisterSuspectedPaymentResponse:
         asking = caller()
         try:
-            flag = payments.read_flag(payment_wire.flag_texts(request.flag), self._registering.context(asking))
+            flag = payments.read_flag(payment_wire.flag_texts(request.flag), self._registering.context(asking, payments.RECORD_KIND))
         except FieldFault as fault:
             raise fault.as_invalid() from None
         protection = common.protection(request.protection)
@@ -274,12 +292,11 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
         self, request: pb.AssessSuspectedPaymentRequest, _context: grpc.ServicerContext
     ) -> pb.AssessSuspectedPaymentResponse:
         asking, now, today = caller(), self._clock.now(), self._clock.today()
-        asked = payment_wire.assessed(request, today)
-        check = common.protection_check(request.protection_check)
 
         def act(tx: Transaction) -> pb.AssessSuspectedPaymentResponse:
             before = self._payments.seen(tx, UUID(request.payment_id), asking)
-            _require_etag(request.etag, before.revision)
+            _require_etag(request.etag, str(before.revision))
+            asked, check = payment_wire.assessed(request, today), common.protection_check(request.protection_check)
             after = payments.assess(before, asked, check, asking.principal, now, today)
             self._payments.save(tx, before, after, payments.assessed_steps(before.state, after.state), now, asking.person)
             self._payments.promise_offers(tx, before.content.offered, after, now)
@@ -291,7 +308,8 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
                 offered_to=[offer.receiver_kind for offer in after.content.offered.offers],
             )
 
-        return self._once(asking, request, request.request_id, pb.AssessSuspectedPaymentResponse, act)
+        with self._refusals_audited(asking, "registry:suspected_payment:assess", payments.RECORD_KIND, request.payment_id):
+            return self._once(asking, request, request.request_id, pb.AssessSuspectedPaymentResponse, act)
 
     def WithdrawSuspectedPayment(  # noqa: N802, D102
         self, request: pb.WithdrawSuspectedPaymentRequest, _context: grpc.ServicerContext
@@ -300,7 +318,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
 
         def act(tx: Transaction) -> pb.WithdrawSuspectedPaymentResponse:
             before = self._payments.seen(tx, UUID(request.payment_id), asking)
-            _require_etag(request.etag, before.revision)
+            _require_etag(request.etag, str(before.revision))
             after = payments.withdraw(before, asking.principal)
             self._payments.save(tx, before, after, (before.state, after.state), now, asking.person)
             self._payments.promise_offers(tx, before.content.offered, after, now)
@@ -309,7 +327,8 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
                 payment_id=str(after.id), state=payment_wire.STATES[after.state], etag=str(after.revision)
             )
 
-        return self._once(asking, request, request.request_id, pb.WithdrawSuspectedPaymentResponse, act)
+        with self._refusals_audited(asking, "registry:suspected_payment:withdraw", payments.RECORD_KIND, request.payment_id):
+            return self._once(asking, request, request.request_id, pb.WithdrawSuspectedPaymentResponse, act)
 
     # imports and outcomes -------------------------------------------------------------------------------------------
 
@@ -318,7 +337,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
     ) -> Iterator[pb.ImportAlertsResponse]:
         asking = caller()
         parts = (request.part for request in request_iterator)
-        for row in self._imports.alerts(parts, asking, self._registering.context(asking)):
+        for row in self._imports.alerts(parts, asking, self._registering.context(asking, alerts.RECORD_KIND)):
             yield pb.ImportAlertsResponse(row=row)
 
     def ImportSuspectedPayments(  # noqa: N802, D102
@@ -326,12 +345,14 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
     ) -> Iterator[pb.ImportSuspectedPaymentsResponse]:
         asking = caller()
         parts = (request.part for request in request_iterator)
-        for row in self._imports.payments(parts, asking, self._registering.context(asking)):
+        for row in self._imports.payments(parts, asking, self._registering.context(asking, payments.RECORD_KIND)):
             yield pb.ImportSuspectedPaymentsResponse(row=row)
 
     def RecordOutcome(self, request: pb.RecordOutcomeRequest, _context: grpc.ServicerContext) -> pb.RecordOutcomeResponse:  # noqa: N802, D102
         asking, outcome = caller(), request.outcome
-        record_id = UUID(outcome.record_id)
+        record_id = common.identifier("outcome.record_id", outcome.record_id)
+        disclosure_id = common.identifier("outcome.disclosure_id", outcome.disclosure_id)
+        common.identifier("outcome.request_id", outcome.request_id)
 
         def act(tx: Transaction) -> pb.RecordOutcomeResponse:
             records: Alerts | Payments = self._alerts if outcome.record_kind == alerts.RECORD_KIND else self._payments
@@ -341,7 +362,7 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
             tables.put_shared(
                 tx,
                 {
-                    "disclosure_id": UUID(outcome.disclosure_id),
+                    "disclosure_id": disclosure_id,
                     "record_kind": outcome.record_kind,
                     "record_id": record_id,
                     "receiver_kind": outcome.receiver_kind,
@@ -372,6 +393,11 @@ def _state_for(asking: Caller, state: alerts.State) -> pb.AlertState.ValueType:
     return alert_wire.STATES[alerts.shown_to_landlord(state) if asking.role is Role.LANDLORD_REPORTER else state]
 
 
-def _require_etag(etag: str, revision: int) -> None:
-    if etag != str(revision):
+def _etag_for(asking: Caller, state: alerts.State, revision: int) -> str:
+    """A landlord's etag changes only with what the landlord sees: a revision would tell that the case has moved."""
+    return alerts.shown_to_landlord(state) if asking.role is Role.LANDLORD_REPORTER else str(revision)
+
+
+def _require_etag(given: str, current: str) -> None:
+    if given != current:
         raise Conflict(STALE, reason=ConflictReason.ETAG)

@@ -58,6 +58,14 @@ def circumstance_message(fact: Circumstance) -> common_pb2.Circumstance:
     return common_pb2.Circumstance(code=fact.code, from_date=fact.from_date.isoformat(), to_date=end)
 
 
+def identifier(field: str, text: str) -> UUID:
+    """A UUID. Raises Invalid with the field first."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Invalid(f"{field}: ange ett UUID.") from None
+
+
 def secrecy(unit: str, record_kind: str) -> list[str]:
     """The secrecy class of what a unit holds of a record kind; none is said by silence (sharing-matrix 2)."""
     held = reference().units[unit].holds[record_kind].secrecy

@@ -1,0 +1,46 @@
+from importlib import import_module
+
+import pytest
+from google.protobuf.descriptor import ServiceDescriptor
+from los.controls.v1 import controls_pb2
+from los.registry.v1 import registry_pb2
+from los.sharing.v1 import sharing_pb2
+
+from services.kernel.callers import Role
+from services.kernel.rpc import Rule
+
+SERVICES = {
+    "services.registry.service.servicer": registry_pb2.DESCRIPTOR.services_by_name["RegistryService"],
+    "services.controls.service.servicer": controls_pb2.DESCRIPTOR.services_by_name["ControlsService"],
+    "services.sharing.service": sharing_pb2.DESCRIPTOR.services_by_name["SharingService"],
+}
+
+
+@pytest.mark.parametrize(("module", "descriptor"), SERVICES.items())
+def test_each_method_says_who_may_call_it_and_each_rule_names_a_method(module: str, descriptor: ServiceDescriptor) -> None:
+    rules: dict[str, Rule] = import_module(module).RULES
+    assert set(rules) == {method.name for method in descriptor.methods}
+    assert [name for name, rule in rules.items() if not rule.roles and not rule.services] == []
+
+
+@pytest.mark.parametrize(("module", "descriptor"), SERVICES.items())
+def test_a_landlord_reaches_nothing_but_the_own_alerts(module: str, descriptor: ServiceDescriptor) -> None:
+    rules: dict[str, Rule] = import_module(module).RULES
+    reached = {name for name, rule in rules.items() if Role.LANDLORD_REPORTER in rule.roles}
+    expected = {"RegisterAlert", "GetAlert", "ListAlerts", "WithdrawAlert", "ImportAlerts"}
+    assert reached == (expected if descriptor.name == "RegistryService" else set())
+
+
+def test_what_services_say_to_each_other_no_person_can_say() -> None:
+    by_certificate = {
+        f"{descriptor.name}/{name}": rule
+        for module, descriptor in SERVICES.items()
+        for name, rule in import_module(module).RULES.items()
+        if rule.services
+    }
+    assert {name: sorted(rule.services) for name, rule in by_certificate.items()} == {
+        "RegistryService/RecordOutcome": ["sharing"],
+        "ControlsService/RecordOutcome": ["sharing"],
+        "SharingService/OfferRecord": ["controls", "registry"],
+    }
+    assert not any(rule.roles for rule in by_certificate.values())

@@ -1,0 +1,178 @@
+"""Kill it at each hop: an accepted record is never lost, an effect never happens twice (design 4)."""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+import psycopg
+import pytest
+
+from infra import stack
+from infra.services import SERVICES
+from tests.faults import crashing
+from tests.faults.load import Load
+
+pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("faults")]
+RECORDS = 24
+LOAD_S, RATE = 60, 50
+DRAIN_S = 420
+PAUSE_S = 0.2
+AGENCY = "skatteverket"
+
+
+class Partner:
+    """Skatteverket's reference partner, started again whenever it dies."""
+
+    def __init__(self, folder: Path, module: str, environment: dict[str, str]) -> None:
+        self.kit = folder / "partners" / AGENCY
+        self._words = [sys.executable, "-m", module, "partner", "run", AGENCY, "--kit", str(self.kit)]
+        self._environment = environment
+        self._closing = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.set()
+        self._thread.join()
+
+    def kill(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+
+    def _run(self) -> None:
+        with (self.kit / "partner.log").open("ab") as log:
+            while not self._closing.is_set():
+                self._child = subprocess.Popen(self._words, env=self._environment, stdout=log, stderr=log)
+                while self._child.poll() is None and not self._closing.wait(PAUSE_S):
+                    pass
+            if self._child is not None:
+                self._child.terminate()
+                self._child.wait(20)
+
+    def effects(self) -> list[tuple[str, str]]:
+        """(disclosure, event) of every record in the partner's own database."""
+        with closing(sqlite3.connect(self.kit / "inbox.db")) as database:
+            return database.execute("SELECT disclosure_id, event_id FROM record").fetchall()
+
+
+def eventually(what: str, done: Callable[[], bool], limit_s: float = DRAIN_S) -> None:
+    deadline = time.monotonic() + limit_s
+    while not done():
+        assert time.monotonic() < deadline, what
+        time.sleep(PAUSE_S)
+
+
+def disclosed(running: stack.Stack) -> dict[str, list[str]]:
+    """Record → its disclosures that have the receiver's receipt, from the kommun's own tables."""
+    query = """
+        SELECT d.record_id, d.id FROM sharing.disclosure d
+        WHERE EXISTS (SELECT 1 FROM sharing.disclosure_event e WHERE e.disclosure_id = d.id AND e.status = 'received')"""
+    found: dict[str, list[str]] = {}
+    try:
+        with psycopg.connect(running.postgres.url(), connect_timeout=3) as connection:
+            for record_id, disclosure_id in connection.execute(query):
+                found.setdefault(str(record_id), []).append(str(disclosure_id))
+    except psycopg.OperationalError:  # just killed
+        return {}
+    return found
+
+
+def require_exactly_one_effect(running: stack.Stack, partner: Partner, load: Load) -> None:
+    """Every acknowledged record has one disclosure and one row at the partner; the topic repeats only with the same id."""
+    told = disclosed(running)
+    assert {record for record, disclosures in told.items() if len(disclosures) != 1} == set()
+    assert load.acknowledged <= set(told)
+    effects = Counter(disclosure for disclosure, _ in partner.effects())
+    assert {disclosure: count for disclosure, count in effects.items() if count != 1} == {}
+    assert {told[record][0] for record in load.acknowledged} <= set(effects)
+    assert len(effects) == len(told)
+    words = [sys.executable, "-m", "cli.main", "partner", "listen", AGENCY, "--kit", str(partner.kit), "--until-idle", "3", "--json"]
+    lines = subprocess.run(words, env={}, capture_output=True, text=True, check=True).stdout.splitlines()
+    events = {(event["id"], event["disclosure_id"]) for event in map(json.loads, lines)}
+    assert len({event for event, _ in events}) == len({disclosure for _, disclosure in events}) == len(events) == len(effects)
+
+
+@contextmanager
+def deciding(load: Load) -> Iterator[None]:
+    """Somebody decides all the time on what waits."""
+    closing_time = threading.Event()
+
+    def decide() -> None:
+        while not closing_time.is_set():
+            if not load.decide_waiting():
+                closing_time.wait(PAUSE_S)
+
+    with ThreadPoolExecutor(1) as pool:
+        going = pool.submit(decide)
+        try:
+            yield
+        finally:
+            closing_time.set()
+            going.result()
+
+
+def test_a_kill_at_each_hop_loses_nothing_and_repeats_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = tmp_path / "plan"
+    crashing.plan(plan)
+    monkeypatch.setenv("FAULT_PLAN", str(plan))
+    services = [replace(service, module="tests.faults.crashing") for service in SERVICES if service.name != "controls"]
+    controls = [service for service in SERVICES if service.name == "controls"]
+    with stack.start(tmp_path / "data", print, [*services, *controls]) as running:
+        environment = {"FAULT_PLAN": str(plan)}
+        with Partner(running.folder.root, "tests.faults.crashing", environment) as partner:
+            load = Load(running.folder.root)
+            with deciding(load):
+                with ThreadPoolExecutor(4) as pool:
+                    list(pool.map(load.register, range(RECORDS)))
+                eventually("not every record has its receipt", lambda: load.acknowledged <= set(disclosed(running)))
+            assert crashing.left(plan) == dict.fromkeys(crashing.POINTS, 0)
+            require_exactly_one_effect(running, partner, load)
+
+
+def test_a_minute_of_random_kills_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
+    chance = random.Random(20261123)  # noqa: S311  # which part dies next
+    with stack.start(tmp_path / "data", print) as running, Partner(running.folder.root, "cli.main", {}) as partner:
+        load = Load(running.folder.root)
+        ended = threading.Event()
+
+        def kill() -> None:
+            while not ended.wait(chance.uniform(2, 5)):
+                victim = chance.choice(["registry", "sharing", "relay", "kafka", "partner"])
+                if victim == "partner":
+                    partner.kill()
+                else:
+                    os.kill(running.pids[victim], signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        with deciding(load):
+            killer.start()
+            started = time.monotonic()
+            with ThreadPoolExecutor(24) as pool:
+                going = []
+                for number in range(LOAD_S * RATE):
+                    going.append(pool.submit(load.register, number))
+                    ended.wait(max(0.0, started + number / RATE - time.monotonic()))
+                ended.set()
+                killer.join()
+                for one in going:
+                    one.result()
+            assert len(load.acknowledged) == LOAD_S * RATE
+            eventually("not every record has its receipt", lambda: load.acknowledged <= set(disclosed(running)))
+        require_exactly_one_effect(running, partner, load)

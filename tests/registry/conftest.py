@@ -1,0 +1,139 @@
+"""The registry on a real PostgreSQL and real gRPC over mTLS; sharing's door is a fake that keeps what it is offered."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import psycopg
+import pytest
+from joserfc.jwk import ECKey
+from los.registry.v1 import registry_pb2_grpc
+from los.sharing.v1 import sharing_pb2, sharing_pb2_grpc
+from psycopg.rows import dict_row
+
+from infra import secrets
+from infra.postgres import Postgres
+from services.kernel.callers import Caller, sign_assertion
+from services.kernel.clock import FixedClock
+from services.kernel.config import Callers, ServiceConfig, Tls, VaultFiles
+from services.kernel.errors import Conflict, ConflictReason, Failure, NotFound
+from services.kernel.outbox import Outbox
+from services.kernel.rpc import CALLER_HEADER, Server, connect, failure_of, people
+from services.kernel.rpc import services as only
+from services.registry.app import build
+from tests.parts import database, postgres
+from tests.registry.builders import LANDLORD, NOW
+
+__all__ = ["database", "postgres", "registry"]
+
+
+@dataclass
+class FakeSharing(sharing_pb2_grpc.SharingServiceServicer):
+    """Sharing's door: an event once, the same event with another body refused, a withdrawal of the unknown refused."""
+
+    taken: dict[str, sharing_pb2.OfferRecordRequest] = field(default_factory=dict)
+    fail: Failure | None = None
+
+    def OfferRecord(self, request: sharing_pb2.OfferRecordRequest, _context: grpc.ServicerContext) -> sharing_pb2.OfferRecordResponse:  # noqa: N802
+        """Take an offer, or raise the failure that is set."""
+        if self.fail is not None:
+            raise self.fail
+        before = self.taken.get(request.event_id)
+        if before is not None and before != request:
+            raise Conflict("event_id: använt.", reason=ConflictReason.REQUEST_REUSED)
+        if request.HasField("withdrawn") and not self.of(request.record_id):
+            raise NotFound
+        self.taken[request.event_id] = request
+        return sharing_pb2.OfferRecordResponse()
+
+    def of(self, record_id: str) -> list[sharing_pb2.OfferRecordRequest]:
+        """What was offered of a record, in order."""
+        return [request for request in self.taken.values() if request.record_id == record_id]
+
+
+@dataclass
+class Registry:
+    """The running service, seen from outside."""
+
+    stub: registry_pb2_grpc.RegistryServiceStub
+    as_sharing: registry_pb2_grpc.RegistryServiceStub
+    sharing: FakeSharing
+    outbox: Outbox
+    clock: FixedClock
+    key: ECKey
+    database_url: str
+
+    def _metadata(self, caller: Caller) -> list[tuple[str, str]]:
+        return [(CALLER_HEADER, sign_assertion(self.key, caller, "registry", self.clock.now()))]
+
+    def call(self, method: str, request: Any, caller: Caller = LANDLORD) -> Any:  # noqa: ANN401
+        """Call as a person; raises the planned failure."""
+        try:
+            return getattr(self.stub, method)(request, timeout=10, metadata=self._metadata(caller))
+        except grpc.RpcError as error:
+            raise failure_of(error) from None
+
+    def start_import(self, method: str, requests: Iterable[Any], caller: Caller) -> Iterator[Any]:
+        """Begin an import as a person; the answers as they come."""
+        answers: Iterator[Any] = getattr(self.stub, method)(iter(requests), timeout=60, metadata=self._metadata(caller))
+        return answers
+
+    def tell(self, request: Any) -> Any:  # noqa: ANN401
+        """RecordOutcome, as sharing; raises the planned failure."""
+        try:
+            return self.as_sharing.RecordOutcome(request, timeout=10)
+        except grpc.RpcError as error:
+            raise failure_of(error) from None
+
+    def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        """What an administrator sees in the schema."""
+        with psycopg.connect(self.database_url, row_factory=dict_row, options="-c search_path=registry") as connection:
+            return connection.execute(query, values).fetchall()  # type: ignore[arg-type]  # text of the test's own
+
+    def events(self) -> list[str]:
+        """What the audit log says, in order."""
+        return [f"{row['event']}/{row['outcome']}" for row in self.rows("SELECT event, outcome FROM audit ORDER BY id")]
+
+
+@pytest.fixture
+def registry(postgres: Postgres, database: str) -> Iterator[Registry]:
+    """The service on a database of the test's own."""
+    folder = postgres.folder
+
+    def config(name: str, peers: dict[str, str]) -> ServiceConfig:
+        key_file, index_key_file = secrets.vault_files(folder, name)
+        return ServiceConfig(
+            environment="local",
+            listen="127.0.0.1:0",
+            database_url=postgres.url(name, database),
+            database_password_file=folder.password_file(f"postgres-{name}"),
+            tls=tls(name),
+            vault=VaultFiles(key_file=key_file, index_key_file=index_key_file),
+            callers=Callers(jwks_file=secrets.callers_file(folder), services=frozenset({"cli"})),
+            peers=peers,
+        )
+
+    def tls(name: str) -> Tls:
+        return Tls(ca_file=folder.tls / "ca.crt", certificate_file=folder.tls / f"{name}.crt", key_file=folder.tls / f"{name}.key")
+
+    clock = FixedClock(NOW)
+    sharing = FakeSharing()
+    descriptor = sharing_pb2.DESCRIPTOR.services_by_name["SharingService"]
+    rules = {method.name: people() for method in descriptor.methods} | {"OfferRecord": only("registry")}
+    door = Server("sharing", config("sharing", {}), descriptor, rules, lambda *_: None, clock)
+    sharing_pb2_grpc.add_SharingServiceServicer_to_server(sharing, door.grpc)
+    parts = build(config("registry", {"sharing": f"127.0.0.1:{door.start()}"}), clock)
+    address = f"127.0.0.1:{parts.server.start()}"
+    channels = [connect(address, "registry", tls(name)) for name in ("cli", "sharing")]
+    stubs = [registry_pb2_grpc.RegistryServiceStub(channel) for channel in channels]
+    key = ECKey.import_key(json.loads(secrets.assertion_file(folder, "cli").read_text(encoding="ascii")))
+    try:
+        yield Registry(*stubs, sharing, parts.outbox, clock, key, postgres.url(database=database))
+    finally:
+        for channel in channels:
+            channel.close()
+        parts.outbox.close()
+        parts.stop()
+        door.stop()

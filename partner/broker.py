@@ -19,6 +19,8 @@ BOOTSTRAP_DEADLINE_MS = 10_000
 SEND_DEADLINE_S = 20.0
 SESSION_TIMEOUT_MS = 6_000
 """How long a partner that died keeps its partitions; the shortest that a broker allows unless told otherwise."""
+METADATA_MAX_AGE_MS = 5_000
+"""A consumer that has joined its group without knowing the topic finds its partitions after so long."""
 
 Client = TypeVar("Client")
 
@@ -35,18 +37,26 @@ def consumer(kit: Kit, group: str) -> KafkaConsumer:
     rights = topic_rights(kit, [kit.share_topic])
     if "READ" not in rights[kit.share_topic]:
         raise BrokerProblem(f"Användaren {kit.broker.username} får inte läsa {kit.share_topic} hos kommunen.")
-    return _connected(
+    client = _connected(
         kit,
         lambda settings: KafkaConsumer(
-            kit.share_topic,
             group_id=kit.group_prefix + group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             session_timeout_ms=SESSION_TIMEOUT_MS,
             heartbeat_interval_ms=SESSION_TIMEOUT_MS // 3,
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
             **settings,
         ),
     )
+    try:
+        # kafka-python joins a group whether or not it knows the topic yet, and then has nothing to read.
+        client.partitions_for_topic(kit.share_topic)
+    except KafkaError as error:
+        client.close()
+        raise BrokerProblem(explained(error, kit)) from None
+    client.subscribe([kit.share_topic])
+    return client
 
 
 def producer(kit: Kit) -> KafkaProducer:

@@ -284,5 +284,12 @@ def shared_of(tx: Transaction, record_id: UUID) -> list[Row]:
 
 
 def history_of(tx: Transaction, record_id: UUID) -> list[Row]:
-    """Every step of a record."""
-    return tx.read(select(history).where(history.c.record_id == record_id).order_by(history.c.revision, history.c.id))
+    """Every step of a record, in order. Steps of one act have one revision and one instant: they follow each other by their states."""
+    rest = tx.read(select(history).where(history.c.record_id == record_id).order_by(history.c.revision, history.c.id))
+    steps: list[Row] = []
+    while rest:
+        before = steps[-1].to_state if steps else None
+        together = [row for row in rest if row.revision == rest[0].revision]
+        steps.append(next((row for row in together if row.from_state == before), together[0]))
+        rest.remove(steps[-1])
+    return steps

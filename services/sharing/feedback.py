@@ -33,6 +33,7 @@ from services.sharing.wire import OUTCOME_STATUS
 
 GROUP = "sharing.feedback"
 POLL_MS = 500
+SESSION_TIMEOUT_MS = 6_000  # how long answers wait when the process that read them has died
 BROKEN_WAIT_S = 1.0
 STATUS = {
     "received": Status.RECEIVED,
@@ -62,6 +63,8 @@ def consumer(config: Kafka, topics: Sequence[str]) -> KafkaConsumer:
         group_id=GROUP,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
+        session_timeout_ms=SESSION_TIMEOUT_MS,
+        heartbeat_interval_ms=SESSION_TIMEOUT_MS // 3,
         client_id="sharing",
     )
     reader.subscribe(list(topics))

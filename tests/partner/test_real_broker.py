@@ -241,7 +241,10 @@ def test_the_command_reads_with_an_empty_environment_and_a_copied_folder(kommun:
 
 def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """`los partner …` in `folder`, with no environment at all."""
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from cli.partner import app; app()"
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from partner import broker; broker.BOOTSTRAP_DEADLINE_MS = 4_000; "
+        "from cli.partner import app; app()"
+    )
     return subprocess.run(
         [sys.executable, "-c", code, *words], cwd=folder, env={}, capture_output=True, text=True, check=False, timeout=DEADLINE_S
     )
@@ -359,25 +362,26 @@ def test_a_right_too_few_or_too_many_is_found(kommun: Kommun) -> None:
     ]
 
 
-def test_a_wrong_password_is_called_a_wrong_password(kommun: Kommun, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker, "BOOTSTRAP_DEADLINE_MS", 5_000)
-    kit = kit_of(kommun, "polisen")
-    threads = threading.active_count()
+def test_a_wrong_password_is_called_a_wrong_password(kommun: Kommun, tmp_path: Path) -> None:
+    shutil.copytree(kommun.kafka.folder.partners / "polisen", tmp_path / "kit")
+    (tmp_path / "kit" / "password").write_text("fel")
 
-    with pytest.raises(broker.BrokerProblem, match=r"^Kommunens Kafka godtar inte lösenordet för användaren polisen\.$"):
-        broker.topics(replace(kit, broker=replace(kit.broker, password="fel")))
+    ran = command(tmp_path, "listen", "polisen", "--kit", "kit", "--until-idle", "0")
 
-    assert threading.active_count() == threads
+    assert ran.returncode == 3
+    assert ran.stderr.splitlines()[1:] == ["Kommunens Kafka godtar inte lösenordet för användaren polisen."]
 
 
-def test_a_certificate_of_somebody_else_is_called_that(kommun: Kommun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(broker, "BOOTSTRAP_DEADLINE_MS", 5_000)
-    kit = kit_of(kommun, "polisen")
+def test_a_certificate_of_somebody_else_is_called_that(kommun: Kommun, tmp_path: Path) -> None:
+    shutil.copytree(kommun.kafka.folder.partners / "polisen", tmp_path / "kit")
     other = Folder(tmp_path / "other")
     tls.arrange(other)
+    shutil.copyfile(other.tls / "ca.crt", tmp_path / "kit" / "ca.crt")
 
-    with pytest.raises(broker.BrokerProblem, match=r"inte är utfärdat av den utfärdare som står i ca\.crt"):
-        broker.topics(replace(kit, broker=replace(kit.broker, ca_file=str(other.tls / "ca.crt"))))
+    ran = command(tmp_path, "listen", "polisen", "--kit", "kit", "--until-idle", "0")
+
+    assert ran.returncode == 3
+    assert "inte är utfärdat av den utfärdare som står i ca.crt" in ran.stderr
 
 
 def test_a_topic_that_may_not_be_read_is_said_and_not_read_as_empty(kommun: Kommun) -> None:

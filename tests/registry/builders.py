@@ -48,7 +48,9 @@ def a_registration(**more: Any) -> pb.RegisterAlertRequest:  # noqa: ANN401
     return pb.RegisterAlertRequest(request_id=str(uuid4()), report=a_report(**more))
 
 
-def a_check(result: "common_pb2.Protection.ValueType" = common_pb2.PROTECTION_NONE, age: timedelta = timedelta()) -> common_pb2.ProtectionCheck:
+def a_check(
+    result: "common_pb2.Protection.ValueType" = common_pb2.PROTECTION_NONE, age: timedelta = timedelta()
+) -> common_pb2.ProtectionCheck:
     """A register check made some time ago."""
     return common_pb2.ProtectionCheck(result=result, checked_time=timestamp(NOW - age))
 

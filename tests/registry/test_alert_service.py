@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import uuid4
 
+import psycopg
 import pytest
 from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as pb
@@ -78,20 +79,19 @@ def test_the_same_report_in_other_spelling_is_a_duplicate(registry: Registry) ->
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "reason"),
+    ("field", "value"),
     [
-        ("contract_holder_id_number", "19881016-2398", "IDENTITY_NUMBER"),
-        ("observed_to", "2026-11-24", "DATE_FUTURE"),
-        ("landlord_org_number", "559999-0016", "ORG_NUMBER"),
-        ("apartment_number", "vån 2", "APARTMENT_NUMBER"),
+        ("contract_holder_id_number", "19881016-2398"),
+        ("observed_to", "2026-11-24"),
+        ("landlord_org_number", "559999-0016"),
+        ("apartment_number", "vån 2"),
     ],
 )
-def test_a_wrong_field_is_named_and_its_value_is_not_repeated(registry: Registry, field: str, value: str, reason: str) -> None:
+def test_a_wrong_field_is_named_and_its_value_is_not_repeated(registry: Registry, field: str, value: str) -> None:
     with pytest.raises(Invalid) as refused:
         registered(registry, **{field: value})
     assert refused.value.message.startswith(f"{field}: ")
     assert value not in refused.value.message
-    assert reason
     assert registry.rows("SELECT id FROM alert") == []
 
 
@@ -245,10 +245,10 @@ def test_a_later_assessment_replaces_an_offer_that_has_not_gone(registry: Regist
     registry.sharing.fail = Unavailable("borta")
     alert_id = assessed(registry)
     registry.call("AssessAlert", an_assessment(alert_id, "2"), OFFICER)
-    assert registry.outbox.run_once() == 0
+    assert registry.outbox.run_once() == 1  # the first is out of date and asks nothing any more
     registry.sharing.fail = None
     with_delay_gone(registry)
-    assert registry.outbox.run_once() == 2
+    assert registry.outbox.run_once() == 1
     assert [offer.revision for offer in registry.sharing.of(alert_id)] == [3]
 
 
@@ -271,6 +271,7 @@ def test_what_is_sent_back_is_completed_by_an_officer_and_never_by_the_landlord(
     found = get(registry, alert_id)
     assert found.report.apartment_number == "1301"
     assert [step.to_state for step in found.history][-2:] == ["submitted", "screened"]
+    assert found.history[0].to_state == "submitted"
 
 
 def an_outcome(alert_id: str, status: "common_pb2.OutcomeStatus.ValueType", disclosure_id: str) -> pb.RecordOutcomeRequest:
@@ -336,7 +337,5 @@ def test_no_failure_tells_anything_personal(registry: Registry) -> None:
 
 def with_delay_gone(registry: Registry) -> None:
     """Rows that wait after a failure are due now."""
-    import psycopg  # noqa: PLC0415
-
     with psycopg.connect(registry.database_url, options="-c search_path=registry") as connection:
         connection.execute("UPDATE outbox SET next_time = now() - interval '1 second'")

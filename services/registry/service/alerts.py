@@ -1,0 +1,159 @@
+"""Alerts: registered, read, assessed, withdrawn."""
+
+from dataclasses import replace
+from uuid import UUID
+
+import grpc
+from los.registry.v1 import registry_pb2 as pb
+
+from services.kernel.callers import Caller, Role
+from services.kernel.clock import timestamp
+from services.kernel.db import Transaction
+from services.kernel.errors import Conflict, NotFound
+from services.kernel.rpc import caller
+from services.registry import store as tables
+from services.registry.domain import alert as alerts
+from services.registry.domain.alert import Alert
+from services.registry.domain.record import handled, require_next
+from services.registry.domain.rows import FieldFault
+from services.registry.service.parts import Parts, require_etag
+from services.registry.wire import alerts as alert_wire
+from services.registry.wire import common
+
+
+class AlertMethods(Parts):
+    """The methods about alerts."""
+
+    def RegisterAlert(self, request: pb.RegisterAlertRequest, _context: grpc.ServicerContext) -> pb.RegisterAlertResponse:  # noqa: N802, D102
+        asking = caller()
+        try:
+            report = alerts.read_report(alert_wire.report_texts(request.report), self._registering.context(asking, alerts.RECORD_KIND))
+        except FieldFault as fault:
+            raise fault.as_invalid() from None
+        protection = common.protection(request.protection)
+
+        def act(tx: Transaction) -> pb.RegisterAlertResponse:
+            if request.completes_alert_id:
+                after = self._completed(tx, request, report, asking)
+            else:
+                after = self._registering.add_alert(tx, report, protection, asking, needs_review=report.from_somebody_else)
+            return pb.RegisterAlertResponse(
+                alert_id=str(after.id),
+                state=_state_for(asking, after.state),
+                etag=_etag_for(asking, after.state, after.revision),
+                needs_review=after.needs_review,
+            )
+
+        return self._once(asking, request, request.request_id, pb.RegisterAlertResponse, act)
+
+    def _completed(self, tx: Transaction, request: pb.RegisterAlertRequest, report: alerts.Report, asking: Caller) -> Alert:
+        """A draft, or an alert sent back, filled in. Only officers know that something is to be filled in."""
+        if asking.role is Role.LANDLORD_REPORTER:
+            raise NotFound
+        before = self._alerts.seen(tx, UUID(request.completes_alert_id), asking)
+        require_next(alerts.NEXT, before.state, alerts.State.SUBMITTED)
+        protection = common.protection(request.protection)
+        steps = alerts.registered(before.state, protection)
+        after = replace(
+            before,
+            state=steps[-1],
+            revision=before.revision + 1,
+            content=alerts.Content(report, handled_by=handled(before.content.handled_by, asking.principal)),
+            needs_review=report.from_somebody_else,
+            protection_check=replace(before.protection_check, result=protection, checked_time=None),
+        )
+        self._alerts.save(tx, before, after, steps, self._clock.now(), asking.person)
+        self._audit(tx, "registry:alert:complete", asking, alerts.RECORD_KIND, after.id)
+        return after
+
+    def GetAlert(self, request: pb.GetAlertRequest, _context: grpc.ServicerContext) -> pb.GetAlertResponse:  # noqa: N802, D102
+        asking = caller()
+        with self._database.transaction() as tx:
+            found = self._alerts.seen(tx, UUID(request.alert_id), asking)
+            shared, steps = tables.shared_of(tx, found.id), tables.history_of(tx, found.id)
+            self._audit(tx, "registry:alert:read", asking, alerts.RECORD_KIND, found.id)
+        message = alert_wire.alert_message(found)
+        message.registered_time.CopyFrom(timestamp(found.registered_time))
+        if asking.role is Role.LANDLORD_REPORTER:  # what became of it says something about the tenant (sharing-matrix 2.1)
+            return pb.GetAlertResponse(
+                alert_id=message.alert_id,
+                state=_state_for(asking, found.state),
+                etag=_etag_for(asking, found.state, found.revision),
+                registered_time=message.registered_time,
+            )
+        message.shared_with.extend(common.shared_messages(shared))
+        message.history.extend(common.history_messages(steps))
+        return message
+
+    def ListAlerts(self, request: pb.ListAlertsRequest, _context: grpc.ServicerContext) -> pb.ListAlertsResponse:  # noqa: N802, D102
+        asking = caller()
+        size, after = common.page_size(request.page), common.page_after(request.page)
+        asked = set(request.states)
+        states = [state for state in alerts.State if not asked or _state_for(asking, state) in asked]
+        with self._database.transaction() as tx:
+            rows = self._alerts.page(tx, asking, states, after, size + 1)
+            self._audit(tx, "registry:alert:list", asking, alerts.RECORD_KIND, count=min(len(rows), size))
+        is_landlord = asking.role is Role.LANDLORD_REPORTER
+        return pb.ListAlertsResponse(
+            alerts=[
+                pb.AlertRow(
+                    alert_id=str(row.id),
+                    state=_state_for(asking, alerts.State(row.state)),
+                    etag=_etag_for(asking, alerts.State(row.state), row.revision),
+                    needs_review=row.needs_review and not is_landlord,
+                    registered_time=timestamp(row.registered_time),
+                )
+                for row in rows[:size]
+            ],
+            next_page_token=str(rows[size - 1].id) if len(rows) > size else "",
+        )
+
+    def AssessAlert(self, request: pb.AssessAlertRequest, _context: grpc.ServicerContext) -> pb.AssessAlertResponse:  # noqa: N802, D102
+        asking, now, today = caller(), self._clock.now(), self._clock.today()
+
+        def act(tx: Transaction) -> pb.AssessAlertResponse:
+            before = self._alerts.seen(tx, UUID(request.alert_id), asking)
+            require_etag(request.etag, _etag_for(asking, before.state, before.revision))
+            asked, check = alert_wire.assessed(request, today), common.protection_check(request.protection_check)
+            after = alerts.assess(before, asked, check, asking.principal, now, today)
+            self._alerts.save(tx, before, after, (before.state, after.state), now, asking.person)
+            self._alerts.promise_offers(tx, before.content.offered, after, now)
+            self._audit(tx, "registry:alert:assess", asking, alerts.RECORD_KIND, after.id, state=after.state)
+            return pb.AssessAlertResponse(
+                alert_id=str(after.id),
+                state=alert_wire.STATES[after.state],
+                etag=str(after.revision),
+                offered_to=[offer.receiver_kind for offer in after.content.offered.offers],
+            )
+
+        with self._refusals_audited(asking, "registry:alert:assess", alerts.RECORD_KIND, request.alert_id):
+            return self._once(asking, request, request.request_id, pb.AssessAlertResponse, act)
+
+    def WithdrawAlert(self, request: pb.WithdrawAlertRequest, _context: grpc.ServicerContext) -> pb.WithdrawAlertResponse:  # noqa: N802, D102
+        asking, now = caller(), self._clock.now()
+
+        def act(tx: Transaction) -> pb.WithdrawAlertResponse:
+            before = self._alerts.seen(tx, UUID(request.alert_id), asking)
+            require_etag(request.etag, _etag_for(asking, before.state, before.revision))
+            if asking.role is Role.LANDLORD_REPORTER and before.state in alerts.CLOSED_TO_LANDLORD:
+                raise Conflict("state: kommunen har avslutat ärendet.")
+            after = alerts.withdraw(before, asking.principal)
+            self._alerts.save(tx, before, after, (before.state, after.state), now, asking.person)
+            self._alerts.promise_offers(tx, before.content.offered, after, now)
+            self._audit(tx, "registry:alert:withdraw", asking, alerts.RECORD_KIND, after.id)
+            return pb.WithdrawAlertResponse(
+                alert_id=str(after.id), state=_state_for(asking, after.state), etag=_etag_for(asking, after.state, after.revision)
+            )
+
+        with self._refusals_audited(asking, "registry:alert:withdraw", alerts.RECORD_KIND, request.alert_id):
+            return self._once(asking, request, request.request_id, pb.WithdrawAlertResponse, act)
+
+
+def _state_for(asking: Caller, state: alerts.State) -> pb.AlertState.ValueType:
+    """A landlord sees "Mottagen" or "Avslutad hos kommunen", and nothing else."""
+    return alert_wire.STATES[alerts.shown_to_landlord(state) if asking.role is Role.LANDLORD_REPORTER else state]
+
+
+def _etag_for(asking: Caller, state: alerts.State, revision: int) -> str:
+    """A landlord's etag changes only with what the landlord sees: a revision would tell that the case has moved."""
+    return alerts.shown_to_landlord(state) if asking.role is Role.LANDLORD_REPORTER else str(revision)

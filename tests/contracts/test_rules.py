@@ -1,4 +1,5 @@
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import pytest
 from google.protobuf.descriptor import ServiceDescriptor
@@ -7,7 +8,9 @@ from los.registry.v1 import registry_pb2
 from los.sharing.v1 import sharing_pb2
 
 from services.kernel.callers import Role
-from services.kernel.rpc import Rule
+
+if TYPE_CHECKING:
+    from services.kernel.rpc import Rule
 
 SERVICES = {
     "services.registry.service.servicer": registry_pb2.DESCRIPTOR.services_by_name["RegistryService"],

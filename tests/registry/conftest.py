@@ -127,10 +127,10 @@ def registry(postgres: Postgres, database: str) -> Iterator[Registry]:
     parts = build(config("registry", {"sharing": f"127.0.0.1:{door.start()}"}), clock)
     address = f"127.0.0.1:{parts.server.start()}"
     channels = [connect(address, "registry", tls(name)) for name in ("cli", "sharing")]
-    stubs = [registry_pb2_grpc.RegistryServiceStub(channel) for channel in channels]
+    stub, as_sharing = (registry_pb2_grpc.RegistryServiceStub(channel) for channel in channels)
     key = ECKey.import_key(json.loads(secrets.assertion_file(folder, "cli").read_text(encoding="ascii")))
     try:
-        yield Registry(*stubs, sharing, parts.outbox, clock, key, postgres.url(database=database))
+        yield Registry(stub, as_sharing, sharing, parts.outbox, clock, key, postgres.url(database=database))
     finally:
         for channel in channels:
             channel.close()

@@ -1,6 +1,7 @@
 """Alerts through the whole service: PostgreSQL, gRPC, mTLS; only sharing is a fake."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -156,7 +157,7 @@ def test_a_samordningsnummer_goes_as_one(registry: Registry) -> None:
         ("own_facts[0]", {"own_facts": [common_pb2.Circumstance(code="apartment_empty", from_date="2026-11-24")]}),
     ],
 )
-def test_without_what_the_law_needs_nothing_is_offered(registry: Registry, field: str, more: dict[str, object]) -> None:
+def test_without_what_the_law_needs_nothing_is_offered(registry: Registry, field: str, more: dict[str, Any]) -> None:
     alert_id = registered(registry)
     with pytest.raises(Invalid) as refused:
         registry.call("AssessAlert", an_assessment(alert_id, **more), OFFICER)

@@ -1,6 +1,7 @@
 """Suspected payments through the whole service."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -31,7 +32,7 @@ def flagged(registry: Registry, **more: object) -> str:
     return str(registry.call("RegisterSuspectedPayment", a_payment(**more), INVESTIGATOR).payment_id)
 
 
-def assess(registry: Registry, payment_id: str, etag: str = "1", **more: object) -> pb.AssessSuspectedPaymentResponse:
+def assess(registry: Registry, payment_id: str, etag: str = "1", **more: Any) -> pb.AssessSuspectedPaymentResponse:
     answer = registry.call("AssessSuspectedPayment", a_payment_assessment(payment_id, etag, **more), INVESTIGATOR)
     assert isinstance(answer, pb.AssessSuspectedPaymentResponse)
     return answer
@@ -123,7 +124,7 @@ def test_each_deciding_body_gets_its_own_benefit_and_polisen_a_reference(registr
         ("assessment", {"assessment": pb.PAYMENT_ASSESSMENT_DISMISSED}),
     ],
 )
-def test_without_reason_to_assume_an_error_nothing_is_offered(registry: Registry, field: str, more: dict[str, object]) -> None:
+def test_without_reason_to_assume_an_error_nothing_is_offered(registry: Registry, field: str, more: dict[str, Any]) -> None:
     payment_id = flagged(registry)
     with pytest.raises(Invalid) as refused:
         assess(registry, payment_id, **more)

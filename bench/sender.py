@@ -3,6 +3,7 @@
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg.rows import namedtuple_row
@@ -55,7 +56,7 @@ def _bare(config: RelayConfig) -> float:
     return (len(rows) - WARM_ROWS) / spent
 
 
-def _send(kafka, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # kafka-python has no types
+def _send(kafka: Any, row: Any) -> Any:  # noqa: ANN401  # kafka-python has no types
     return kafka.send(row.topic, key=row.record_key, value=row.value, headers=[(name, value.encode()) for name, value in row.headers])
 
 

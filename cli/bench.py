@@ -1,7 +1,6 @@
 """`los bench`: us and the bare limit in the same run, as a ratio."""
 
 import json
-from collections.abc import Callable
 from importlib import import_module
 from typing import Annotated
 
@@ -25,7 +24,7 @@ def bench(
     results = []
     for one in [name] if name else NAMES:
         try:
-            run: Callable[[], tuple[str, float, float, float]] = import_module(f"bench.{one}").run
+            run = import_module(f"bench.{one}").run
         except ModuleNotFoundError as missing:
             part_down(f"{missing.name} saknas. Mätningarna behöver utvecklingspaketen: make setup-dev")
         results.append(run())

@@ -143,7 +143,11 @@ def _settings(kit: Kit) -> dict[str, Any]:
 
 
 class _Reason(logging.Handler):
-    """Keeps the first failure behind `Unable to bootstrap`, which kafka-python tells its log alone."""
+    """Keeps the failure behind `Unable to bootstrap`, which kafka-python tells its log alone.
+
+    That is the first one, or a later one that says more: a broker that does not accept a password sometimes hangs up
+    before it has said so.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -152,8 +156,9 @@ class _Reason(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Look for an exception among the words of a log message."""
         words = record.args if isinstance(record.args, tuple) else ()
-        if self.error is None:
-            self.error = next((word for word in words if isinstance(word, Exception)), None)
+        for error in (word for word in words if isinstance(word, Exception)):
+            if self.error is None or isinstance(error, SaslAuthenticationFailedError):
+                self.error = error
 
 
 class _Made:

@@ -7,6 +7,7 @@ code, never with its content, and the reading goes on.
 import ssl
 import threading
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -90,9 +91,10 @@ class Feedback:
         while not self._stop.is_set():
             try:
                 reader = reader or consumer(self._config, self._topics)
-                for records in reader.poll(timeout_ms=POLL_MS).values():
-                    for record in records:
-                        self.take(record)
+                polled = reader.poll(timeout_ms=POLL_MS)
+                for record in chain.from_iterable(polled.values()):
+                    self.take(record)
+                if polled:  # a commit covers every partition polled, so it comes when all of them are noted
                     reader.commit()
             except Exception as error:  # noqa: BLE001  # answers are waited for, whatever fails
                 log.error("feedback_round_failed", error=type(error).__name__, place=place_of(error))

@@ -14,7 +14,7 @@ from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2
 from los.registry.v1 import registry_pb2
 
-from cli.client import DATA, NO, PART_DOWN, AsJson, Data, Person, Session, Stack
+from cli.client import DATA, NO, PART_DOWN, WRONG_USE, AsJson, Data, Person, Session, Stack
 from services.kernel.callers import Role
 from services.kernel.errors import Failure, Invalid
 from services.kernel.rpc import failure_of
@@ -124,8 +124,19 @@ def summary(rows: Sequence[Row]) -> str:
     )
 
 
+def _writable(report: Path) -> bool:
+    try:
+        report.open("a").close()
+    except OSError:
+        return False
+    return True
+
+
 def _import(kind: Kind, file: Path, report: Path | None, person: str | None, data: Path, *, as_json: bool) -> None:
     stack = Stack(data)
+    if report and not _writable(report):
+        sys.stderr.write(f"{report}: rapporten går inte att skriva dit. Inget har lästs in.\n")
+        raise typer.Exit(WRONG_USE)
     who = stack.person(person) if person else kind.default_person(stack)
     sys.stderr.write(f"Läser in {file.name} som {who.id} …\n")
     try:

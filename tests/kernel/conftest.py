@@ -108,7 +108,7 @@ def service(postgres: Postgres, config: ServiceConfig) -> Iterator[Service]:
     """A service whose every method but one is for an investigator."""
     clock, refused = FixedClock(NOW), list[tuple[Caller, str, str]]()
     server = Server("sharing", config, DESCRIPTOR, RULES, lambda *row: refused.append(row), clock)
-    servicer = Servicer()
+    servicer = Servicer()  # type: ignore[abstract]  # the other methods are not called
     sharing_pb2_grpc.add_SharingServiceServicer_to_server(servicer, server.grpc)
     key = ECKey.import_key(json.loads(secrets.assertion_file(postgres.folder, "cli").read_text(encoding="ascii")))
     try:

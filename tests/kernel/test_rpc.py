@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -7,11 +8,11 @@ import psycopg
 import pytest
 from google.rpc import code_pb2, error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from los.sharing.v1 import sharing_pb2
+from los.sharing.v1 import sharing_pb2, sharing_pb2_grpc
 from psycopg_pool import PoolTimeout
 
 from infra.postgres import Postgres
-from services.kernel.callers import Role
+from services.kernel.callers import Role, sign_assertion
 from services.kernel.clock import FixedClock
 from services.kernel.config import ServiceConfig
 from services.kernel.errors import Conflict, ConflictReason, Denied, Failure, Invalid, NotFound, Unavailable
@@ -30,7 +31,12 @@ def an_offer() -> sharing_pb2.OfferRecordRequest:
 
 def test_the_servicer_knows_who_asks(service: Service) -> None:
     seen = []
-    service.servicer.answer = lambda _: seen.append(caller()) or sharing_pb2.ListGroundsResponse()
+
+    def answer(_: object) -> sharing_pb2.ListGroundsResponse:
+        seen.append(caller())
+        return sharing_pb2.ListGroundsResponse()
+
+    service.servicer.answer = answer
     service.call("ListGrounds", ASK)
     assert seen == [PERSON]
 
@@ -74,15 +80,7 @@ def test_a_method_for_a_service_is_opened_by_its_certificate_and_by_no_person(se
 
 def test_an_assertion_that_has_expired_is_refused(service: Service) -> None:
     with pytest.raises(Denied):
-        service.call("ListGrounds", ASK, token=_old_token(service))
-
-
-def _old_token(service: Service) -> str:
-    from datetime import timedelta  # noqa: PLC0415
-
-    from services.kernel.callers import sign_assertion  # noqa: PLC0415
-
-    return sign_assertion(service.key, PERSON, "sharing", NOW - timedelta(seconds=60))
+        service.call("ListGrounds", ASK, token=sign_assertion(service.key, PERSON, "sharing", NOW - timedelta(seconds=60)))
 
 
 def test_a_server_of_another_name_is_not_spoken_to(service: Service) -> None:
@@ -135,7 +133,7 @@ def test_a_failure_is_the_same_on_the_other_side(service: Service, failure: Fail
 
 
 def _raiser(error: Exception) -> Any:  # noqa: ANN401
-    def act(_: object) -> None:
+    def act(*_: object) -> None:
         raise error
 
     return act
@@ -165,9 +163,7 @@ def test_a_rule_too_few_or_too_many_stops_the_start(config: ServiceConfig) -> No
 
 
 def test_a_refusal_that_cannot_be_audited_gets_no_answer(config: ServiceConfig, postgres: Postgres, service: Service) -> None:
-    server = Server("sharing", config, DESCRIPTOR, RULES, _raiser_of_many(psycopg.OperationalError()), FixedClock(NOW))
-    from los.sharing.v1 import sharing_pb2_grpc  # noqa: PLC0415
-
+    server = Server("sharing", config, DESCRIPTOR, RULES, _raiser(psycopg.OperationalError()), FixedClock(NOW))
     sharing_pb2_grpc.add_SharingServiceServicer_to_server(service.servicer, server.grpc)
     try:
         other = replace(service, address=f"127.0.0.1:{server.start()}", postgres=postgres)
@@ -175,13 +171,6 @@ def test_a_refusal_that_cannot_be_audited_gets_no_answer(config: ServiceConfig, 
             other.call("ListGrounds", ASK, replace(PERSON, role=Role.APPROVER))
     finally:
         server.stop()
-
-
-def _raiser_of_many(error: Exception) -> Any:  # noqa: ANN401
-    def act(*_: object) -> None:
-        raise error
-
-    return act
 
 
 @pytest.mark.parametrize(("environment", "known"), [("local", True), ("production", False)])
@@ -193,7 +182,7 @@ def test_reflection_is_for_the_local_environment_only(config: ServiceConfig, pos
     try:
         with grpc.secure_channel(f"127.0.0.1:{server.start()}", credentials) as channel:
             assert health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10).status == 1
-            ask = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+            ask: Any = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
             try:
                 list(ask(iter([b""]), timeout=10))
                 found = True

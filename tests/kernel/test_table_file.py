@@ -27,7 +27,7 @@ def book(*rows: tuple[Any, ...], formats: dict[str, str] | None = None) -> bytes
     for row in rows:
         sheet.append(row)
     for place, number_format in (formats or {}).items():
-        sheet[place].number_format = number_format  # type: ignore[union-attr]
+        sheet[place].number_format = number_format
     file = io.BytesIO()
     workbook.save(file)
     return file.getvalue()

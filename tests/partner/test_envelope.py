@@ -2,7 +2,6 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -18,6 +17,7 @@ from tests.partner.builders import NOW, a_content, a_key, a_record, a_world, an_
 WORLD = a_world()
 KIT = WORLD.kits["skatteverket"]
 KIND = "skatteverket-folkbokforing"
+OTHER = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 
 
 def refusal(record: Record, now: Any = NOW) -> Refused:  # noqa: ANN401 - a datetime
@@ -81,7 +81,7 @@ def test_anything_at_all_inside_the_encryption_is_refused(content: bytes) -> Non
     [
         ({"id": None}, Code.EVENT_MALFORMED),
         ({"id": "1"}, Code.EVENT_MALFORMED),
-        ({"id": str(uuid4()).upper()}, Code.EVENT_MALFORMED),
+        ({"id": OTHER.upper()}, Code.EVENT_MALFORMED),
         ({"time": None}, Code.EVENT_MALFORMED),
         ({"time": "2026-11-24T10:00:00+01:00"}, Code.EVENT_MALFORMED),
         ({"type": "se.los.receipt.v1"}, Code.EVENT_MALFORMED),
@@ -97,9 +97,9 @@ def test_anything_at_all_inside_the_encryption_is_refused(content: bytes) -> Non
         ({"data": None}, Code.EVENT_MALFORMED),
         ({"data": {"fields": {}}}, Code.EVENT_MALFORMED),
         ({"Upper": "x"}, Code.EVENT_MALFORMED),
-        ({"partitionkey": str(uuid4())}, Code.KEY_MISMATCH),
+        ({"partitionkey": OTHER}, Code.KEY_MISMATCH),
         ({"source": "urn:los:0581:sharing"}, Code.SOURCE_MISMATCH),
-        ({"correlationid": str(uuid4())}, Code.DISCLOSURE_MISMATCH),
+        ({"correlationid": OTHER}, Code.DISCLOSURE_MISMATCH),
         ({"type": "se.los.suspected_payment.shared.v1"}, Code.KIND_MISMATCH),
         ({"data": "not.a.jwe"}, Code.ENCRYPTION_FORM),
         ({"data": jose.encrypt(b"{}", a_key("okand-2026-1"))}, Code.ENCRYPTION_KEY_UNKNOWN),
@@ -128,7 +128,7 @@ def test_a_name_said_twice_is_refused() -> None:
         ({"aud": "skatteverket-beskattning"}, Code.AUD_MISMATCH),
         ({"aud": "kommun"}, Code.AUD_MISMATCH),
         ({"aud": None}, Code.CONTENT_MALFORMED),
-        ({"disclosure_id": str(uuid4())}, Code.DISCLOSURE_MISMATCH),
+        ({"disclosure_id": OTHER}, Code.DISCLOSURE_MISMATCH),
         ({"record_kind": "police_report"}, Code.KIND_MISMATCH),
         ({"fields": {"a": 1}}, Code.CONTENT_MALFORMED),
         ({"fields": {"a": [1]}}, Code.CONTENT_MALFORMED),
@@ -200,7 +200,7 @@ def test_headers_are_exactly_the_two(headers: Any) -> None:  # noqa: ANN401 - a 
     assert refusal(replace(record, headers=headers)).code in {Code.HEADER_MISSING, Code.CONTENT_TYPE}
 
 
-@pytest.mark.parametrize("key", [None, b"", str(uuid4()).encode()])
+@pytest.mark.parametrize("key", [None, b"", OTHER.encode()])
 def test_the_record_key_is_the_partitionkey(key: bytes | None) -> None:
     assert refusal(a_record(an_event(), key=key)).code is Code.KEY_MISMATCH
 

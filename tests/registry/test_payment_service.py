@@ -32,7 +32,7 @@ def flagged(registry: Registry, **more: object) -> str:
     return str(registry.call("RegisterSuspectedPayment", a_payment(**more), INVESTIGATOR).payment_id)
 
 
-def assess(registry: Registry, payment_id: str, etag: str = "1", **more: Any) -> pb.AssessSuspectedPaymentResponse:
+def assess(registry: Registry, payment_id: str, etag: str = "1", **more: Any) -> pb.AssessSuspectedPaymentResponse:  # noqa: ANN401
     answer = registry.call("AssessSuspectedPayment", a_payment_assessment(payment_id, etag, **more), INVESTIGATOR)
     assert isinstance(answer, pb.AssessSuspectedPaymentResponse)
     return answer

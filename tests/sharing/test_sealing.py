@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -33,6 +33,7 @@ from tests.partner.builders import AGENCY_OF, NOW, a_content, a_key, a_record, a
 WORLD = a_world()
 KIT = WORLD.kits["skatteverket"]
 KIND = "skatteverket-folkbokforing"
+OTHER = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 
 _NAMES = st.from_regex(r"[a-z]{1,10}\.[a-z_]{1,20}", fullmatch=True)
 _TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
@@ -246,7 +247,7 @@ def test_a_reply_on_the_topic_of_another_agency_is_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"key": str(uuid4()).encode()}, "KEY_MISMATCH"),
+        ({"key": OTHER.encode()}, "KEY_MISMATCH"),
         ({"key": None}, "KEY_MISMATCH"),
         ({"value": None}, "SIGNATURE_INVALID"),
         ({"value": b"x" * (REPLY_BYTES_MAX + 1)}, "TOO_LARGE"),
@@ -270,7 +271,7 @@ def test_an_unknown_header_is_refused() -> None:
     [
         ({"source": "urn:los:agency:kronofogden"}, "SOURCE_MISMATCH"),
         ({"type": "se.los.folkbokforing_alert.shared.v1"}, "TYPE_UNKNOWN"),
-        ({"correlationid": str(uuid4())}, "DISCLOSURE_MISMATCH"),
+        ({"correlationid": OTHER}, "DISCLOSURE_MISMATCH"),
         ({"id": None}, "EVENT_MALFORMED"),
         ({"time": None}, "EVENT_MALFORMED"),
         ({"time": 7}, "EVENT_MALFORMED"),

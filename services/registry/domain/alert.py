@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
+from string import capwords
 from typing import Any
 from uuid import UUID
 
@@ -184,6 +185,11 @@ def _text(text: str, _: Context) -> str:
     return text
 
 
+def _name(text: str, _: Context) -> str:
+    """A place's name, when it was written all in capitals or all without."""
+    return capwords(text) if text.isupper() or text.islower() else text
+
+
 def _landlord(text: str, context: Context) -> str:
     number = cells.org_number(text)
     if context.landlord is not None and number.digits != context.landlord:
@@ -201,7 +207,7 @@ _FIELDS = (
     Field("property_designation", "Fastighet", _text),
     Field("street_address", "Gatuadress", _text),
     Field("postal_code", "Postnr", lambda text, _: cells.postal_code(text)),
-    Field("city", "Ort", lambda text, _: text.title(), length_max=60),
+    Field("city", "Ort", _name, length_max=60),
     Field("apartment_number", "Lgh-nr (folkbokf.)", lambda text, _: cells.apartment_number(text), needed=False),
     Field("landlord_unit_number", "Vårt objektsnr", _text, length_max=40, needed=False, column=False),
     Field("contract_holder_name", "Kontraktsinnehavare", _text, needed=False, column=False),

@@ -1,0 +1,237 @@
+"""Rules of alerts and payments as plain values; no network, a fixed day."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.kernel.errors import Conflict, Invalid
+from services.kernel.ids import new_id
+from services.kernel.reference import reference
+from services.registry.domain import alert, cells, payment
+from services.registry.domain.alert import Alert, Content, Report
+from services.registry.domain.cells import Fault
+from services.registry.domain.record import Protection, ProtectionCheck
+from services.registry.domain.rows import Context, Judged, Layout, Result
+from services.registry.wire import alerts as alert_wire
+from services.registry.wire import payments as payment_wire
+from tests.registry.builders import PERSON, a_flag, a_report
+
+TODAY = date(2026, 11, 23)
+NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+CONTEXT = Context(TODAY, "KLF", "5599990180")
+PAYMENT_CONTEXT = Context(TODAY, "IAF")
+ALERT_HEADINGS = tuple(field.heading for field in alert.TABLE.fields)
+PAYMENT_HEADINGS = tuple(field.heading for field in payment.TABLE.fields)
+
+
+def a_read_report(**more: Any) -> Report:  # noqa: ANN401
+    return alert.read_report(alert_wire.report_texts(a_report(**more)), CONTEXT)
+
+
+def an_alert(**more: Any) -> Alert:  # noqa: ANN401
+    return Alert(new_id(), "KLF", alert.State.SCREENED, 1, NOW, "hyresvard-1", Content(a_read_report(**more)))
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-09-24", "20260924", "24/9 2026", "24/9-2026", "24.9.2026", "24 september 2026", "2026-09-24 00:00:00"]
+)
+def test_a_day_is_read_in_every_form_that_people_write(text: str) -> None:
+    assert cells.day(text, TODAY) == date(2026, 9, 24)
+
+
+@pytest.mark.parametrize("text", ["förra veckan", "2026-02-30", "24/13 2026", "24/9", "26-09-24", "0001-01-01", "9/24/2026", "2026"])
+def test_what_is_no_day_is_told(text: str) -> None:
+    with pytest.raises(Fault) as fault:
+        cells.day(text, TODAY)
+    assert fault.value.code == "date_unknown"
+
+
+def test_today_is_not_the_future_and_tomorrow_is() -> None:
+    assert cells.day("2026-11-23", TODAY) == TODAY
+    with pytest.raises(Fault, match="date_future"):
+        cells.day("2026-11-24", TODAY)
+    assert cells.month("2026-11", TODAY) == "2026-11"
+    with pytest.raises(Fault, match="date_future"):
+        cells.month("2026-12", TODAY)
+
+
+@pytest.mark.parametrize("text", ["2026-04", "202604", "04/2026", "april 2026", "apr 2026", "2026-04-01", "2026-04-30"])
+def test_a_month_is_read_in_every_form_that_people_write(text: str) -> None:
+    assert cells.month(text, TODAY) == "2026-04"
+
+
+@pytest.mark.parametrize(
+    ("text", "kronor"),
+    [
+        ("207388,50", "207388.50"), ("141 449,00", "141449.00"), ("9 702 kr", "9702.00"), ("12.500", "12500.00"), ("12.500,5", "12500.50"),
+        ("1234.5", "1234.50"), ("0", "0.00"), ("500:-", "500.00"), ("500 SEK", "500.00"),
+    ],
+)  # fmt: skip
+def test_an_amount_is_read_in_every_form_that_people_write(text: str, kronor: str) -> None:
+    assert cells.amount(text) == Decimal(kronor)
+
+
+@pytest.mark.parametrize("text", ["-500", "ca 10 tusen", "1 23", "", "1e5", "12,345", "9999999999999", "NaN"])
+def test_what_is_no_amount_is_told(text: str) -> None:
+    with pytest.raises(Fault) as fault:
+        cells.amount(text)
+    assert fault.value.code == "amount"
+
+
+def test_text_is_composed_and_invisible_characters_go() -> None:
+    assert cells.clean(" A\u030akesson\u200b \u00a0 x\n", 20) == "Åkesson x"
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\x0b", "\x1f", "\x7f", "\x85", "\ufffd", "\u202e", "\ue000"])
+def test_characters_that_nobody_can_read_are_told(sign: str) -> None:
+    with pytest.raises(Fault) as fault:
+        cells.clean(f"a{sign}b", 20)
+    assert fault.value.code == "characters"
+
+
+def test_the_first_fault_is_the_first_in_the_order_of_the_files_columns() -> None:
+    headings = tuple(reversed(ALERT_HEADINGS))
+    layout = Layout.of(headings, alert.TABLE)
+    judged = alert.judge(layout, 1, ["?"] * len(headings), CONTEXT)
+    assert judged.verdict.column == "Antal pers."  # the note is any text; the next column from the left is at fault
+    forwards = alert.judge(Layout.of(ALERT_HEADINGS, alert.TABLE), 1, ["?"] * len(headings), CONTEXT)
+    assert forwards.verdict.column == "Org.nr hyresvärd"
+
+
+def test_headings_are_found_whatever_case_and_spacing_and_told_as_the_file_has_them() -> None:
+    headings = tuple(f" {name.upper()}  " for name in ALERT_HEADINGS)
+    judged = alert.judge(Layout.of(headings, alert.TABLE), 1, [""] * len(headings), CONTEXT)
+    assert judged.verdict.column == "ORG.NR HYRESVÄRD"
+
+
+def test_one_heading_twice_is_refused() -> None:
+    with pytest.raises(Invalid, match="två gånger: Ort"):
+        Layout.of((*ALERT_HEADINGS, "ort"), alert.TABLE)
+
+
+KNOWN_CELLS = (PERSON, "559999-0180", "2026-09-24", "24/9 2026", "tom lägenhet", "granne", "1201", "582 22", "ja", "IAF", "bostadsbidrag")
+MORE_CELLS = ("CSN", "12,5", "2026-04", "ekonomiskt bistånd", "hyresvärd", "=1+1", "fel hushåll, studier")
+LIKE_A_CELL = st.one_of(st.text(max_size=30), st.sampled_from(KNOWN_CELLS + MORE_CELLS))
+
+
+@given(st.lists(LIKE_A_CELL, min_size=14, max_size=18))
+def test_no_row_makes_the_judge_fall_and_no_answer_repeats_a_cell(row: list[str]) -> None:
+    alert_layout, payment_layout = Layout.of(ALERT_HEADINGS, alert.TABLE), Layout.of(PAYMENT_HEADINGS, payment.TABLE)
+    judged: list[Judged[Any]] = [alert.judge(alert_layout, 1, row, CONTEXT), payment.judge(payment_layout, 1, row, PAYMENT_CONTEXT)]
+    ours = " ".join((*cells.TEXTS.values(), *ALERT_HEADINGS, *PAYMENT_HEADINGS, *words())).casefold()
+    for answer in judged:
+        assert (answer.record is None) == (answer.verdict.result is Result.REJECTED)
+        for cell in row:
+            assert cell.casefold() in ours or cell not in answer.verdict.message or cell.strip() in {"", "1"}
+
+
+def words() -> tuple[str, ...]:
+    """Every word of ours that a message may hold, and the frame of a message."""
+    facts = reference()
+    lists = (facts.sources, facts.observations, facts.causes, facts.benefits, facts.schemes, facts.impulses)
+    return (*(word for rows in lists for word in rows.words), "Rad 1, kolumn : ja, nej.")
+
+
+@st.composite
+def reports(draw: st.DrawFn) -> dict[str, object]:
+    """Any report that can be written down."""
+    text = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S")), min_size=1, max_size=40)
+    start = draw(st.dates(date(1990, 1, 1), TODAY))
+    observations, sources = [row.code for row in reference().observations], [row.code for row in reference().sources]
+    return {
+        "property_designation": draw(text),
+        "street_address": draw(text),
+        "city": draw(text),
+        "postal_code": str(draw(st.integers(10000, 99999))),
+        "apartment_number": draw(st.sampled_from(["", "1201", "0901"])),
+        "contract_holder_id_number": draw(st.sampled_from(["", PERSON, "193104819093"])),
+        "observed_from": start.isoformat(),
+        "observed_to": draw(st.dates(start, TODAY)).isoformat(),
+        "observation_types": draw(st.lists(st.sampled_from(observations), min_size=1, max_size=5)),
+        "source_kind": draw(st.sampled_from(sources)),
+        "estimated_persons": draw(st.one_of(st.none(), st.integers(0, 99))),
+    }
+
+
+@given(reports())
+def test_a_report_through_the_wire_and_back_is_the_same(fields: dict[str, object]) -> None:
+    try:
+        report = a_read_report(**fields)
+    except Exception as error:  # noqa: BLE001
+        assert "characters" in str(error) or "too_long" in str(error)  # noqa: PT017
+        return
+    assert alert.read_report(alert_wire.report_texts(alert_wire.report_message(report)), CONTEXT) == report
+    assert alert_wire.report_message(report).SerializeToString()
+
+
+@given(
+    st.sampled_from(["", "0", "12,50", "1 234 567,8", "99999"]),
+    st.lists(st.sampled_from([row.code for row in reference().causes]), min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_a_flag_through_the_wire_and_back_is_the_same(amount: str, causes: list[str], doubted: bool) -> None:  # noqa: FBT001
+    message = a_flag(suspected_amount_sek=amount, causes=causes, population_register_doubted=doubted)
+    flag = payment.read_flag(payment_wire.flag_texts(message), PAYMENT_CONTEXT)
+    assert payment.read_flag(payment_wire.flag_texts(payment_wire.flag_message(flag)), PAYMENT_CONTEXT) == flag
+
+
+@pytest.mark.parametrize(("table", "states"), [(alert.NEXT, alert.State), (payment.NEXT, payment.State)])
+def test_every_state_is_in_the_table_and_none_is_unreachable(table: dict[Any, frozenset[Any]], states: type[StrEnum]) -> None:
+    assert set(table) == set(states)
+    first: Any = next(iter(states))
+    reached, rest = {first}, [first]
+    while rest:
+        new = table[rest.pop()] - reached
+        reached |= new
+        rest += new
+    assert reached == set(states)
+
+
+def test_no_state_but_an_open_one_can_be_assessed() -> None:
+    asked = alert.Assessed(alert.Assessment.NOT_ENOUGH, "skäl")
+    check = ProtectionCheck(Protection.NONE, NOW)
+    for state in alert.State:
+        record = replace(an_alert(), state=state)
+        if state in {alert.State.SCREENED, alert.State.ASSESSED}:
+            assert alert.assess(record, asked, check, "p", NOW, TODAY).state is alert.State.NO_ACTION
+        else:
+            with pytest.raises(Conflict):
+                alert.assess(record, asked, check, "p", NOW, TODAY)
+
+
+def test_a_check_of_protection_is_good_for_exactly_a_day() -> None:
+    ProtectionCheck(Protection.NONE, NOW - timedelta(hours=24)).require_fresh(NOW)
+    for check in (
+        ProtectionCheck(Protection.NONE, NOW - timedelta(hours=24, milliseconds=1)),
+        ProtectionCheck(Protection.NONE),
+        ProtectionCheck(Protection.UNKNOWN, NOW),
+    ):
+        with pytest.raises(Invalid, match="protection_check"):
+            check.require_fresh(NOW)
+
+
+def test_weak_observations_are_never_told() -> None:
+    every = [row.code for row in reference().observations]
+    told = {fact.code for fact in an_alert(observation_types=every).circumstances}
+    assert told == {row.code for row in reference().observations if not row.weak}
+
+
+def test_everything_that_was_said_is_in_what_makes_two_reports_the_same_or_need_not_be() -> None:
+    base = a_read_report()
+    for field, value in [
+        ("street_address", "Exempelgatan 2"),
+        ("postal_code", "58200"),
+        ("apartment_number", "1202"),
+        ("contract_holder_id_number", "199411302392"),
+        ("observed_to", "2026-10-07"),
+    ]:
+        assert a_read_report(**{field: value}).same_as != base.same_as
+    same: list[dict[str, Any]] = [{"contract_holder_name": "Någon"}, {"street_address": "EXEMPELGATAN  1"}, {"estimated_persons": 3}]
+    for more in same:
+        assert a_read_report(**more).same_as == base.same_as

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -99,7 +100,7 @@ def test_nobody_is_invited_to_an_operation_without_a_visit() -> None:
         ({"unit": "KLF"}, "own_control_ground_id: förvaltningen samordnar"),
     ],
 )
-def test_a_draft_that_cannot_be_right_is_refused_field_first(fields: dict[str, object], message: str) -> None:
+def test_a_draft_that_cannot_be_right_is_refused_field_first(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(Invalid, match=message) as refused:
         a_draft(**fields)
     assert SOLE_TRADER not in refused.value.message

@@ -74,7 +74,8 @@ def _fill(url: str, sealed: list[tuple[UUID, SealedRecord]]) -> None:
         cursor.execute("TRUNCATE outbox, feedback, message, disclosure, disclosure_event")
         with cursor.copy(
             "COPY disclosure (id, offer_id, record_kind, record_id, receiver_kind, agency, unit, ground_id, ground_digest, decision_by,"
-            " fields, secrecy, payload_hash, decided_by, decided_time, delegation_reference, key, task, data_key, payload, written) FROM STDIN"
+            " fields, secrecy, payload_hash, decided_by,"
+            " decided_time, delegation_reference, key, task, data_key, payload, written) FROM STDIN"
         ) as copy:
             made = [(new_id(), new_id(), key, record) for key, record in sealed]
             for disclosure, _, key, _ in made:

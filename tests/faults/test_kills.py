@@ -25,10 +25,10 @@ from infra.services import SERVICES
 from tests.faults import crashing
 from tests.faults.load import Load
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.timeout(1500), pytest.mark.xdist_group("faults")]
 RECORDS = 24
 LOAD_S, RATE = 60, 50
-DRAIN_S = 420
+DRAIN_S = 900
 PAUSE_S = 0.2
 AGENCY = "skatteverket"
 

@@ -42,7 +42,7 @@ SEATS = (
 
 @app.command()
 def demo(
-    samples: Annotated[Path, typer.Option(help="Mappen med exempelfilerna.")] = SAMPLES,
+    samples: Annotated[Path, typer.Option(help="Mappen med exempelfilerna.", show_default=False)] = SAMPLES,
     once: Annotated[bool, typer.Option("--once", help="Stoppa allt och avsluta när vägen är gången.")] = False,  # noqa: FBT002
     data: Annotated[Path | None, typer.Option("--data", envvar="LOS_DATA", help="Datamapp. Utan den: en ny.")] = None,
     as_json: AsJson = False,  # noqa: FBT002

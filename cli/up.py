@@ -31,9 +31,8 @@ def up(data: Path) -> int:
     """Start everything in `data`, print the addresses on stdout, run until stopped. Gives the exit code: 0, or 3 when a part is missing."""
     try:
         with stoppable(), stack.start(data, say) as running:
-            print(f"los är igång i {running.folder.root}")
-            for name, address in running.addresses.items():
-                print(f"  {name:<10}{address}", flush=True)
+            lines = [f"  {name:<10}{address}" for name, address in running.addresses.items()]
+            print("\n".join([f"los är igång i {running.folder.root}", *lines]), flush=True)
             say("Avsluta med Ctrl-C.")
             running.wait()
     except Stopped:

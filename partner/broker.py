@@ -5,6 +5,7 @@ not read; here both are found out and said.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ SESSION_TIMEOUT_MS = 6_000
 """How long a partner that died keeps its partitions; the shortest that a broker allows unless told otherwise."""
 METADATA_MAX_AGE_MS = 5_000
 """A consumer that has joined its group without knowing the topic finds its partitions after so long."""
+_RETRY_S = 0.2
 
 Client = TypeVar("Client")
 
@@ -82,13 +84,19 @@ def may_use_group(kit: Kit, group: str) -> bool:
     """Whether the broker lets the agency use a consumer group of this full name. Raises BrokerProblem."""
 
     def ask(admin: KafkaAdminClient) -> bool:
-        try:
-            admin.list_group_offsets([group])
-        except KafkaError as error:
-            if "Authorization" in type(error).__name__:
+        deadline = time.monotonic() + SEND_DEADLINE_S
+        while True:
+            try:
+                admin.list_group_offsets([group])
+            except GroupAuthorizationFailedError:
                 return False
-            raise
-        return True
+            except KafkaError as error:
+                # A broker where nobody has used a group yet needs a moment to get ready for groups.
+                if not error.retriable or time.monotonic() >= deadline:
+                    raise
+                time.sleep(_RETRY_S)
+            else:
+                return True
 
     return _asked(kit, ask)
 

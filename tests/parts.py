@@ -1,6 +1,6 @@
 """The real PostgreSQL and Kafka for tests, started when first asked for and shared by all tests of the process.
 
-A conftest imports the fixtures it wants: `from tests.parts import database, kafka, postgres`.
+The root conftest offers them to every test, so that each process starts one of each at the most.
 """
 
 from collections.abc import Iterator

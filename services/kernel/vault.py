@@ -41,7 +41,7 @@ def _encrypt(key: AESGCM, plaintext: bytes, place: bytes) -> bytes:
 def _decrypt(key: AESGCM, ciphertext: bytes, place: bytes) -> bytes:
     try:
         return key.decrypt(ciphertext[:NONCE_BYTES], ciphertext[NONCE_BYTES:], place)
-    except InvalidTag:
+    except (InvalidTag, ValueError):
         raise VaultError("a stored value does not open: wrong key, or altered or moved") from None
 
 

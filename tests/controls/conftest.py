@@ -24,9 +24,6 @@ from services.kernel.errors import Conflict, ConflictReason, Failure, NotFound
 from services.kernel.outbox import Outbox
 from services.kernel.rpc import CALLER_HEADER, Server, connect, failure_of, people
 from services.kernel.rpc import services as only
-from tests.parts import database, postgres
-
-__all__ = ["controls", "database", "postgres"]
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 PERSON = Caller("cli", "mos-samordnare-1", Role.LOS_COORDINATOR, "MOS")

@@ -36,7 +36,7 @@ sys.exit(up.up(Path(sys.argv[1])))
 
 
 def until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not done():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -47,14 +47,14 @@ def remember(running: Stack, value: int) -> None:
         connection.execute("CREATE TABLE IF NOT EXISTS registry.kept (x int)")
         connection.execute("INSERT INTO registry.kept VALUES (%s)", [value])
     producer = KafkaProducer(**running.kafka.client("relay"), acks="all")
-    producer.send(TOPIC, value=str(value).encode(), partition=0).get(timeout=30)
+    producer.send(TOPIC, value=str(value).encode(), partition=0).get(timeout=60)
     producer.close(timeout=5)
 
 
 def remembered(running: Stack) -> tuple[list[int], list[int]]:
     with psycopg.connect(running.postgres.url()) as connection:
         rows = [row[0] for row in connection.execute("SELECT x FROM registry.kept ORDER BY x").fetchall()]
-    consumer = KafkaConsumer(**running.kafka.client("polisen"), consumer_timeout_ms=20_000)
+    consumer = KafkaConsumer(**running.kafka.client("polisen"), consumer_timeout_ms=60_000)
     partition = TopicPartition(TOPIC, 0)
     consumer.assign([partition])
     consumer.seek_to_beginning()
@@ -103,7 +103,7 @@ def test_los_up_can_be_killed_and_started_again_and_stops_cleanly_when_asked(tmp
     with los_up() as first:
         until((data / "stack.toml").exists)
         with los_up() as second:
-            _, said = second.communicate(timeout=60)
+            _, said = second.communicate(timeout=120)
             assert second.returncode == 3
             assert said == f"Datamappen {data} används redan av en annan `los up`.\n"
         first.kill()
@@ -112,7 +112,7 @@ def test_los_up_can_be_killed_and_started_again_and_stops_cleanly_when_asked(tmp
         assert written == f"los är igång i {data}\n"
         addresses = tomllib.loads((data / "stack.toml").read_text())
         third.send_signal(signal.SIGTERM)
-        out, said = third.communicate(timeout=60)
+        out, said = third.communicate(timeout=120)
     assert third.returncode == 0, said
     assert addresses["services"]["registry"] in out
     assert said.endswith("Stoppar …\nAllt är stoppat.\n")

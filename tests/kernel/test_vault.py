@@ -44,7 +44,7 @@ def test_a_key_moved_to_another_record_or_service_does_not_open() -> None:
         a_vault("sharing").open_key(record_id, wrapped)
 
 
-@pytest.mark.parametrize("length", [12, 27])
+@pytest.mark.parametrize("length", [0, 5, 12, 27])
 def test_a_value_that_was_cut_or_altered_does_not_open(length: int) -> None:
     key = a_vault().new_key(uuid4())
     sealed = key.seal("alert", "content", b"x")

@@ -23,10 +23,7 @@ from services.kernel.outbox import Outbox
 from services.kernel.rpc import CALLER_HEADER, Server, connect, failure_of, people
 from services.kernel.rpc import services as only
 from services.registry.app import build
-from tests.parts import database, postgres
 from tests.registry.builders import LANDLORD, NOW
-
-__all__ = ["database", "postgres", "registry"]
 
 
 @dataclass

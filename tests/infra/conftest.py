@@ -1,3 +1,0 @@
-from tests.parts import database, kafka, postgres
-
-__all__ = ["database", "kafka", "postgres"]

@@ -1,3 +1,0 @@
-from tests.parts import kafka
-
-__all__ = ["kafka"]

@@ -34,6 +34,7 @@ from services.sharing.wire import OUTCOME_STATUS
 
 GROUP = "sharing.feedback"
 POLL_MS = 500
+METADATA_MAX_AGE_MS = 5_000
 SESSION_TIMEOUT_MS = 6_000  # how long answers wait when the process that read them has died
 BROKEN_WAIT_S = 1.0
 STATUS = {
@@ -66,8 +67,11 @@ def consumer(config: Kafka, topics: Sequence[str]) -> KafkaConsumer:
         auto_offset_reset="earliest",
         session_timeout_ms=SESSION_TIMEOUT_MS,
         heartbeat_interval_ms=SESSION_TIMEOUT_MS // 3,
+        metadata_max_age_ms=METADATA_MAX_AGE_MS,
         client_id="sharing",
     )
+    for topic in topics:  # kafka-python joins a group whether or not it knows the topics yet, and then has nothing to read
+        reader.partitions_for_topic(topic)
     reader.subscribe(list(topics))
     return reader
 

@@ -1,5 +1,5 @@
 from datetime import date, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -122,7 +122,7 @@ def test_a_page_token_names_the_last_row(last: UUID) -> None:
     assert pages.after(common_pb2.Page(page_token=pages.token(last))) == last
 
 
-@pytest.mark.parametrize("token", ["x", "====", "åäö", str(uuid4()), "AAAA"])
+@pytest.mark.parametrize("token", ["x", "====", "åäö", "01890000-0000-7000-8000-000000000001", "AAAA"])
 def test_a_page_token_that_we_never_gave_is_refused(token: str) -> None:
     with pytest.raises(Invalid, match="page_token: "):
         pages.after(common_pb2.Page(page_token=token))

@@ -84,7 +84,7 @@ def test_the_same_report_in_other_spelling_is_a_duplicate(registry: Registry) ->
     [
         ("contract_holder_id_number", "19881016-2398"),
         ("observed_to", "2026-11-24"),
-        ("landlord_org_number", "559999-0016"),
+        ("landlord_org_number", "559999-0017"),
         ("apartment_number", "vån 2"),
     ],
 )

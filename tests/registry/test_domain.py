@@ -235,3 +235,12 @@ def test_everything_that_was_said_is_in_what_makes_two_reports_the_same_or_need_
     same: list[dict[str, Any]] = [{"contract_holder_name": "Någon"}, {"street_address": "EXEMPELGATAN  1"}, {"estimated_persons": 3}]
     for more in same:
         assert a_read_report(**more).same_as == base.same_as
+
+
+def test_what_needs_review_needs_the_officers_own_fact_whatever_the_reason() -> None:
+    asked = alert.Assessed(alert.Assessment.ASSUME_ERROR, "skäl", True, "left_sweden", True)  # noqa: FBT003
+    check = ProtectionCheck(Protection.NONE, NOW)
+    record = an_alert()
+    assert alert.assess(record, asked, check, "p", NOW, TODAY).state is alert.State.ASSESSED
+    with pytest.raises(Invalid, match="own_facts"):
+        alert.assess(replace(record, needs_review=True), asked, check, "p", NOW, TODAY)

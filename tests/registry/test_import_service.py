@@ -139,7 +139,7 @@ def test_a_form_and_a_file_are_the_same_door(registry: Registry) -> None:
         ({"Postnr": "femåtta"}, "Postnr", "not_a_number"),
         ({"Lgh-nr (folkbokf.)": "13"}, "Lgh-nr (folkbokf.)", "apartment_number"),
         ({"Org.nr hyresvärd": "559999-0183"}, "Org.nr hyresvärd", "org_number"),
-        ({"Org.nr hyresvärd": "559999-0016"}, "Org.nr hyresvärd", "org_number"),  # another landlord's
+        ({"Org.nr hyresvärd": "559999-0017"}, "Org.nr hyresvärd", "org_number"),  # another landlord's
         ({"Ort": "Link\x07öping"}, "Ort", "characters"),
         ({"Anteckning": "a\x00b"}, "Anteckning", "characters"),
         ({"Anteckning": "x" * 501}, "Anteckning", "too_long"),
@@ -250,7 +250,7 @@ def test_two_doors_at_the_same_time_register_one_thing_once(registry: Registry) 
 
 def test_a_landlord_sees_only_what_its_own_organisation_sent(registry: Registry) -> None:
     (answer,) = alerts(registry, table_of({}))
-    alerts(registry, table_of({"Org.nr hyresvärd": "559999-0016"}), OTHER_LANDLORD)
+    alerts(registry, table_of({"Org.nr hyresvärd": "559999-0017"}), OTHER_LANDLORD)
     for caller, count in ((LANDLORD, 1), (OTHER_LANDLORD, 1), (OFFICER, 2)):
         assert len(registry.call("ListAlerts", pb.ListAlertsRequest(), caller).alerts) == count
     with pytest.raises(NotFound):

@@ -250,7 +250,7 @@ def test_two_doors_at_the_same_time_register_one_thing_once(registry: Registry) 
 
 def test_a_landlord_sees_only_what_its_own_organisation_sent(registry: Registry) -> None:
     (answer,) = alerts(registry, table_of({}))
-    alerts(registry, table_of({"Org.nr hyresvärd": "559999-0017"}), OTHER_LANDLORD)
+    alerts(registry, table_of({"Org.nr hyresvärd": "559999-0016"}), OTHER_LANDLORD)
     for caller, count in ((LANDLORD, 1), (OTHER_LANDLORD, 1), (OFFICER, 2)):
         assert len(registry.call("ListAlerts", pb.ListAlertsRequest(), caller).alerts) == count
     with pytest.raises(NotFound):

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import ssl
 import tempfile
 import tomllib
 import warnings
@@ -80,6 +81,8 @@ def _fetch_all(missing: Sequence[Jar], folder: Path, repository: str, log: Calla
         # Not at the top: it brings a whole HTTP client, needed only the first time.
         from jgo.maven import MavenContext  # noqa: PLC0415
     with tempfile.TemporaryDirectory(dir=folder) as scratch, ThreadPoolExecutor(_AT_ONCE) as pool:
+        if system := ssl.get_default_verify_paths().cafile:  # what the machine trusts, also where a network has an authority of its own
+            os.environ.setdefault("REQUESTS_CA_BUNDLE", system)
         context = MavenContext(repo_cache=Path(scratch), remote_repos={"central": repository}, timeout=_TIMEOUT_S)
         tasks = [pool.submit(_fetch_one, jar, folder, context) for jar in missing]
         try:

@@ -94,7 +94,7 @@ class Operation:
             record_kind="control_invitation",
             record_id=record_id or self.id,
             receiver_kind=kind,
-            disclosure_id=an_id(),
+            disclosure_id=fields.pop("disclosure_id", None) or an_id(),
             **fields,
         )
         try:
@@ -411,8 +411,9 @@ def test_an_outcome_told_twice_counts_once(controls: Controls) -> None:
     operation = Operation(controls)
     operation.invite(SKV)
     answered = common_pb2.AnsweredInvitation(answer=DECLINED)
+    again = {"request_id": an_id(), "disclosure_id": an_id(), "answered_invitation": answered}
     for _ in range(2):
-        operation.outcome(SKV, request_id="0191d7a2-0000-7000-8000-000000000001", answered_invitation=answered)
+        operation.outcome(SKV, **again)
     assert [row["revision"] for row in controls.rows("SELECT revision FROM history ORDER BY revision")] == [1, 2, 3, 4, 5, 6]
 
 

@@ -101,7 +101,8 @@ def test_los_up_can_be_killed_and_started_again_and_stops_cleanly_when_asked(tmp
         return subprocess.Popen([sys.executable, "-c", UP, str(data)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     with los_up() as first:
-        until((data / "stack.toml").exists)
+        until(lambda: (data / "stack.toml").exists() or first.poll() is not None)
+        assert first.poll() is None, first.communicate()
         with los_up() as second:
             _, said = second.communicate(timeout=120)
             assert second.returncode == 3

@@ -411,7 +411,7 @@ def test_an_outcome_told_twice_counts_once(controls: Controls) -> None:
     operation = Operation(controls)
     operation.invite(SKV)
     answered = common_pb2.AnsweredInvitation(answer=DECLINED)
-    again = {"request_id": an_id(), "disclosure_id": an_id(), "answered_invitation": answered}
+    again: dict[str, Any] = {"request_id": an_id(), "disclosure_id": an_id(), "answered_invitation": answered}
     for _ in range(2):
         operation.outcome(SKV, **again)
     assert [row["revision"] for row in controls.rows("SELECT revision FROM history ORDER BY revision")] == [1, 2, 3, 4, 5, 6]

@@ -146,6 +146,7 @@ def test_a_kill_at_each_hop_loses_nothing_and_repeats_nothing(tmp_path: Path, mo
             require_exactly_one_effect(running, partner, load)
 
 
+@pytest.mark.soak
 def test_a_minute_of_random_kills_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
     chance = random.Random(20261123)  # noqa: S311  # which part dies next
     with stack.start(tmp_path / "data", print) as running, Partner(running.folder.root, "cli.main", {}) as partner:

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from inspect import getattr_static
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def main() -> None:
         if process == name:
             owner = getattr(import_module(module), kind)
             file = Path(os.environ["FAULT_PLAN"]) / point
-            original = owner.__dict__[method]
+            original = getattr_static(owner, method)
             if isinstance(original, staticmethod):
                 setattr(owner, method, staticmethod(_dying(file, original.__func__)))
             else:

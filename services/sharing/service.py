@@ -22,7 +22,8 @@ from services.sharing import store as tables
 from services.sharing import wire
 from services.sharing.decisions import Decisions, hash_of
 from services.sharing.domain import (
-    OPEN_STATES,
+    NEXT,
+    STANDING,
     TWO_PERSONS,
     Offer,
     OfferState,
@@ -30,6 +31,7 @@ from services.sharing.domain import (
     is_protected,
     require_decider,
     require_second_person,
+    require_unprotected,
 )
 from services.sharing.legal import Question, choose
 from services.sharing.legal.data import Subject
@@ -93,31 +95,57 @@ class SharingServicer(sharing_pb2_grpc.SharingServiceServicer):
         earlier = self._store.latest_offer(tx, record_kind, UUID(request.record_id), request.receiver_kind)
         if earlier is not None and earlier.revision >= request.revision:
             return pb.OfferRecordResponse(offer_id=str(earlier.id), state=wire.OFFER_STATE[OfferState(earlier.state)])
-        gone = OfferState.WITHDRAWN if offered is None else OfferState.REPLACED
-        if earlier is not None and earlier.state in OPEN_STATES:
-            self._close(tx, asking, earlier, gone)
-        if offered is None:
-            if earlier is None:
-                raise NotFound
-            return pb.OfferRecordResponse(offer_id=str(earlier.id), state=wire.OFFER_STATE[gone])
+        if earlier is None and offered is None:
+            raise NotFound
+        wanted = None if offered is None or is_protected(offered) else offered
+        if earlier is not None:
+            if wanted is not None and self._says_the_same(tx, earlier, wanted):
+                return pb.OfferRecordResponse(offer_id=str(earlier.id), state=wire.OFFER_STATE[OfferState(earlier.state)])
+            self._supersede(tx, asking, earlier, wanted)
+            if offered is None:
+                return pb.OfferRecordResponse(offer_id=str(earlier.id), state=pb.OFFER_STATE_WITHDRAWN)
+        assert offered is not None  # noqa: S101  # nothing to withdraw and nothing offered was refused above
         now = self._clock.now()
-        if is_protected(offered, now):
+        if wanted is None:
             state = OfferState.STOPPED
         else:
-            state = OfferState.WAITING if self._decisions.weigh(offered, self._clock.today()).allowed else OfferState.NO_GROUND
+            state = OfferState.WAITING if self._decisions.weigh(wanted, self._clock.today()).allowed else OfferState.NO_GROUND
         offer_id = self._store.add_offer(tx, offered, state, now)
         record_step(tx, tables.history, "offer", offer_id, offered.revision, (None, state), now, None)
         self._audit(tx, "sharing:offer:take", asking, "offer", offer_id, state=state, receiver=offered.receiver_kind)
         return pb.OfferRecordResponse(offer_id=str(offer_id), state=wire.OFFER_STATE[state])
 
-    def _close(self, tx: Transaction, asking: Caller, row: Row, state: OfferState) -> None:
-        """Empty an offer that nobody has decided on; a decision that waits for its second person is void."""
-        waiting = self._store.awaiting_disclosure(tx, row.id)
-        if waiting:
-            self._store.add_event(tx, waiting, Status.VOID, self._clock.now())
-        self._store.move_offer(tx, row.id, state)
-        record_step(tx, tables.history, "offer", row.id, row.revision, (row.state, state), self._clock.now(), None)
-        self._audit(tx, "sharing:offer:close", asking, "offer", row.id, state=state)
+    def _says_the_same(self, tx: Transaction, earlier: Row, offered: Offer) -> bool:
+        """Whether what was decided on the earlier offer stands, and the new revision would send the very same bytes."""
+        told = self._store.disclosure_of_offer(tx, earlier.id)
+        if told is None or Status(told.status) not in STANDING:
+            return False
+        try:
+            draft = self._decisions.draft(offered, told.id, told.decided_time.astimezone(STOCKHOLM).date())
+        except Conflict:
+            return False
+        return draft.payload == self._store.opened("disclosure", told, "payload")
+
+    def _supersede(self, tx: Transaction, asking: Caller, earlier: Row, offered: Offer | None) -> None:
+        """The record is withdrawn or protected (None), or has changed: what was offered and decided before no longer holds.
+
+        What nobody has decided on is emptied. What was decided never leaves, if it has not; if it may have, a person owes the
+        receiver a recall or a correction (design 5).
+        """
+        now = self._clock.now()
+        told = self._store.disclosure_of_offer(tx, earlier.id)
+        if told is not None and told.status == Status.AWAITING_APPROVAL:
+            self._store.add_event(tx, told.id, Status.VOID, now)
+        elif told is not None and Status(told.status) in STANDING:
+            kept_back = self._store.keep_back(tx, told.id)
+            after = Status.VOID if kept_back else Status.RECALL_DUE if offered is None else Status.CORRECTION_DUE
+            self._store.tell(tx, told, after, now)
+            self._audit(tx, f"sharing:disclosure:{after}", asking, "disclosure", told.id)
+        state = OfferState.WITHDRAWN if offered is None else OfferState.REPLACED
+        if state in NEXT[OfferState(earlier.state)]:
+            self._store.move_offer(tx, earlier, state)
+            record_step(tx, tables.history, "offer", earlier.id, earlier.revision, (earlier.state, state), now, None)
+            self._audit(tx, "sharing:offer:close", asking, "offer", earlier.id, state=state)
 
     def ListOffers(self, request: pb.ListOffersRequest, context: grpc.ServicerContext) -> pb.ListOffersResponse:  # noqa: ARG002, N802
         """The caller's unit's offers, with what the law says of each today."""
@@ -159,10 +187,19 @@ class SharingServicer(sharing_pb2_grpc.SharingServiceServicer):
         answer = self._requests.once(
             asking, request, request.request_id, pb.PreviewDisclosureResponse, lambda tx: self._preview(tx, asking, request)
         )
-        with self._database.transaction() as tx:
+        with self._database.transaction() as tx:  # the same request again reads it again: each reading leaves its row
             stored = self._store.preview(tx, UUID(answer.preview_id))
-        if stored is None:
-            raise NotFound
+            if stored is None or stored.expire_time < self._clock.now():
+                raise Conflict(self._decisions.law.messages["M7"])
+            self._audit(
+                tx,
+                "sharing:disclosure:preview",
+                asking,
+                "offer",
+                stored.offer_id,
+                ground=stored.ground_id,
+                fields=json.loads(self._store.opened("preview", stored, "shown"))["fields"],
+            )
         return self._shown(stored)
 
     def _preview(self, tx: Transaction, asking: Caller, request: pb.PreviewDisclosureRequest) -> pb.PreviewDisclosureResponse:
@@ -172,7 +209,7 @@ class SharingServicer(sharing_pb2_grpc.SharingServiceServicer):
             raise Conflict("Erbjudandet är redan avgjort.")
         offer = self._store.opened_offer(row)
         now = self._clock.now()
-        self._decisions.require_unprotected(offer, now)
+        require_unprotected(offer, now)
         disclosure_id, preview_id = new_id(), new_id()
         draft = self._decisions.draft(offer, disclosure_id, self._clock.today())
         written = {point.point: point.text for point in request.written}
@@ -200,7 +237,6 @@ class SharingServicer(sharing_pb2_grpc.SharingServiceServicer):
             created_time=now,
             expire_time=self._decisions.preview_expires(),
         )
-        self._audit(tx, "sharing:disclosure:preview", asking, "offer", row.id, ground=draft.ground.id, fields=list(draft.fields))
         return pb.PreviewDisclosureResponse(preview_id=str(preview_id))
 
     def _shown(self, stored: Row) -> pb.PreviewDisclosureResponse:
@@ -237,14 +273,15 @@ class SharingServicer(sharing_pb2_grpc.SharingServiceServicer):
         if row.state != OfferState.WAITING or stored.expire_time < now or stored.payload_hash != request.payload_hash:
             raise Conflict(messages["M7"])
         offer = self._store.opened_offer(row)
-        self._decisions.require_unprotected(offer, now)
         payload = self._store.opened("preview", stored, "payload")
-        draft = self._decisions.require_unchanged(offer, payload, stored, stored.disclosure_id, self._clock.today())
         sends = request.decision == pb.DECISION_SEND
+        if sends:
+            require_unprotected(offer, now)
+        elif not request.reason.strip():
+            raise Invalid("reason: skriv varför uppgiften inte lämnas.")
+        draft = self._decisions.require_unchanged(offer, payload, stored, stored.disclosure_id, self._clock.today())
         if sends and stored.missing_points:
             raise Conflict(f"written: {messages['M4'].format(bromstext=self._decisions.brake(draft))}")
-        if not sends and not request.reason.strip():
-            raise Invalid("reason: skriv varför uppgiften inte lämnas.")
         self._store.add_disclosure(
             tx,
             stored.disclosure_id,
@@ -273,14 +310,14 @@ class SharingServicer(sharing_pb2_grpc.SharingServiceServicer):
         told = self._store.disclosure(tx, stored.disclosure_id)
         assert told is not None  # noqa: S101  # written two lines above
         if not sends:
-            status, text = self._refuse(tx, told, asking, request.reason), "Beslutat: uppgiften lämnas inte."
+            status, text = self._refuse(tx, row, told, asking, request.reason), "Beslutat: uppgiften lämnas inte."
         elif draft.ground.decision_by == TWO_PERSONS:
             status = Status.AWAITING_APPROVAL
             text = messages["M6"].format(roll="En kollega", namnd=reference().units[row.unit].authority)
             self._store.add_event(tx, told.id, status, now, person=asking.person)
-            self._store.move_offer(tx, row.id, OfferState.AWAITING_APPROVAL)
+            self._store.move_offer(tx, row, OfferState.AWAITING_APPROVAL)
         else:
-            status, text = self._decisions.commit(tx, told, payload, offer, asking)
+            status, text = self._decisions.commit(tx, row, told, payload, offer, asking)
         self._step(tx, asking, "decide", row, told, status)
         return pb.DecideDisclosureResponse(disclosure_id=str(told.id), state=wire.DISCLOSURE_STATE[status], message=text)
 
@@ -311,23 +348,22 @@ class SharingServicer(sharing_pb2_grpc.SharingServiceServicer):
         offer = self._store.opened_offer(row)
         require_second_person(asking, told.decided_by, offer.handled_by)
         if request.decision == pb.DECISION_SEND:
-            self._decisions.require_unprotected(offer, now)
+            require_unprotected(offer, now)
             payload = self._store.opened("disclosure", told, "payload")
             self._decisions.require_unchanged(offer, payload, told, told.id, told.decided_time.astimezone(STOCKHOLM).date())
-            if not self._decisions.weigh(offer, self._clock.today()).allowed:
-                raise Conflict(messages["M7"])
-            status, text = self._decisions.commit(tx, told, payload, offer, asking, request.delegation_reference)
+            self._decisions.require_same_ground(offer, told, self._clock.today())
+            status, text = self._decisions.commit(tx, row, told, payload, offer, asking, request.delegation_reference)
         else:
             if not request.reason.strip():
                 raise Invalid("reason: skriv varför uppgiften inte lämnas.")
-            status, text = self._refuse(tx, told, asking, request.reason), "Beslutat: uppgiften lämnas inte."
+            status, text = self._refuse(tx, row, told, asking, request.reason), "Beslutat: uppgiften lämnas inte."
         self._step(tx, asking, "approve", row, told, status)
         return pb.ApproveDisclosureResponse(disclosure_id=str(told.id), state=wire.DISCLOSURE_STATE[status], message=text)
 
-    def _refuse(self, tx: Transaction, told: Row, asking: Caller, reason: str) -> Status:
+    def _refuse(self, tx: Transaction, row: Row, told: Row, asking: Caller, reason: str) -> Status:
         note = self._store.sealed_note(told.id, told.data_key, reason)
         self._store.add_event(tx, told.id, Status.REFUSED, self._clock.now(), person=asking.person, note=note)
-        self._store.move_offer(tx, told.offer_id, OfferState.REFUSED)
+        self._store.move_offer(tx, row, OfferState.REFUSED)
         return Status.REFUSED
 
     def _step(self, tx: Transaction, asking: Caller, act: str, row: Row, told: Row, status: Status) -> None:

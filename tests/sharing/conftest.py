@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,7 +21,7 @@ from infra import secrets
 from infra.kafka import Kafka
 from infra.postgres import Postgres
 from services.kernel.callers import Caller, Role, sign_assertion
-from services.kernel.clock import Clock, timestamp
+from services.kernel.clock import Clock, FixedClock, timestamp
 from services.kernel.config import Callers, Tls, VaultFiles
 from services.kernel.config import Kafka as KafkaConfig
 from services.kernel.db import conninfo
@@ -46,12 +47,13 @@ class Sharing:
     as_registry: sharing_pb2_grpc.SharingServiceStub
     relay: Outbox
     kafka: Kafka
+    clock: FixedClock
     key: ECKey
     database_url: str
 
     def call(self, method: str, request: Any, person: Caller = OFFICER) -> Any:  # noqa: ANN401  # any answer
         """Call as a person; raises the planned failure."""
-        token = sign_assertion(self.key, person, "sharing", Clock().now())
+        token = sign_assertion(self.key, person, "sharing", self.clock.now())
         try:
             return getattr(self.stub, method)(request, timeout=10, metadata=[(CALLER_HEADER, token)])
         except grpc.RpcError as error:
@@ -59,7 +61,7 @@ class Sharing:
 
     def offer(self, record_id: UUID, revision: int = 1, **changes: Any) -> pb.OfferRecordResponse:  # noqa: ANN401  # any part
         """The registry offers an alert about a person whose protection was just checked."""
-        check = common_pb2.ProtectionCheck(result=common_pb2.PROTECTION_NONE, checked_time=timestamp(changes.pop("checked", Clock().now())))
+        check = self.checked(changes.pop("checked", None))
         content = common_pb2.FolkbokforingAlert(
             subject=common_pb2.Subject(full_name="Alma Demo", personal_identity_number=PERSON),
             dwelling=common_pb2.Dwelling(street_address="Exempelgatan 1", apartment_number=changes.pop("flat", "1201")),
@@ -79,6 +81,10 @@ class Sharing:
             field.CopyFrom(value)
         return self.take(request)
 
+    def checked(self, when: datetime | None = None) -> common_pb2.ProtectionCheck:
+        """Somebody has looked, now or at another time, and the person is not protected."""
+        return common_pb2.ProtectionCheck(result=common_pb2.PROTECTION_NONE, checked_time=timestamp(when or self.clock.now()))
+
     def withdraw(self, record_id: UUID, revision: int = 2) -> pb.OfferRecordResponse:
         """The registry takes a record back."""
         request = pb.OfferRecordRequest(
@@ -95,22 +101,28 @@ class Sharing:
             raise failure_of(error) from None
         return answer
 
-    def preview(self, offer_id: str, **words: Any) -> pb.PreviewDisclosureResponse:  # noqa: ANN401  # parts of the request
+    def preview(
+        self, offer_id: str, person: Caller = OFFICER, points: tuple[str, ...] = WRITTEN, request_id: str | None = None
+    ) -> pb.PreviewDisclosureResponse:
         """The officer writes every point and looks."""
-        written = [pb.WrittenPoint(point=point, text="Ja.") for point in WRITTEN]
-        request = pb.PreviewDisclosureRequest(**({"request_id": str(uuid4()), "offer_id": offer_id, "written": written} | words))
-        shown: pb.PreviewDisclosureResponse = self.call("PreviewDisclosure", request)
+        written = [pb.WrittenPoint(point=point, text="Ja.") for point in points]
+        request = pb.PreviewDisclosureRequest(request_id=request_id or str(uuid4()), offer_id=offer_id, written=written)
+        shown: pb.PreviewDisclosureResponse = self.call("PreviewDisclosure", request, person)
         return shown
 
     def decide(
-        self, shown: pb.PreviewDisclosureResponse, decision: pb.Decision.ValueType = pb.DECISION_SEND, reason: str = ""
+        self,
+        shown: pb.PreviewDisclosureResponse,
+        decision: pb.Decision.ValueType = pb.DECISION_SEND,
+        reason: str = "",
+        person: Caller = OFFICER,
     ) -> pb.DecideDisclosureResponse:
         """The officer decides on what was shown."""
         request = pb.DecideDisclosureRequest(
             request_id=str(uuid4()), preview_id=shown.preview_id, payload_hash=shown.payload_hash, decision=decision, reason=reason,
             delegation_reference="4.2",
         )  # fmt: skip
-        decided: pb.DecideDisclosureResponse = self.call("DecideDisclosure", request)
+        decided: pb.DecideDisclosureResponse = self.call("DecideDisclosure", request, person)
         return decided
 
     def approve(self, disclosure_id: str, payload_hash: str, person: Caller = SECOND) -> pb.ApproveDisclosureResponse:
@@ -193,7 +205,8 @@ def sharing(postgres: Postgres, database: str, kafka: Kafka) -> Iterator[Sharing
         ),
         kommun_code="0580",
     )
-    parts = build(config, Clock())
+    clock = FixedClock(Clock().now())  # the database judges by its own, so a test that moves this one sends nothing
+    parts = build(config, clock)
     address = f"127.0.0.1:{parts.server.start()}"
     channels = [connect(address, "sharing", tls(name)) for name in ("cli", "registry")]
     stub, as_registry = (sharing_pb2_grpc.SharingServiceStub(channel) for channel in channels)
@@ -201,7 +214,7 @@ def sharing(postgres: Postgres, database: str, kafka: Kafka) -> Iterator[Sharing
     relay = Outbox(conninfo(config, "sharing"), publisher.deliver)
     key = ECKey.import_key(json.loads(secrets.assertion_file(folder, "cli").read_text(encoding="ascii")))
     try:
-        yield Sharing(stub, as_registry, relay, kafka, key, postgres.url(database=database))
+        yield Sharing(stub, as_registry, relay, kafka, clock, key, postgres.url(database=database))
     finally:
         relay.close()
         publisher.close()

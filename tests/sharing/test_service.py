@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -8,6 +8,7 @@ from los.sharing.v1 import sharing_pb2 as pb
 from services.kernel.callers import Caller, Role
 from services.kernel.clock import Clock, timestamp
 from services.kernel.errors import Conflict, NotFound
+from tests.sharing.builders import PERSON
 from tests.sharing.conftest import OFFICER, Sharing
 
 SHARED, CORRECTED = "se.los.folkbokforing_alert.shared.v1", "se.los.folkbokforing_alert.corrected.v1"
@@ -194,12 +195,24 @@ def test_a_refusal_needs_no_fresh_check(sharing: Sharing) -> None:
     assert sharing.decide(shown, pb.DECISION_REFUSE, "Särskilda skäl.").state == pb.DISCLOSURE_STATE_REFUSED
 
 
-def test_a_decision_on_a_ground_that_no_longer_is_todays_is_not_approved(sharing: Sharing) -> None:
-    shown = sharing.preview(sharing.offer(uuid4()).offer_id)
-    decided = sharing.decide(shown)
-    sharing.change("UPDATE disclosure SET ground_digest = 'the text of yesterday'")
+def test_a_decision_made_on_the_last_day_of_a_law_is_not_approved_under_the_next(sharing: Sharing) -> None:
+    investigator = Caller("cli", "iaf-utredare-1", Role.FUT_INVESTIGATOR, "IAF")
+    sharing.clock.moment = datetime(2025, 12, 31, 20, 0, tzinfo=UTC)
+    payment = common_pb2.SuspectedPayment(
+        subject=common_pb2.Subject(full_name="Alma Demo", personal_identity_number=PERSON),
+        payment=common_pb2.PaymentFacts(benefit_type="bostadsbidrag", deciding_body="forsakringskassan", period_from="2025-02"),
+    )
+    request = pb.OfferRecordRequest(
+        event_id=str(uuid4()), record_id=str(uuid4()), revision=1, receiver_kind="forsakringskassan", unit="IAF", secrecy=["26:1"],
+        suspected_payment=payment, protection_check=sharing.checked(),
+    )  # fmt: skip
+    written = ("benefit", "circumstances", "own_error", "special_reasons")
+    shown = sharing.preview(sharing.take(request).offer_id, person=investigator, points=written)
+    assert shown.ground_id == "underrattelselagen-2024"
+    decided = sharing.decide(shown, person=investigator)
+    sharing.clock.advance(timedelta(hours=5))
     with pytest.raises(Conflict, match="ändrats"):
-        sharing.approve(decided.disclosure_id, shown.payload_hash)
+        sharing.approve(decided.disclosure_id, shown.payload_hash, Caller("cli", "iaf-beslutare-1", Role.APPROVER, "IAF"))
 
 
 def test_somebody_who_has_handled_the_case_is_no_second_person(sharing: Sharing) -> None:

@@ -21,7 +21,7 @@ from services.sharing.decisions import Decisions
 from services.sharing.feedback import Feedback, Tell
 from services.sharing.legal import law
 from services.sharing.sealing import Keys
-from services.sharing.service import RULES, SharingServicer
+from services.sharing.service.servicer import RULES, SharingServicer
 from services.sharing.store import Store
 
 

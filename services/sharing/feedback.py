@@ -7,11 +7,13 @@ code, never with its content, and the reading goes on.
 import ssl
 import threading
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import chain
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import grpc
+import psycopg
 from kafka import KafkaConsumer
 from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2, controls_pb2_grpc
@@ -24,8 +26,9 @@ from services.kernel.db import Database, Transaction
 from services.kernel.errors import Invalid
 from services.kernel.ids import new_id
 from services.kernel.log import log, place_of
+from services.kernel.offering import told_in_order
 from services.kernel.records import enqueue
-from services.kernel.rpc import DEADLINE_S, failure_of
+from services.kernel.rpc import DEADLINE_S
 from services.sharing import store as tables
 from services.sharing.domain import Status
 from services.sharing.sealing import InvitationAnswered, Keys, Receipt, Reply, open_reply
@@ -37,6 +40,7 @@ POLL_MS = 500
 METADATA_MAX_AGE_MS = 5_000
 SESSION_TIMEOUT_MS = 6_000  # how long answers wait when the process that read them has died
 BROKEN_WAIT_S = 1.0
+UNREADABLE = "UNREADABLE"
 STATUS = {
     "received": Status.RECEIVED,
     "refused": Status.REFUSED_BY_RECEIVER,
@@ -114,22 +118,28 @@ class Feedback:
         self._stop.set()
 
     def take(self, record: Any) -> None:  # noqa: ANN401  # kafka-python has no types
-        """Note one record of a reply topic. Never raises for what an agency wrote."""
+        """Note one record of a reply topic. Raises psycopg.Error when the database is away, and nothing for what an agency wrote."""
         now = self._clock.now()
-        with self._database.transaction() as tx:
-            try:
-                answer = open_reply(record.topic, record.key, record.value, record.headers, self._keys, now)
-                self._note(tx, answer)
-            except Invalid as refused:
-                place = f"{record.topic}/{record.partition}/{record.offset}"
-                reply_id = uuid5(NAMESPACE_URL, place)
-                log.warning("reply_refused", topic=record.topic, code=refused.reason)
-                if not self._store.is_known_reply(tx, record.topic, reply_id):
-                    self._store.add_reply(
-                        tx, record.topic, reply_id, type="refused", disclosure_id=None, received_time=now, refused_code=refused.reason
-                    )
+        try:
+            with self._database.transaction() as tx:
+                self._note(tx, open_reply(record.topic, record.key, record.value, record.headers, self._keys, now), now)
+        except Invalid as refused:
+            self._refuse(record, refused.reason, now)
+        except Exception as error:
+            if isinstance(error, psycopg.Error) and not isinstance(error, psycopg.DataError):
+                raise  # the database's own trouble, which passes: a value that it will not store is the agency's
+            log.error("reply_unreadable", error=type(error).__name__, place=place_of(error))
+            self._refuse(record, UNREADABLE, now)
 
-    def _note(self, tx: Transaction, answer: Reply) -> None:
+    def _refuse(self, record: Any, code: str, now: datetime) -> None:  # noqa: ANN401  # as above
+        """Note that a record was refused, once, under an id that follows from its place."""
+        reply_id = uuid5(NAMESPACE_URL, f"{record.topic}/{record.partition}/{record.offset}")
+        log.warning("reply_refused", topic=record.topic, code=code)
+        with self._database.transaction() as tx:
+            if not self._store.is_known_reply(tx, record.topic, reply_id):
+                self._store.add_reply(tx, record.topic, reply_id, type="refused", disclosure_id=None, received_time=now, refused_code=code)
+
+    def _note(self, tx: Transaction, answer: Reply, now: datetime) -> None:
         """Append what the agency says of one of its own disclosures. Raises Invalid when it is not its own."""
         if self._store.is_known_reply(tx, answer.source, answer.id):
             return
@@ -155,10 +165,10 @@ class Feedback:
             answer.id,
             type=answer.type,
             disclosure_id=body.disclosure_id,
-            received_time=self._clock.now(),
+            received_time=now,
             refused_code=None,
         )
-        enqueue(tx, tables.feedback, new_id(), told.record_id, "outcome", self._clock.now(), disclosure_event_id=event_id)
+        enqueue(tx, tables.feedback, new_id(), told.record_id, "outcome", now, disclosure_event_id=event_id)
 
 
 class Tell:
@@ -172,17 +182,7 @@ class Tell:
 
     def deliver(self, rows: Sequence[Any]) -> Iterable[int]:
         """Tell in order; the `seq` of what was taken."""
-        held: set[object] = set()
-        for row in rows:
-            if row.key in held:
-                continue
-            try:
-                self._tell(row)
-            except grpc.RpcError as error:
-                log.warning("outcome_not_taken", event_id=str(row.event_id), reason=failure_of(error).reason)
-                held.add(row.key)
-                continue
-            yield row.seq
+        return told_in_order(rows, self._tell)
 
     def _tell(self, row: Any) -> None:  # noqa: ANN401  # a row
         outcome, record_kind = self._outcome(row)

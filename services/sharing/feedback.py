@@ -41,6 +41,7 @@ METADATA_MAX_AGE_MS = 5_000
 SESSION_TIMEOUT_MS = 6_000  # how long answers wait when the process that read them has died
 BROKEN_WAIT_S = 1.0
 UNREADABLE = "UNREADABLE"
+INVITATION = "control_invitation"
 STATUS = {
     "received": Status.RECEIVED,
     "refused": Status.REFUSED_BY_RECEIVER,
@@ -147,6 +148,10 @@ class Feedback:
         told = self._store.disclosure(tx, body.disclosure_id)
         if told is None or told.receiver_kind != body.receiver_kind or told.key != answer.key:
             raise Invalid("svar: gäller ingen uppgift som mottagaren har fått.", reason="DISCLOSURE_UNKNOWN")
+        # The key and the disclosure tie an answer to one event of one case. `control_reference` and `event_id` say the same once more and are
+        # not compared: the one was sent sealed, and the other is forgotten with the message when that has gone.
+        if isinstance(body, InvitationAnswered) and told.record_kind != INVITATION:
+            raise Invalid("svar: gäller en uppgift som inte är en inbjudan.", reason="NO_INVITATION")
         event_id = new_id()
         details: dict[str, object] = {"reply_id": str(answer.id)}
         if isinstance(body, InvitationAnswered):
@@ -186,7 +191,7 @@ class Tell:
 
     def _tell(self, row: Any) -> None:  # noqa: ANN401  # a row
         outcome, record_kind = self._outcome(row)
-        if record_kind == "control_invitation":
+        if record_kind == INVITATION:
             self._controls.RecordOutcome(controls_pb2.RecordOutcomeRequest(outcome=outcome), timeout=DEADLINE_S)
         else:
             self._registry.RecordOutcome(registry_pb2.RecordOutcomeRequest(outcome=outcome), timeout=DEADLINE_S)

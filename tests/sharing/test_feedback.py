@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -121,12 +121,39 @@ def test_a_receipt_read_twice_has_one_effect(sharing: Sharing) -> None:
     assert sharing.refusals() == []
 
 
+def test_somebody_who_says_yes_then_no_then_yes_is_heard_three_times_and_each_retry_is_known(sharing: Sharing) -> None:
+    event = sharing.disclosed(INVITATION)
+    on_plan = InvitationAnswer(Role.PLANNING_ONLY, None, YES.function_mailbox)
+    minds = [an_answer(event, answer, now=NOW + timedelta(seconds=at)) for at, answer in enumerate([YES, NO, YES, on_plan])]
+
+    sharing.take(*(answer for mind in minds for answer in (mind, mind)))
+
+    told = [
+        row["answered"]["role"]
+        for row in sharing.rows(
+            "SELECT details -> 'answered_invitation' AS answered FROM disclosure_event WHERE status = 'received' ORDER BY occurred_time"
+        )
+    ]
+    assert told == ["on_site", None, "on_site", "planning_only"]
+    assert sharing.promised() == 4
+    assert sharing.refusals() == []
+
+
 def test_a_reply_about_what_another_agency_was_sent_is_refused(sharing: Sharing) -> None:
     event = sharing.disclosed(ALERT)
 
     sharing.take(a_receipt(event, PAYMENT))
 
     assert sharing.refusals() == ["DISCLOSURE_UNKNOWN"]
+    assert sharing.statuses() == []
+    assert sharing.promised() == 0
+
+
+@pytest.mark.parametrize("kind", [ALERT, PAYMENT])
+def test_an_answer_to_an_invitation_about_something_else_is_refused(sharing: Sharing, kind: tuple[str, str]) -> None:
+    sharing.take(an_answer(sharing.disclosed(kind), YES, kind))
+
+    assert sharing.refusals() == ["NO_INVITATION"]
     assert sharing.statuses() == []
     assert sharing.promised() == 0
 

@@ -7,6 +7,8 @@ code, never with its content, and the reading goes on.
 import ssl
 import threading
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -58,8 +60,8 @@ ROLES = {
 }
 
 
-def consumer(config: Kafka, topics: Sequence[str]) -> KafkaConsumer:
-    """A consumer that commits by hand, from the beginning for a group that has read nothing."""
+def consumer(config: Kafka, topic: str) -> KafkaConsumer:
+    """A consumer that commits by hand, from the beginning for a group that has read nothing. Each topic has a group of its own."""
     reader = KafkaConsumer(
         bootstrap_servers=config.bootstrap_servers,
         security_protocol="SASL_SSL",
@@ -67,7 +69,7 @@ def consumer(config: Kafka, topics: Sequence[str]) -> KafkaConsumer:
         sasl_plain_username=config.username,
         sasl_plain_password=config.password_file.read_text(encoding="utf-8").strip(),
         ssl_context=ssl.create_default_context(cafile=str(config.ca_file)),
-        group_id=GROUP,
+        group_id=f"{GROUP}.{topic}",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         session_timeout_ms=SESSION_TIMEOUT_MS,
@@ -75,9 +77,8 @@ def consumer(config: Kafka, topics: Sequence[str]) -> KafkaConsumer:
         metadata_max_age_ms=METADATA_MAX_AGE_MS,
         client_id="sharing",
     )
-    for topic in topics:  # kafka-python joins a group whether or not it knows the topics yet, and then has nothing to read
-        reader.partitions_for_topic(topic)
-    reader.subscribe(list(topics))
+    reader.partitions_for_topic(topic)  # kafka-python joins a group whether or not it knows the topic yet, and then has nothing to read
+    reader.subscribe([topic])
     return reader
 
 
@@ -95,24 +96,28 @@ class Feedback:
         self._stop = threading.Event()
 
     def run(self) -> None:
+        """Read every topic until stopped, each in a thread of its own.
+
+        A batch that kafka-python cannot take apart, such as one in a compression that we lack, is never passed: it stops its own agency's
+        answers until somebody has acted, and no other agency's.
+        """
+        with ThreadPoolExecutor(len(self._topics)) as readers:
+            list(readers.map(self._read, self._topics))
+
+    def _read(self, topic: str) -> None:
         """Read, note, commit the offset; a broker or a database that is away is waited for."""
-        reader: KafkaConsumer | None = None
         while not self._stop.is_set():
             try:
-                reader = reader or consumer(self._config, self._topics)
-                polled = reader.poll(timeout_ms=POLL_MS)
-                for record in chain.from_iterable(polled.values()):
-                    self.take(record)
-                if polled:  # a commit covers every partition polled, so it comes when all of them are noted
-                    reader.commit()
+                with closing(consumer(self._config, topic)) as reader:
+                    while not self._stop.is_set():
+                        polled = reader.poll(timeout_ms=POLL_MS)
+                        for record in chain.from_iterable(polled.values()):
+                            self.take(record)
+                        if polled:  # a commit covers every partition polled, so it comes when all of them are noted
+                            reader.commit()
             except Exception as error:  # noqa: BLE001  # answers are waited for, whatever fails
-                log.error("feedback_round_failed", error=type(error).__name__, place=place_of(error))
-                if reader is not None:
-                    reader.close(autocommit=False)
-                    reader = None
+                log.error("feedback_round_failed", topic=topic, error=type(error).__name__, place=place_of(error))
                 self._stop.wait(BROKEN_WAIT_S)
-        if reader is not None:
-            reader.close(autocommit=False)
 
     def stop(self) -> None:
         """End after the round that is under way."""
@@ -148,8 +153,8 @@ class Feedback:
         told = self._store.disclosure(tx, body.disclosure_id)
         if told is None or told.receiver_kind != body.receiver_kind or told.key != answer.key:
             raise Invalid("svar: gäller ingen uppgift som mottagaren har fått.", reason="DISCLOSURE_UNKNOWN")
-        # The key and the disclosure tie an answer to one event of one case. `control_reference` and `event_id` say the same once more and are
-        # not compared: the one was sent sealed, and the other is forgotten with the message when that has gone.
+        # Key and disclosure tie an answer to one event of one case. `control_reference` and `event_id`, which say it once more, are not
+        # compared: the one was sent sealed, and the other is forgotten with the message when that has gone.
         if isinstance(body, InvitationAnswered) and told.record_kind != INVITATION:
             raise Invalid("svar: gäller en uppgift som inte är en inbjudan.", reason="NO_INVITATION")
         event_id = new_id()

@@ -1,5 +1,7 @@
 """What the agencies answer, on a real PostgreSQL: noted once, told on, and never able to stop the next one."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -7,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import confluent_kafka
 import grpc
 import psycopg
 import pytest
@@ -14,7 +17,9 @@ from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2, controls_pb2_grpc
 from los.registry.v1 import registry_pb2, registry_pb2_grpc
 from psycopg.rows import dict_row
+from structlog.testing import capture_logs
 
+from infra.kafka import Kafka as Broker
 from infra.postgres import Postgres
 from partner import feedback as partner
 from partner.envelope import Event, Record, open_record
@@ -31,6 +36,8 @@ from services.sharing.store import Store
 from tests.partner.builders import AGENCY_OF, NOW, a_record, a_world, an_event, forged
 
 WORLD = a_world()
+TOPICS = [kit.reply_topic for kit in WORLD.kits.values()]
+WAIT_S = 30
 ALERT = ("folkbokforing_alert", "skatteverket-folkbokforing")
 PAYMENT = ("suspected_payment", "forsakringskassan")
 INVITATION = ("control_invitation", "polismyndigheten")
@@ -98,8 +105,7 @@ def sharing(postgres: Postgres, database: str) -> Iterator[Sharing]:
     config = DatabaseConfig(database_url=postgres.url("sharing", database), database_password_file=password_file)
     kafka = Kafka(bootstrap_servers="127.0.0.1:1", username="sharing", password_file=password_file, ca_file=folder.tls / "ca.crt")
     db, store = Database(config, "sharing"), Store(Vault("sharing", b"k" * 32, b"i" * 32))
-    topics = [kit.reply_topic for kit in WORLD.kits.values()]
-    yield Sharing(Feedback(db, store, WORLD.keys, kafka, topics, FixedClock(NOW)), db, store, postgres.url(database=database))
+    yield Sharing(Feedback(db, store, WORLD.keys, kafka, TOPICS, FixedClock(NOW)), db, store, postgres.url(database=database))
     db.close()
 
 
@@ -243,6 +249,58 @@ def test_a_reply_waits_while_the_database_is_away_full_or_closed_to_us(sharing: 
 
     assert sharing.refusals() == []
     assert sharing.statuses() == ["received"]
+
+
+def as_agency(kafka: Broker, agency: str, **settings: str) -> confluent_kafka.Producer:
+    """A producer that is not ours, with the agency's own rights."""
+    return confluent_kafka.Producer(
+        {
+            "bootstrap.servers": kafka.bootstrap_servers,
+            "security.protocol": "SASL_SSL",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": agency,
+            "sasl.password": kafka.folder.password(f"kafka-{agency}"),
+            "ssl.ca.location": str(kafka.folder.tls / "ca.crt"),
+        }
+        | settings
+    )
+
+
+def test_a_batch_that_our_client_cannot_take_apart_stops_no_other_agencys_answers(sharing: Sharing, kafka: Broker) -> None:
+    config = Kafka(
+        bootstrap_servers=kafka.bootstrap_servers,
+        username="sharing",
+        password_file=kafka.folder.password_file("kafka-sharing"),
+        ca_file=kafka.folder.tls / "ca.crt",
+    )
+    feedback = Feedback(sharing.database, sharing.store, WORLD.keys, config, TOPICS, FixedClock(NOW))
+    compressed, plain = as_agency(kafka, "kronofogden", **{"compression.type": "lz4"}), as_agency(kafka, "skatteverket")
+    reading = threading.Thread(target=feedback.run)
+    for partition in range(3):
+        compressed.produce("los.reply.kronofogden.v1", b"x" * 1000, partition=partition)
+    assert compressed.flush(WAIT_S) == 0
+
+    with capture_logs() as said:
+        reading.start()
+        try:
+            for count in range(1, 4):
+                receipt = a_receipt(sharing.disclosed(ALERT))
+                plain.produce(receipt.topic, receipt.value, receipt.key, headers=list(receipt.headers))
+                assert plain.flush(WAIT_S) == 0
+                until(lambda count: len(sharing.statuses()) == count, count)
+            until(lambda: any(line["event"] == "feedback_round_failed" for line in said))
+        finally:
+            feedback.stop()
+            reading.join()
+
+    assert {line.get("topic") for line in said if line["event"] == "feedback_round_failed"} == {"los.reply.kronofogden.v1"}
+
+
+def until(true: Callable[..., bool], *words: object) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not true(*words):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 # --- the word to the service that owns the record ------------------------------------------------------------------

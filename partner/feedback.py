@@ -98,7 +98,7 @@ def _sealed(kit: Kit, event: Event, receiver_kind: str, kind: str, body: dict[st
         "disclosure_id": event.disclosure_id,
         "event_id": event.id,
         "receiver_kind": receiver_kind,
-        "time": _instant(now),
+        "time": instant_text(now),
     }
     # A receipt is made again when its record is read again after a crash, and is then the same receipt: its time is no part of the name.
     said = body if kind == _RECEIPT else content
@@ -114,8 +114,8 @@ def _sealed(kit: Kit, event: Event, receiver_kind: str, kind: str, body: dict[st
                 "datacontenttype": "application/jose",
                 "partitionkey": event.key,
                 "correlationid": event.disclosure_id,
-                "recordedtime": _instant(now),
-                "expirytime": _instant(now + VALID_FOR),
+                "recordedtime": instant_text(now),
+                "expirytime": instant_text(now + VALID_FOR),
                 "dataclassification": event.classification,
             },
             jose.encrypt(_canonical(content), kit.keys.kommun_encryption),
@@ -134,5 +134,6 @@ def _canonical(content: dict[str, str]) -> bytes:
     return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
 
 
-def _instant(time: datetime) -> str:
+def instant_text(time: datetime) -> str:
+    """An instant in UTC as the contract writes it."""
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -212,33 +212,6 @@ def test_an_answer_to_an_invitation_is_opened(answer: InvitationAnswer) -> None:
     assert reply.body.control_reference == "VK-2026/17"
 
 
-def test_a_receipt_has_one_id_whenever_it_is_made_and_another_for_every_code() -> None:
-    event = an_opened_event()
-    later = NOW + timedelta(hours=1)
-
-    assert feedback.receipt(KIT, event, KIND, None, later).id == a_receipt(event).id
-    assert len({feedback.receipt(KIT, event, KIND, code, NOW).id for code in (None, *jose.Code)}) == 1 + len(jose.Code)
-
-
-def test_an_answer_made_again_keeps_its_id_and_everything_that_makes_it_another_answer_gives_another() -> None:
-    event = an_opened_event()
-    later = NOW + timedelta(milliseconds=1)
-    answers = [
-        InvitationAnswer(Role.ON_SITE, "polis", "a@b.se"),
-        InvitationAnswer(Role.ON_SITE, "annan", "a@b.se"),
-        InvitationAnswer(Role.PLANNING_ONLY, None, "a@b.se"),
-        InvitationAnswer(None, None, "a@b.se"),
-        InvitationAnswer(None, None, "c@b.se"),
-    ]
-
-    def ids() -> list[str]:
-        answered = [feedback.invitation_answer(KIT, event, KIND, "A", answer, now).id for answer in answers for now in (NOW, later)]
-        return answered + [feedback.outcome(KIT, event, KIND, status, now).id for status in feedback.Outcome for now in (NOW, later)]
-
-    assert ids() == ids()
-    assert len(set(ids())) == len(ids())
-
-
 def test_a_reply_signed_by_another_agency_is_refused() -> None:
     assert refusal(a_forged_receipt(kind="kronofogden")) == "SIGNATURE_KEY_UNKNOWN"
 

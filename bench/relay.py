@@ -75,7 +75,7 @@ def _fill(url: str, sealed: list[tuple[UUID, SealedRecord]]) -> None:
         with cursor.copy(
             "COPY disclosure (id, offer_id, record_kind, record_id, receiver_kind, agency, unit, ground_id, ground_digest, decision_by,"
             " fields, secrecy, payload_hash, decided_by,"
-            " decided_time, delegation_reference, key, task, data_key, payload, written) FROM STDIN"
+            " decided_time, delegation_reference, key, task, flow, data_key, payload, written) FROM STDIN"
         ) as copy:
             made = [(new_id(), new_id(), key, record) for key, record in sealed]
             for disclosure, _, key, _ in made:
@@ -91,7 +91,7 @@ def _fill(url: str, sealed: list[tuple[UUID, SealedRecord]]) -> None:
                     [],
                     [],
                 )
-                copy.write_row((disclosure, uuid4(), *words, "h", "p", datetime.now(UTC), "4.2", key, "", b"k", b"p", b"w"))
+                copy.write_row((disclosure, uuid4(), *words, "h", "p", datetime.now(UTC), "4.2", key, "", "", b"k", b"p", b"w"))
         with cursor.copy("COPY message (event_id, disclosure_id, topic, record_key, value, headers) FROM STDIN") as copy:
             for disclosure, event, _, record in made:
                 headers = Jsonb([[name, value.decode()] for name, value in record.headers])

@@ -32,6 +32,8 @@ class Role(StrEnum):
     APPROVER = "approver"
     FUT_MANAGER = "fut_manager"
     LOS_COORDINATOR = "los_coordinator"
+    JURIST = "jurist"
+    RECORDS_OFFICER = "records_officer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,12 @@ from services.kernel.records import Requests, auditor, refusals
 from services.kernel.reference import reference
 from services.kernel.rpc import Server, connect
 from services.kernel.vault import Vault
-from services.sharing import store as tables
 from services.sharing.decisions import Decisions
 from services.sharing.feedback import Feedback, Tell
 from services.sharing.legal import law
 from services.sharing.sealing import Keys
 from services.sharing.service.servicer import RULES, SharingServicer
-from services.sharing.store import Store
+from services.sharing.store import Store, tables
 
 
 class KeyFiles(Model):

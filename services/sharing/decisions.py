@@ -28,10 +28,12 @@ from services.sharing.domain import (
     rendered,
 )
 from services.sharing.legal import Answer, Ground, Law, LeftOut, Question, choose, minimise
+from services.sharing.legal.data import Point
 from services.sharing.sealing import Event, Keys, content_bytes, seal_event
 from services.sharing.store import Store
 
 EXPIRY = timedelta(days=14)
+CLOSED: frozenset[str] = frozenset()
 PURPOSES: Mapping[str, str] = {
     "folkbokforing_alert": "Underrättelse om en uppgift i folkbokföringen som kan antas vara fel.",
     "suspected_payment": "Underrättelse om en förmån som det finns anledning att anta har betalats ut felaktigt.",
@@ -63,8 +65,8 @@ class Decisions:
         self._kommun_code = kommun_code
         self._reference: Reference = reference()
 
-    def weigh(self, offer: Offer, on: date) -> Answer:
-        """What the law says of this offer that day. No default: a record says what it holds."""
+    def weigh(self, offer: Offer, on: date, opened: frozenset[str] = CLOSED) -> Answer:
+        """What the law says of this offer that day; `opened` is what a jurist of the kommun has opened. A record says what it holds."""
         holding = self._reference.units[offer.unit].holds.get(offer.record_kind)
         return choose(
             self.law,
@@ -77,11 +79,12 @@ class Decisions:
                 subject=offer.subject,
                 deciding_body=offer.deciding_body if offer.record_kind == "suspected_payment" else None,
             ),
+            opened,
         )
 
-    def draft(self, offer: Offer, disclosure_id: UUID, on: date) -> Draft:
+    def draft(self, offer: Offer, disclosure_id: UUID, on: date, opened: frozenset[str] = CLOSED) -> Draft:
         """The bytes for the receiver. Raises Conflict (M2, M2b) when nothing may go."""
-        answer = self.weigh(offer, on)
+        answer = self.weigh(offer, on, opened)
         if answer.route is None:
             raise Conflict(self.refusal(answer, offer.receiver_kind))
         ground = answer.route.ground
@@ -127,23 +130,24 @@ class Decisions:
 
     def missing_points(self, answer: Answer, written: Mapping[str, str]) -> list[str]:
         """What the ground demands in writing and is not there yet."""
-        points = self.law.writings[answer.writes].points if answer.writes else ()
-        return [point.code for point in points if not written.get(point.code, "").strip()]
+        return [point.code for point in self.points(answer.writes) if not written.get(point.code, "").strip()]
 
-    def require_unchanged(self, offer: Offer, payload: bytes, stored: Row, disclosure_id: UUID, on: date) -> Draft:
+    def require_unchanged(
+        self, offer: Offer, payload: bytes, stored: Row, disclosure_id: UUID, on: date, opened: frozenset[str] = CLOSED
+    ) -> Draft:
         """The draft of today, when it is byte for byte what was shown, on the same ground, to the same key.
 
         `stored` is a preview or a disclosure. Raises Conflict (M7): the preview must be made again.
         """
-        now_draft = self.draft(offer, disclosure_id, on)
-        self.require_same_ground(offer, stored, on)
+        now_draft = self.draft(offer, disclosure_id, on, opened)
+        self.require_same_ground(offer, stored, on, opened)
         if stored.key_id != self.key_id(offer.receiver_kind) or now_draft.payload != payload:
             raise Conflict(self.law.messages["M7"])
         return now_draft
 
-    def require_same_ground(self, offer: Offer, stored: Row, on: date) -> None:
+    def require_same_ground(self, offer: Offer, stored: Row, on: date, opened: frozenset[str] = CLOSED) -> None:
         """Raises Conflict (M7) unless the ground that was shown or decided on is, unaltered, the one that holds that day."""
-        ground = self.weigh(offer, on).ground
+        ground = self.weigh(offer, on, opened).ground
         if ground is None or (ground.id, ground.digest) != (stored.ground_id, stored.ground_digest):
             raise Conflict(self.law.messages["M7"])
 
@@ -221,6 +225,14 @@ class Decisions:
     def brake(self, draft: Draft) -> str:
         """The text of the ground's brake, or nothing where the law has none."""
         return self.law.brakes[draft.answer.brake].text if draft.answer.brake else ""
+
+    def checklist(self, draft: Draft) -> tuple[str, ...]:
+        """What to think of before the brake is weighed (6.1)."""
+        return self.law.brakes[draft.answer.brake].checklist if draft.answer.brake else ()
+
+    def points(self, writes: str | None) -> tuple[Point, ...]:
+        """What the ground demands in writing (6.2)."""
+        return self.law.writings[writes].points if writes else ()
 
     def preview_expires(self) -> datetime:
         """When a preview made now is void."""

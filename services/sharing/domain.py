@@ -32,11 +32,19 @@ class OfferState(StrEnum):
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
     REPLACED = "replaced"
+    LAPSED = "lapsed"
 
 
 NEXT: Mapping[OfferState, frozenset[OfferState]] = {
     OfferState.WAITING: frozenset(
-        {OfferState.AWAITING_APPROVAL, OfferState.DECIDED, OfferState.REFUSED, OfferState.WITHDRAWN, OfferState.REPLACED}
+        {
+            OfferState.AWAITING_APPROVAL,
+            OfferState.DECIDED,
+            OfferState.REFUSED,
+            OfferState.WITHDRAWN,
+            OfferState.REPLACED,
+            OfferState.LAPSED,
+        }
     ),
     OfferState.AWAITING_APPROVAL: frozenset({OfferState.DECIDED, OfferState.REFUSED, OfferState.WITHDRAWN, OfferState.REPLACED}),
     OfferState.DECIDED: frozenset({OfferState.WITHDRAWN, OfferState.REPLACED}),
@@ -45,6 +53,7 @@ NEXT: Mapping[OfferState, frozenset[OfferState]] = {
     OfferState.REFUSED: frozenset(),
     OfferState.WITHDRAWN: frozenset(),
     OfferState.REPLACED: frozenset(),
+    OfferState.LAPSED: frozenset(),
 }
 
 
@@ -57,8 +66,8 @@ def require_step(before: str, after: OfferState) -> None:
 class Status(StrEnum):
     """What has happened to a disclosure. From `sent` to `closed` it comes from outside.
 
-    `void`: it never left. The last three follow when a record is changed or withdrawn after it may have left: a person owes the
-    receiver a correction or a recall until it is made.
+    `void`: it never left. `correction_due`, `corrected`, `recall_due` follow when a record is changed or withdrawn after it may have
+    left: a person owes the receiver a word until it is said. `erased`: gallrad, nothing of what was sent can be read.
     """
 
     AWAITING_APPROVAL = "awaiting_approval"
@@ -76,15 +85,48 @@ class Status(StrEnum):
     CORRECTION_DUE = "correction_due"
     CORRECTED = "corrected"
     RECALL_DUE = "recall_due"
+    CARRIED_OUT = "carried_out"
+    ERASED = "erased"
 
     @property
     def rank(self) -> int:
-        """How far along it is. A receipt may be read before the relay has noted that it sent: the furthest counts."""
-        return list(Status).index(self)
+        """How far along it is, as stored. A receipt may be read before the relay has noted that it sent: the furthest counts."""
+        return RANKS[self]
+
+
+RANKS: Mapping[Status, int] = {
+    Status.AWAITING_APPROVAL: 0,
+    Status.DECIDED: 1,
+    Status.NO_CHANNEL: 2,
+    Status.REFUSED: 3,
+    Status.VOID: 4,
+    Status.CARRIED_OUT: 4,  # never void: a person has done it; and what is also sent is further along
+    Status.SENT: 5,
+    Status.RECEIVED: 6,
+    Status.REFUSED_BY_RECEIVER: 7,
+    Status.OPENED: 8,
+    Status.NO_ACTION: 9,
+    Status.ACTION: 10,
+    Status.CLOSED: 11,
+    Status.CORRECTION_DUE: 12,
+    Status.CORRECTED: 13,
+    Status.RECALL_DUE: 14,
+    Status.ERASED: 15,
+}
 
 
 STANDING = frozenset(
-    {Status.DECIDED, Status.NO_CHANNEL, Status.SENT, Status.RECEIVED, Status.OPENED, Status.NO_ACTION, Status.ACTION, Status.CLOSED}
+    {
+        Status.DECIDED,
+        Status.NO_CHANNEL,
+        Status.CARRIED_OUT,
+        Status.SENT,
+        Status.RECEIVED,
+        Status.OPENED,
+        Status.NO_ACTION,
+        Status.ACTION,
+        Status.CLOSED,
+    }
 )
 """What was decided to be told, and holds: it is on its way, or the receiver has it."""
 

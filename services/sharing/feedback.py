@@ -31,10 +31,9 @@ from services.kernel.log import log, place_of
 from services.kernel.offering import told_in_order
 from services.kernel.records import enqueue
 from services.kernel.rpc import DEADLINE_S
-from services.sharing import store as tables
 from services.sharing.domain import Status
 from services.sharing.sealing import InvitationAnswered, Keys, Receipt, Reply, open_reply
-from services.sharing.store import Store
+from services.sharing.store import Store, tables
 from services.sharing.wire import OUTCOME_STATUS
 
 GROUP = "sharing.feedback"

@@ -37,6 +37,8 @@ DISCLOSURE_STATE: dict[Status, pb.DisclosureState.ValueType] = {
     Status.CORRECTION_DUE: pb.DISCLOSURE_STATE_CORRECTION_DUE,
     Status.CORRECTED: pb.DISCLOSURE_STATE_CORRECTED,
     Status.RECALL_DUE: pb.DISCLOSURE_STATE_RECALL_DUE,
+    Status.CARRIED_OUT: pb.DISCLOSURE_STATE_CARRIED_OUT,
+    Status.ERASED: pb.DISCLOSURE_STATE_ERASED,
 }
 
 OUTCOME_STATUS: dict[Status, common_pb2.OutcomeStatus.ValueType] = {
@@ -51,6 +53,7 @@ OUTCOME_STATUS: dict[Status, common_pb2.OutcomeStatus.ValueType] = {
     Status.CORRECTION_DUE: common_pb2.OUTCOME_STATUS_CORRECTION_DUE,
     Status.CORRECTED: common_pb2.OUTCOME_STATUS_CORRECTED,
     Status.RECALL_DUE: common_pb2.OUTCOME_STATUS_RECALL_DUE,
+    Status.CARRIED_OUT: common_pb2.OUTCOME_STATUS_CARRIED_OUT,
 }
 
 

@@ -13,7 +13,6 @@ LINES_MAX = 400
 # Longer files, each with the reason why it is one subject.
 LONGER = {
     "services/sharing/sealing.py": "both directions of one format, which must agree",
-    "services/sharing/store.py": "the tables of sharing, and the acts on them in one transaction",
     "tests/controls/test_service.py": "one journey through one servicer",
     "tests/partner/test_real_broker.py": "one broker, started once",
 }

@@ -45,11 +45,13 @@ class Sharing:
 
     stub: sharing_pb2_grpc.SharingServiceStub
     as_registry: sharing_pb2_grpc.SharingServiceStub
+    as_controls: sharing_pb2_grpc.SharingServiceStub
     relay: Outbox
     kafka: Kafka
     clock: FixedClock
     key: ECKey
     database_url: str
+    own_url: str
 
     def call(self, method: str, request: Any, person: Caller = OFFICER) -> Any:  # noqa: ANN401  # any answer
         """Call as a person; raises the planned failure."""
@@ -93,10 +95,11 @@ class Sharing:
         )  # fmt: skip
         return self.take(request)
 
-    def take(self, request: pb.OfferRecordRequest) -> pb.OfferRecordResponse:
-        """OfferRecord, as the registry; raises the planned failure."""
+    def take(self, request: pb.OfferRecordRequest, *, as_controls: bool = False) -> pb.OfferRecordResponse:
+        """OfferRecord, as the registry or as controls; raises the planned failure."""
+        owner = self.as_controls if as_controls else self.as_registry
         try:
-            answer: pb.OfferRecordResponse = self.as_registry.OfferRecord(request, timeout=10)
+            answer: pb.OfferRecordResponse = owner.OfferRecord(request, timeout=10)
         except grpc.RpcError as error:
             raise failure_of(error) from None
         return answer
@@ -150,6 +153,11 @@ class Sharing:
         """What an administrator sees in the schema."""
         with psycopg.connect(self.database_url, row_factory=namedtuple_row, options="-c search_path=sharing") as connection:
             return connection.execute(query, values).fetchall()
+
+    def every_row(self) -> list[Any]:
+        """Every row of every table of the schema."""
+        tables = self.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = 'sharing'")
+        return [self.rows(f'SELECT * FROM "{table.table_name}"') for table in tables]  # noqa: S608  # the names are the schema's own
 
     def change(self, query: str, *values: object) -> None:
         """What time, or a crash, does to the rows."""
@@ -208,13 +216,15 @@ def sharing(postgres: Postgres, database: str, kafka: Kafka) -> Iterator[Sharing
     clock = FixedClock(Clock().now())  # the database judges by its own, so a test that moves this one sends nothing
     parts = build(config, clock)
     address = f"127.0.0.1:{parts.server.start()}"
-    channels = [connect(address, "sharing", tls(name)) for name in ("cli", "registry")]
-    stub, as_registry = (sharing_pb2_grpc.SharingServiceStub(channel) for channel in channels)
+    channels = [connect(address, "sharing", tls(name)) for name in ("cli", "registry", "controls")]
+    stub, as_registry, as_controls = (sharing_pb2_grpc.SharingServiceStub(channel) for channel in channels)
     publisher = Publisher(conninfo(config, "sharing"), broker)
     relay = Outbox(conninfo(config, "sharing"), publisher.deliver)
     key = ECKey.import_key(json.loads(secrets.assertion_file(folder, "cli").read_text(encoding="ascii")))
     try:
-        yield Sharing(stub, as_registry, relay, kafka, clock, key, postgres.url(database=database))
+        yield Sharing(
+            stub, as_registry, as_controls, relay, kafka, clock, key, postgres.url(database=database), conninfo(config, "sharing")
+        )
     finally:
         relay.close()
         publisher.close()

@@ -60,11 +60,21 @@ class Sharing:
         record_kind, receiver_kind = kind
         event = an_event(record_kind=record_kind, receiver_kind=receiver_kind, disclosure_id=new_id())
         with self.database.transaction() as tx:
-            texts = ("unit", "ground_id", "ground_digest", "decision_by", "payload_hash", "decided_by", "delegation_reference", "task")
+            texts = (
+                "unit",
+                "ground_id",
+                "ground_digest",
+                "decision_by",
+                "payload_hash",
+                "decided_by",
+                "delegation_reference",
+                "task",
+                "flow",
+            )
             self.store.add_disclosure(
                 tx, event.disclosure_id, b"{}", b"{}", record_kind=record_kind, record_id=uuid4(), receiver_kind=receiver_kind,
                 agency=AGENCY_OF[receiver_kind], key=event.key, offer_id=uuid4(), fields=[], secrecy=[], decided_time=NOW,
-                **dict.fromkeys(texts, "x"),
+                **dict.fromkeys(texts, "x")
             )  # fmt: skip
             self.store.add_event(tx, event.disclosure_id, Status.DECIDED, NOW)
         return open_record(a_record(event), WORLD.kits[AGENCY_OF[receiver_kind]], NOW).event

@@ -99,7 +99,7 @@ _LEFT_OUT = {
 }
 
 
-def choose(law: Law, question: Question) -> Answer:
+def choose(law: Law, question: Question, opened: frozenset[str] = frozenset()) -> Answer:  # noqa: ARG001
     """The ground that lets this go, or why none does. Raises Invalid for a word the law does not know."""
     kind = question.record_kind
     receiver, senders, secrecy = _understood(law, question)

@@ -129,6 +129,7 @@ class Law:
     classes: frozenset[str]
     receivers: Mapping[str, Mapping[str, str]]
     shut_for_good: frozenset[str]
+    may_be_opened: frozenset[str] = frozenset({"plan-fk"})
 
 
 @cache

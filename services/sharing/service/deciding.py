@@ -15,11 +15,11 @@ from services.kernel.ids import new_id
 from services.kernel.records import record_step
 from services.kernel.reference import reference
 from services.kernel.rpc import caller
-from services.sharing import store as tables
 from services.sharing import wire
 from services.sharing.decisions import hash_of
 from services.sharing.domain import TWO_PERSONS, OfferState, Status, require_decider, require_second_person, require_unprotected
 from services.sharing.service.parts import Parts
+from services.sharing.store import tables
 
 OFFER_AFTER: Mapping[Status, OfferState] = {
     Status.AWAITING_APPROVAL: OfferState.AWAITING_APPROVAL,
@@ -64,7 +64,7 @@ class DecisionMethods(Parts):
         now = self._clock.now()
         require_unprotected(offer, now)
         disclosure_id, preview_id = new_id(), new_id()
-        draft = self._decisions.draft(offer, disclosure_id, self._clock.today())
+        draft = self._decisions.draft(offer, disclosure_id, self._clock.today(), self._store.open_flows(tx))
         written = {point.point: point.text for point in request.written}
         self._store.add_preview(
             tx,
@@ -78,6 +78,8 @@ class DecisionMethods(Parts):
                 "header": self._decisions.header(draft, offer),
                 "left_out": [[item.field, item.text] for item in draft.left_out],
                 "fields": list(draft.fields),
+                "checklist": list(self._decisions.checklist(draft)),
+                "points": [[point.code, point.text] for point in self._decisions.points(draft.answer.writes)],
             },
             offer_id=row.id,
             disclosure_id=disclosure_id,
@@ -106,6 +108,8 @@ class DecisionMethods(Parts):
             expire_time=timestamp(stored.expire_time),
             header=shown["header"],
             missing_points=stored.missing_points,
+            checklist=shown["checklist"],
+            points=[pb.Point(code=code, text=text) for code, text in shown["points"]],
         )
 
     def DecideDisclosure(self, request: pb.DecideDisclosureRequest, context: grpc.ServicerContext) -> pb.DecideDisclosureResponse:  # noqa: ARG002, N802
@@ -132,7 +136,9 @@ class DecisionMethods(Parts):
             require_unprotected(offer, now)
         elif not request.reason.strip():
             raise Invalid("reason: skriv varför uppgiften inte lämnas.")
-        draft = self._decisions.require_unchanged(offer, payload, stored, stored.disclosure_id, self._clock.today())
+        draft = self._decisions.require_unchanged(
+            offer, payload, stored, stored.disclosure_id, self._clock.today(), self._store.open_flows(tx)
+        )
         if sends and stored.missing_points:
             raise Conflict(f"written: {messages['M4'].format(bromstext=self._decisions.brake(draft))}")
         self._store.add_disclosure(
@@ -158,6 +164,8 @@ class DecisionMethods(Parts):
             delegation_reference=request.delegation_reference,
             key=self._store.stream_key(tx, row.record_kind, row.record_id, row.receiver_kind),
             task=self._decisions.task(draft, offer) if sends else "",
+            flow=draft.answer.flow,
+            subject=self._store.subject_index(offer),
         )
         tx.flush()
         told = self._store.disclosure(tx, stored.disclosure_id)
@@ -203,8 +211,9 @@ class DecisionMethods(Parts):
         if request.decision == pb.DECISION_SEND:
             require_unprotected(offer, now)
             payload = self._store.opened("disclosure", told, "payload")
-            self._decisions.require_unchanged(offer, payload, told, told.id, told.decided_time.astimezone(STOCKHOLM).date())
-            self._decisions.require_same_ground(offer, told, self._clock.today())
+            decided_date, opened = told.decided_time.astimezone(STOCKHOLM).date(), self._store.open_flows(tx)
+            self._decisions.require_unchanged(offer, payload, told, told.id, decided_date, opened)
+            self._decisions.require_same_ground(offer, told, self._clock.today(), opened)
             status, text = self._decisions.commit(tx, row, told, payload, offer, asking, request.delegation_reference)
         else:
             if not request.reason.strip():
@@ -214,7 +223,7 @@ class DecisionMethods(Parts):
         return pb.ApproveDisclosureResponse(disclosure_id=str(told.id), state=wire.DISCLOSURE_STATE[status], message=text)
 
     def _refuse(self, tx: Transaction, row: Row, told: Row, asking: Caller, reason: str) -> Status:
-        note = self._store.sealed_note(told.id, told.data_key, reason)
+        note = self._store.sealed_note(told, reason)
         self._store.add_event(tx, told.id, Status.REFUSED, self._clock.now(), person=asking.person, note=note)
         self._store.move_offer(tx, row, OfferState.REFUSED)
         return Status.REFUSED
@@ -224,4 +233,4 @@ class DecisionMethods(Parts):
         after = OFFER_AFTER.get(status, OfferState.DECIDED)
         record_step(tx, tables.history, "offer", row.id, row.revision, (row.state, after), self._clock.now(), asking.person)
         outcome = "refused" if status is Status.REFUSED else "done"
-        self._audit(tx, f"sharing:disclosure:{act}", asking, "disclosure", told.id, outcome, ground=told.ground_id, hash=told.payload_hash)
+        self._audit(tx, f"sharing:disclosure:{act}", asking, "disclosure", told.id, outcome, ground=told.ground_id)

@@ -12,7 +12,8 @@ from services.kernel.errors import NotFound
 from services.kernel.rpc import caller
 from services.sharing import wire
 from services.sharing.domain import Status
-from services.sharing.service.parts import Parts, page
+from services.sharing.retention import retention
+from services.sharing.service.parts import Parts, days_since, page
 
 
 class DisclosureMethods(Parts):
@@ -27,12 +28,12 @@ class DisclosureMethods(Parts):
                 raise NotFound
             events = self._store.events(tx, told.id)
             self._audit(tx, "sharing:disclosure:get", asking, "disclosure", told.id)
-        written = json.loads(self._store.opened("disclosure", told, "written"))
+        written = {} if told.data_key is None else json.loads(self._store.opened("disclosure", told, "written"))
         approved = next((event.person for event in events if event.details.get("approved")), "")
         return pb.GetDisclosureResponse(
-            disclosure=_disclosure_row(told, approved),
-            payload=self._store.opened("disclosure", told, "payload"),
-            payload_hash=told.payload_hash,
+            disclosure=self._row(told, approved),
+            payload=b"" if told.data_key is None else self._store.opened("disclosure", told, "payload"),
+            payload_hash=told.payload_hash or "",
             written=[pb.WrittenPoint(point=point, text=text) for point, text in written.items()],
             events=[
                 pb.DisclosureEvent(occurred_time=timestamp(event.occurred_time), status=event.status, person=event.person or "")
@@ -46,28 +47,33 @@ class DisclosureMethods(Parts):
         size, after = page(request.page.page_size, request.page.page_token)
         states = [status for status, number in wire.DISCLOSURE_STATE.items() if number in set(request.states)]
         with self._database.transaction() as tx:
-            rows = self._store.disclosures(tx, asking.unit or "", states, after, size + 1)
+            rows = self._store.disclosures(tx, asking.unit or "", states, after, size + 1, open_tasks=request.open_tasks)
             self._audit(tx, "sharing:disclosure:list", asking, count=min(len(rows), size))
         return pb.ListDisclosuresResponse(
-            disclosures=[_disclosure_row(row, row.approved_by or "") for row in rows[:size]],
+            disclosures=[self._row(row, row.approved_by or "") for row in rows[:size]],
             next_page_token=str(rows[size - 1].id) if len(rows) > size else "",
         )
 
-
-def _disclosure_row(row: Row, approved_by: str) -> pb.DisclosureRow:
-    return pb.DisclosureRow(
-        disclosure_id=str(row.id),
-        record_kind=row.record_kind,
-        record_id=str(row.record_id),
-        receiver_kind=row.receiver_kind,
-        agency=row.agency or "",
-        ground_id=row.ground_id,
-        ground_digest=row.ground_digest,
-        fields=row.fields,
-        state=wire.DISCLOSURE_STATE[Status(row.status)],
-        decided_time=timestamp(row.decided_time),
-        decided_by=row.decided_by,
-        approved_by=approved_by,
-        payload_hash=row.payload_hash,
-        task=row.task,
-    )
+    def _row(self, row: Row, approved_by: str) -> pb.DisclosureRow:
+        keep_until = retention().keep_until(row.record_kind, row.last_time)
+        return pb.DisclosureRow(
+            disclosure_id=str(row.id),
+            record_kind=row.record_kind,
+            record_id=str(row.record_id),
+            receiver_kind=row.receiver_kind,
+            agency=row.agency or "",
+            ground_id=row.ground_id,
+            ground_digest=row.ground_digest,
+            fields=row.fields,
+            state=wire.DISCLOSURE_STATE[Status(row.status)],
+            decided_time=timestamp(row.decided_time),
+            decided_by=row.decided_by,
+            approved_by=approved_by,
+            payload_hash=row.payload_hash or "",
+            task=row.task,
+            task_open=row.task_open,
+            waited_days=days_since(row.decided_time, self._clock.today()),
+            keep_until=keep_until.isoformat() if keep_until else "",
+            held=row.held,
+            flow=row.flow,
+        )

@@ -12,10 +12,10 @@ from services.kernel.errors import Conflict, Denied, Invalid, NotFound
 from services.kernel.records import record_step
 from services.kernel.reference import reference
 from services.kernel.rpc import caller
-from services.sharing import store as tables
 from services.sharing import wire
 from services.sharing.domain import NEXT, STANDING, Offer, OfferState, Status, is_protected
-from services.sharing.service.parts import Parts, page
+from services.sharing.service.parts import Parts, days_since, page
+from services.sharing.store import tables
 
 OWNERS = {  # which service a record kind may come from
     "folkbokforing_alert": "registry",
@@ -65,7 +65,11 @@ class OfferMethods(Parts):
         if wanted is None:
             state = OfferState.STOPPED
         else:
-            state = OfferState.WAITING if self._decisions.weigh(wanted, self._clock.today()).allowed else OfferState.NO_GROUND
+            state = (
+                OfferState.WAITING
+                if self._decisions.weigh(wanted, self._clock.today(), self._store.open_flows(tx)).allowed
+                else OfferState.NO_GROUND
+            )
         offer_id = self._store.add_offer(tx, offered, state, now)
         record_step(tx, tables.history, "offer", offer_id, offered.revision, (None, state), now, None)
         self._audit(tx, "sharing:offer:take", asking, "offer", offer_id, state=state, receiver=offered.receiver_kind)
@@ -77,7 +81,8 @@ class OfferMethods(Parts):
         if told is None or Status(told.status) not in STANDING:
             return False
         try:
-            draft = self._decisions.draft(offered, told.id, told.decided_time.astimezone(STOCKHOLM).date())
+            decided_date = told.decided_time.astimezone(STOCKHOLM).date()
+            draft = self._decisions.draft(offered, told.id, decided_date, self._store.open_flows(tx))
         except Conflict:
             return False
         return draft.payload == self._store.opened("disclosure", told, "payload")
@@ -110,11 +115,12 @@ class OfferMethods(Parts):
         states = [wire.OFFER_STATE_BACK[state] for state in request.states]
         with self._database.transaction() as tx:
             rows = self._store.offers(tx, asking.unit or "", states, after, size + 1)
+            opened = self._store.open_flows(tx)
             self._audit(tx, "sharing:offer:list", asking, count=min(len(rows), size))
-        offers = [self._offer_row(row) for row in rows[:size]]
+        offers = [self._offer_row(row, opened) for row in rows[:size]]
         return pb.ListOffersResponse(offers=offers, next_page_token=str(rows[size - 1].id) if len(rows) > size else "")
 
-    def _offer_row(self, row: Row) -> pb.OfferRow:
+    def _offer_row(self, row: Row, opened: frozenset[str]) -> pb.OfferRow:
         message = pb.OfferRow(
             offer_id=str(row.id),
             record_kind=row.record_kind,
@@ -123,9 +129,11 @@ class OfferMethods(Parts):
             receiver_kind=row.receiver_kind,
             state=wire.OFFER_STATE[OfferState(row.state)],
             offered_time=timestamp(row.offered_time),
+            waited_days=days_since(row.offered_time, self._clock.today()),
         )
         if row.content is not None:
-            answer = self._decisions.weigh(self._store.opened_offer(row), self._clock.today())
+            answer = self._decisions.weigh(self._store.opened_offer(row), self._clock.today(), opened)
+            message.kind = answer.kind or ""
             message.ground_id = answer.ground.id if answer.ground else ""
             message.decision_by = answer.decision_by or ""
             message.message = self._decisions.duty(answer, row.receiver_kind, row.offered_time.date())

@@ -1,9 +1,10 @@
 """What the methods of sharing's servicer have in common: the parts, an open offer, a page of a list."""
 
+from datetime import date, datetime
 from uuid import UUID
 
 from services.kernel.callers import Caller
-from services.kernel.clock import Clock
+from services.kernel.clock import STOCKHOLM, Clock
 from services.kernel.db import Database, Row, Transaction
 from services.kernel.errors import Conflict, Invalid, NotFound
 from services.kernel.records import Audit, Requests
@@ -41,3 +42,8 @@ def page(size: int, token: str) -> tuple[int, UUID | None]:
         return min(size or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX), UUID(token) if token else None
     except ValueError:
         raise Invalid("page_token: sidmärket går inte att läsa.") from None
+
+
+def days_since(moment: datetime, today: date) -> int:
+    """Whole Swedish days that somebody has waited."""
+    return (today - moment.astimezone(STOCKHOLM).date()).days

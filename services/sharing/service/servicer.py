@@ -10,6 +10,9 @@ from services.sharing.service.deciding import DecisionMethods
 from services.sharing.service.disclosures import DisclosureMethods
 from services.sharing.service.law import LawMethods
 from services.sharing.service.offers import OfferMethods
+from services.sharing.service.records import RecordMethods
+from services.sharing.service.switches import SwitchMethods
+from services.sharing.service.tasks import TaskMethods
 
 OFFICERS = (Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.APPROVER, Role.FUT_MANAGER, Role.LOS_COORDINATOR)
 RULES: Mapping[str, Rule] = {
@@ -20,10 +23,25 @@ RULES: Mapping[str, Rule] = {
     "ApproveDisclosure": people(*OFFICERS),
     "GetDisclosure": people(*OFFICERS),
     "ListDisclosures": people(*OFFICERS),
-    "ExplainGround": people(*OFFICERS),
-    "ListGrounds": people(*OFFICERS),
+    "ExplainGround": people(*OFFICERS, Role.JURIST),
+    "ListGrounds": people(*OFFICERS, Role.JURIST),
+    "RecordCarriedOut": people(*OFFICERS),
+    "SwitchFlow": people(Role.JURIST),
+    "ListFlowSwitches": people(*OFFICERS, Role.JURIST),
+    "ListDisclosuresAbout": people(Role.RECORDS_OFFICER),
+    "HoldDisclosure": people(Role.RECORDS_OFFICER),
+    "EraseDisclosures": people(Role.RECORDS_OFFICER),
 }
 
 
-class SharingServicer(OfferMethods, DecisionMethods, DisclosureMethods, LawMethods, sharing_pb2_grpc.SharingServiceServicer):
+class SharingServicer(
+    OfferMethods,
+    DecisionMethods,
+    DisclosureMethods,
+    LawMethods,
+    TaskMethods,
+    SwitchMethods,
+    RecordMethods,
+    sharing_pb2_grpc.SharingServiceServicer,
+):
     """Offers in, previews and decisions, disclosures out."""

@@ -58,10 +58,12 @@ class _OutcomeStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome
     OUTCOME_STATUS_CLOSED: _OutcomeStatus.ValueType  # 7
     OUTCOME_STATUS_VOID: _OutcomeStatus.ValueType  # 8
     """It never left: withdrawn, changed, or no longer allowed to go before it was sent."""
-    OUTCOME_STATUS_CORRECTION_DUE: _OutcomeStatus.ValueType  # 9
+    OUTCOME_STATUS_CARRIED_OUT: _OutcomeStatus.ValueType  # 9
+    """A person has carried it out another way than the bus."""
+    OUTCOME_STATUS_CORRECTION_DUE: _OutcomeStatus.ValueType  # 10
     """The record has changed, or has been withdrawn, after this may have left: the kommun owes the receiver a word."""
-    OUTCOME_STATUS_CORRECTED: _OutcomeStatus.ValueType  # 10
-    OUTCOME_STATUS_RECALL_DUE: _OutcomeStatus.ValueType  # 11
+    OUTCOME_STATUS_CORRECTED: _OutcomeStatus.ValueType  # 11
+    OUTCOME_STATUS_RECALL_DUE: _OutcomeStatus.ValueType  # 12
 
 class OutcomeStatus(_OutcomeStatus, metaclass=_OutcomeStatusEnumTypeWrapper):
     """What happened on the receiver's side to one disclosure of a record."""
@@ -76,10 +78,12 @@ OUTCOME_STATUS_ACTION: OutcomeStatus.ValueType  # 6
 OUTCOME_STATUS_CLOSED: OutcomeStatus.ValueType  # 7
 OUTCOME_STATUS_VOID: OutcomeStatus.ValueType  # 8
 """It never left: withdrawn, changed, or no longer allowed to go before it was sent."""
-OUTCOME_STATUS_CORRECTION_DUE: OutcomeStatus.ValueType  # 9
+OUTCOME_STATUS_CARRIED_OUT: OutcomeStatus.ValueType  # 9
+"""A person has carried it out another way than the bus."""
+OUTCOME_STATUS_CORRECTION_DUE: OutcomeStatus.ValueType  # 10
 """The record has changed, or has been withdrawn, after this may have left: the kommun owes the receiver a word."""
-OUTCOME_STATUS_CORRECTED: OutcomeStatus.ValueType  # 10
-OUTCOME_STATUS_RECALL_DUE: OutcomeStatus.ValueType  # 11
+OUTCOME_STATUS_CORRECTED: OutcomeStatus.ValueType  # 11
+OUTCOME_STATUS_RECALL_DUE: OutcomeStatus.ValueType  # 12
 Global___OutcomeStatus: _TypeAlias = OutcomeStatus  # noqa: Y015
 
 class _ParticipationRole:

@@ -41,6 +41,8 @@ class _OfferStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OfferState
     OFFER_STATE_WITHDRAWN: _OfferState.ValueType  # 7
     OFFER_STATE_REPLACED: _OfferState.ValueType  # 8
     """A newer revision has taken its place."""
+    OFFER_STATE_LAPSED: _OfferState.ValueType  # 9
+    """A permission that nobody used in time."""
 
 class OfferState(_OfferState, metaclass=_OfferStateEnumTypeWrapper): ...
 
@@ -58,6 +60,8 @@ OFFER_STATE_REFUSED: OfferState.ValueType  # 6
 OFFER_STATE_WITHDRAWN: OfferState.ValueType  # 7
 OFFER_STATE_REPLACED: OfferState.ValueType  # 8
 """A newer revision has taken its place."""
+OFFER_STATE_LAPSED: OfferState.ValueType  # 9
+"""A permission that nobody used in time."""
 Global___OfferState: _TypeAlias = OfferState  # noqa: Y015
 
 class _Decision:
@@ -101,6 +105,10 @@ class _DisclosureStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Discl
     """The record has changed, or has been withdrawn, after this may have left: a person owes the receiver a word."""
     DISCLOSURE_STATE_CORRECTED: _DisclosureState.ValueType  # 10
     DISCLOSURE_STATE_RECALL_DUE: _DisclosureState.ValueType  # 11
+    DISCLOSURE_STATE_CARRIED_OUT: _DisclosureState.ValueType  # 12
+    """A person has carried it out another way."""
+    DISCLOSURE_STATE_ERASED: _DisclosureState.ValueType  # 13
+    """Gallrad: what was sent can no longer be read."""
 
 class DisclosureState(_DisclosureState, metaclass=_DisclosureStateEnumTypeWrapper): ...
 
@@ -122,6 +130,10 @@ DISCLOSURE_STATE_CORRECTION_DUE: DisclosureState.ValueType  # 9
 """The record has changed, or has been withdrawn, after this may have left: a person owes the receiver a word."""
 DISCLOSURE_STATE_CORRECTED: DisclosureState.ValueType  # 10
 DISCLOSURE_STATE_RECALL_DUE: DisclosureState.ValueType  # 11
+DISCLOSURE_STATE_CARRIED_OUT: DisclosureState.ValueType  # 12
+"""A person has carried it out another way."""
+DISCLOSURE_STATE_ERASED: DisclosureState.ValueType  # 13
+"""Gallrad: what was sent can no longer be read."""
 Global___DisclosureState: _TypeAlias = DisclosureState  # noqa: Y015
 
 @_typing.final
@@ -275,6 +287,8 @@ class OfferRow(_message.Message):
     GROUND_ID_FIELD_NUMBER: _builtins.int
     DECISION_BY_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    WAITED_DAYS_FIELD_NUMBER: _builtins.int
     offer_id: _builtins.str
     record_kind: _builtins.str
     record_id: _builtins.str
@@ -286,6 +300,10 @@ class OfferRow(_message.Message):
     decision_by: _builtins.str
     message: _builtins.str
     """Swedish: the duty found (M1), or why nothing may go (M2, M2b)."""
+    kind: _builtins.str
+    """duty or permission, by the ground that holds today; empty when none does."""
+    waited_days: _builtins.int
+    """Whole Swedish days since the offer came."""
     @_builtins.property
     def offered_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -301,10 +319,12 @@ class OfferRow(_message.Message):
         ground_id: _builtins.str = ...,
         decision_by: _builtins.str = ...,
         message: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        waited_days: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["offered_time", b"offered_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_by", b"decision_by", "ground_id", b"ground_id", "message", b"message", "offer_id", b"offer_id", "offered_time", b"offered_time", "receiver_kind", b"receiver_kind", "record_id", b"record_id", "record_kind", b"record_kind", "revision", b"revision", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_by", b"decision_by", "ground_id", b"ground_id", "kind", b"kind", "message", b"message", "offer_id", b"offer_id", "offered_time", b"offered_time", "receiver_kind", b"receiver_kind", "record_id", b"record_id", "record_kind", b"record_kind", "revision", b"revision", "state", b"state", "waited_days", b"waited_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -422,6 +442,8 @@ class PreviewDisclosureResponse(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     HEADER_FIELD_NUMBER: _builtins.int
     MISSING_POINTS_FIELD_NUMBER: _builtins.int
+    CHECKLIST_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
     preview_id: _builtins.str
     payload: _builtins.bytes
     payload_hash: _builtins.str
@@ -438,6 +460,14 @@ class PreviewDisclosureResponse(_message.Message):
     def missing_points(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Points the ground demands in writing that are still missing."""
 
+    @_builtins.property
+    def checklist(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Swedish: what to think of before the brake is weighed (sharing-matrix 6.1)."""
+
+    @_builtins.property
+    def points(self) -> _containers.RepeatedCompositeFieldContainer[Global___Point]:
+        """All points the ground demands in writing (6.2)."""
+
     def __init__(
         self,
         *,
@@ -452,14 +482,40 @@ class PreviewDisclosureResponse(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         header: _builtins.str = ...,
         missing_points: _abc.Iterable[_builtins.str] | None = ...,
+        checklist: _abc.Iterable[_builtins.str] | None = ...,
+        points: _abc.Iterable[Global___Point] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brake", b"brake", "citation", b"citation", "decision_by", b"decision_by", "expire_time", b"expire_time", "ground_id", b"ground_id", "header", b"header", "left_out", b"left_out", "missing_points", b"missing_points", "payload", b"payload", "payload_hash", b"payload_hash", "preview_id", b"preview_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brake", b"brake", "checklist", b"checklist", "citation", b"citation", "decision_by", b"decision_by", "expire_time", b"expire_time", "ground_id", b"ground_id", "header", b"header", "left_out", b"left_out", "missing_points", b"missing_points", "payload", b"payload", "payload_hash", b"payload_hash", "points", b"points", "preview_id", b"preview_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PreviewDisclosureResponse: _TypeAlias = PreviewDisclosureResponse  # noqa: Y015
+
+@_typing.final
+class Point(_message.Message):
+    """One thing a person writes before deciding; `code` names it in WrittenPoint."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    text: _builtins.str
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Point: _TypeAlias = Point  # noqa: Y015
 
 @_typing.final
 class DecideDisclosureRequest(_message.Message):
@@ -665,6 +721,9 @@ class ListDisclosuresRequest(_message.Message):
 
     PAGE_FIELD_NUMBER: _builtins.int
     STATES_FIELD_NUMBER: _builtins.int
+    OPEN_TASKS_FIELD_NUMBER: _builtins.int
+    open_tasks: _builtins.bool
+    """Only those with a task that nobody has carried out."""
     @_builtins.property
     def page(self) -> _common_pb2.Page: ...
     @_builtins.property
@@ -674,10 +733,11 @@ class ListDisclosuresRequest(_message.Message):
         *,
         page: _common_pb2.Page | None = ...,
         states: _abc.Iterable[Global___DisclosureState.ValueType] | None = ...,
+        open_tasks: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["open_tasks", b"open_tasks", "page", b"page", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -701,6 +761,11 @@ class DisclosureRow(_message.Message):
     APPROVED_BY_FIELD_NUMBER: _builtins.int
     PAYLOAD_HASH_FIELD_NUMBER: _builtins.int
     TASK_FIELD_NUMBER: _builtins.int
+    TASK_OPEN_FIELD_NUMBER: _builtins.int
+    WAITED_DAYS_FIELD_NUMBER: _builtins.int
+    KEEP_UNTIL_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    FLOW_FIELD_NUMBER: _builtins.int
     disclosure_id: _builtins.str
     record_kind: _builtins.str
     record_id: _builtins.str
@@ -713,7 +778,14 @@ class DisclosureRow(_message.Message):
     approved_by: _builtins.str
     payload_hash: _builtins.str
     task: _builtins.str
-    """Swedish: a task that stays with a person (M11, M14), or empty."""
+    """Swedish: a task that stays with a person (M11, M14) until it is carried out, or empty."""
+    task_open: _builtins.bool
+    waited_days: _builtins.int
+    """Whole Swedish days since the decision."""
+    keep_until: _builtins.str
+    """The sender's own clock, ISO date: from then on it may be erased, on a gallringsbeslut. Empty when there is no rule."""
+    held: _builtins.bool
+    flow: _builtins.str
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -735,10 +807,15 @@ class DisclosureRow(_message.Message):
         approved_by: _builtins.str = ...,
         payload_hash: _builtins.str = ...,
         task: _builtins.str = ...,
+        task_open: _builtins.bool = ...,
+        waited_days: _builtins.int = ...,
+        keep_until: _builtins.str = ...,
+        held: _builtins.bool = ...,
+        flow: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decided_time", b"decided_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "approved_by", b"approved_by", "decided_by", b"decided_by", "decided_time", b"decided_time", "disclosure_id", b"disclosure_id", "fields", b"fields", "ground_digest", b"ground_digest", "ground_id", b"ground_id", "payload_hash", b"payload_hash", "receiver_kind", b"receiver_kind", "record_id", b"record_id", "record_kind", b"record_kind", "state", b"state", "task", b"task"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "approved_by", b"approved_by", "decided_by", b"decided_by", "decided_time", b"decided_time", "disclosure_id", b"disclosure_id", "fields", b"fields", "flow", b"flow", "ground_digest", b"ground_digest", "ground_id", b"ground_id", "held", b"held", "keep_until", b"keep_until", "payload_hash", b"payload_hash", "receiver_kind", b"receiver_kind", "record_id", b"record_id", "record_kind", b"record_kind", "state", b"state", "task", b"task", "task_open", b"task_open", "waited_days", b"waited_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -948,3 +1025,418 @@ class ListGroundsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListGroundsResponse: _TypeAlias = ListGroundsResponse  # noqa: Y015
+
+@_typing.final
+class RecordCarriedOutRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DISCLOSURE_ID_FIELD_NUMBER: _builtins.int
+    WAY_FIELD_NUMBER: _builtins.int
+    RECIPIENT_FIELD_NUMBER: _builtins.int
+    CARRIED_OUT_TIME_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    disclosure_id: _builtins.str
+    way: _builtins.str
+    """How: by which way. Kept encrypted."""
+    recipient: _builtins.str
+    """To whom: an authority's function, not a person."""
+    reference: _builtins.str
+    """The sender's or the receiver's reference, where there is one."""
+    @_builtins.property
+    def carried_out_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        disclosure_id: _builtins.str = ...,
+        way: _builtins.str = ...,
+        recipient: _builtins.str = ...,
+        carried_out_time: _timestamp_pb2.Timestamp | None = ...,
+        reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["carried_out_time", b"carried_out_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carried_out_time", b"carried_out_time", "disclosure_id", b"disclosure_id", "recipient", b"recipient", "reference", b"reference", "request_id", b"request_id", "way", b"way"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordCarriedOutRequest: _TypeAlias = RecordCarriedOutRequest  # noqa: Y015
+
+@_typing.final
+class RecordCarriedOutResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DISCLOSURE_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    disclosure_id: _builtins.str
+    state: Global___DisclosureState.ValueType
+    def __init__(
+        self,
+        *,
+        disclosure_id: _builtins.str = ...,
+        state: Global___DisclosureState.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosure_id", b"disclosure_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordCarriedOutResponse: _TypeAlias = RecordCarriedOutResponse  # noqa: Y015
+
+@_typing.final
+class SwitchFlowRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    OPEN_FIELD_NUMBER: _builtins.int
+    DECISION_REFERENCE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    name: _builtins.str
+    """A flow that ships off, or a ground that is not verified."""
+    open: _builtins.bool
+    decision_reference: _builtins.str
+    """The reference of the jurist's recorded decision."""
+    reason: _builtins.str
+    """Swedish: why."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        open: _builtins.bool = ...,
+        decision_reference: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_reference", b"decision_reference", "name", b"name", "open", b"open", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SwitchFlowRequest: _TypeAlias = SwitchFlowRequest  # noqa: Y015
+
+@_typing.final
+class SwitchFlowResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FLOW_SWITCH_FIELD_NUMBER: _builtins.int
+    KEPT_BACK_FIELD_NUMBER: _builtins.int
+    kept_back: _builtins.int
+    """Decided disclosures that had not left and were kept back because the flow was closed."""
+    @_builtins.property
+    def flow_switch(self) -> Global___FlowSwitch: ...
+    def __init__(
+        self,
+        *,
+        flow_switch: Global___FlowSwitch | None = ...,
+        kept_back: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["flow_switch", b"flow_switch"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flow_switch", b"flow_switch", "kept_back", b"kept_back"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SwitchFlowResponse: _TypeAlias = SwitchFlowResponse  # noqa: Y015
+
+@_typing.final
+class FlowSwitch(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    OPEN_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    SWITCHED_TIME_FIELD_NUMBER: _builtins.int
+    DECISION_REFERENCE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    open: _builtins.bool
+    person: _builtins.str
+    decision_reference: _builtins.str
+    reason: _builtins.str
+    @_builtins.property
+    def switched_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        open: _builtins.bool = ...,
+        person: _builtins.str = ...,
+        switched_time: _timestamp_pb2.Timestamp | None = ...,
+        decision_reference: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["switched_time", b"switched_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_reference", b"decision_reference", "name", b"name", "open", b"open", "person", b"person", "reason", b"reason", "switched_time", b"switched_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FlowSwitch: _TypeAlias = FlowSwitch  # noqa: Y015
+
+@_typing.final
+class ListFlowSwitchesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFlowSwitchesRequest: _TypeAlias = ListFlowSwitchesRequest  # noqa: Y015
+
+@_typing.final
+class ListFlowSwitchesResponse(_message.Message):
+    """Every decision, oldest first; the latest of a name is the one in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FLOW_SWITCHES_FIELD_NUMBER: _builtins.int
+    MAY_BE_OPENED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def flow_switches(self) -> _containers.RepeatedCompositeFieldContainer[Global___FlowSwitch]: ...
+    @_builtins.property
+    def may_be_opened(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What ships off and may be opened."""
+
+    def __init__(
+        self,
+        *,
+        flow_switches: _abc.Iterable[Global___FlowSwitch] | None = ...,
+        may_be_opened: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flow_switches", b"flow_switches", "may_be_opened", b"may_be_opened"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFlowSwitchesResponse: _TypeAlias = ListFlowSwitchesResponse  # noqa: Y015
+
+@_typing.final
+class ListDisclosuresAboutRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDENTITY_NUMBER_FIELD_NUMBER: _builtins.int
+    CASE_NUMBER_FIELD_NUMBER: _builtins.int
+    identity_number: _builtins.str
+    """Ten or twelve digits."""
+    case_number: _builtins.str
+    """The diary number of the person's own request: no case, no look-up."""
+    def __init__(
+        self,
+        *,
+        identity_number: _builtins.str = ...,
+        case_number: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_number", b"case_number", "identity_number", b"identity_number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDisclosuresAboutRequest: _TypeAlias = ListDisclosuresAboutRequest  # noqa: Y015
+
+@_typing.final
+class DisclosureAbout(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DISCLOSURE_ID_FIELD_NUMBER: _builtins.int
+    RECEIVER_KIND_FIELD_NUMBER: _builtins.int
+    RECEIVER_FIELD_NUMBER: _builtins.int
+    DECIDED_TIME_FIELD_NUMBER: _builtins.int
+    GROUND_ID_FIELD_NUMBER: _builtins.int
+    CITATION_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    WITHHELD_FIELD_NUMBER: _builtins.int
+    disclosure_id: _builtins.str
+    receiver_kind: _builtins.str
+    receiver: _builtins.str
+    """Swedish: who received it."""
+    ground_id: _builtins.str
+    citation: _builtins.str
+    state: Global___DisclosureState.ValueType
+    payload: _builtins.bytes
+    """What was sent; empty when it is erased or withheld."""
+    withheld: _builtins.str
+    """Swedish: why a person has to test it before it is told to the one it is about; empty when it may be told."""
+    @_builtins.property
+    def decided_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        disclosure_id: _builtins.str = ...,
+        receiver_kind: _builtins.str = ...,
+        receiver: _builtins.str = ...,
+        decided_time: _timestamp_pb2.Timestamp | None = ...,
+        ground_id: _builtins.str = ...,
+        citation: _builtins.str = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        state: Global___DisclosureState.ValueType = ...,
+        payload: _builtins.bytes = ...,
+        withheld: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_time", b"decided_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["citation", b"citation", "decided_time", b"decided_time", "disclosure_id", b"disclosure_id", "fields", b"fields", "ground_id", b"ground_id", "payload", b"payload", "receiver", b"receiver", "receiver_kind", b"receiver_kind", "state", b"state", "withheld", b"withheld"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisclosureAbout: _TypeAlias = DisclosureAbout  # noqa: Y015
+
+@_typing.final
+class ListDisclosuresAboutResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DISCLOSURES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def disclosures(self) -> _containers.RepeatedCompositeFieldContainer[Global___DisclosureAbout]: ...
+    def __init__(
+        self,
+        *,
+        disclosures: _abc.Iterable[Global___DisclosureAbout] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosures", b"disclosures"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDisclosuresAboutResponse: _TypeAlias = ListDisclosuresAboutResponse  # noqa: Y015
+
+@_typing.final
+class HoldDisclosureRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DISCLOSURE_ID_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    disclosure_id: _builtins.str
+    held: _builtins.bool
+    reason: _builtins.str
+    """Swedish: why; it holds no personal data."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        disclosure_id: _builtins.str = ...,
+        held: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosure_id", b"disclosure_id", "held", b"held", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldDisclosureRequest: _TypeAlias = HoldDisclosureRequest  # noqa: Y015
+
+@_typing.final
+class HoldDisclosureResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldDisclosureResponse: _TypeAlias = HoldDisclosureResponse  # noqa: Y015
+
+@_typing.final
+class EraseDisclosuresRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    ERASURE_DECISION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    dry_run: _builtins.bool
+    """Says what would go and changes nothing."""
+    erasure_decision: _builtins.str
+    """The id of the kommun's gallringsbeslut; needed unless it is a dry run (hs-16)."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        dry_run: _builtins.bool = ...,
+        erasure_decision: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "erasure_decision", b"erasure_decision", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EraseDisclosuresRequest: _TypeAlias = EraseDisclosuresRequest  # noqa: Y015
+
+@_typing.final
+class ErasureRow(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_KIND_FIELD_NUMBER: _builtins.int
+    DISCLOSURES_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
+    KEEP_MONTHS_FIELD_NUMBER: _builtins.int
+    record_kind: _builtins.str
+    disclosures: _builtins.int
+    kept: _builtins.int
+    """Past their day, but under legal hold or with something left to do."""
+    keep_months: _builtins.int
+    def __init__(
+        self,
+        *,
+        record_kind: _builtins.str = ...,
+        disclosures: _builtins.int = ...,
+        kept: _builtins.int = ...,
+        keep_months: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosures", b"disclosures", "keep_months", b"keep_months", "kept", b"kept", "record_kind", b"record_kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ErasureRow: _TypeAlias = ErasureRow  # noqa: Y015
+
+@_typing.final
+class EraseDisclosuresResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: _builtins.int
+    LAPSED_OFFERS_FIELD_NUMBER: _builtins.int
+    lapsed_offers: _builtins.int
+    """Permissions in the tray that nobody used in time."""
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___ErasureRow]: ...
+    def __init__(
+        self,
+        *,
+        rows: _abc.Iterable[Global___ErasureRow] | None = ...,
+        lapsed_offers: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lapsed_offers", b"lapsed_offers", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EraseDisclosuresResponse: _TypeAlias = EraseDisclosuresResponse  # noqa: Y015

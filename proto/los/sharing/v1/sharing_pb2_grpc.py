@@ -79,6 +79,36 @@ class SharingServiceStub:
                 request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListGroundsRequest.SerializeToString,
                 response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListGroundsResponse.FromString,
                 _registered_method=True)
+        self.RecordCarriedOut = channel.unary_unary(
+                '/los.sharing.v1.SharingService/RecordCarriedOut',
+                request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.RecordCarriedOutRequest.SerializeToString,
+                response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.RecordCarriedOutResponse.FromString,
+                _registered_method=True)
+        self.SwitchFlow = channel.unary_unary(
+                '/los.sharing.v1.SharingService/SwitchFlow',
+                request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.SwitchFlowRequest.SerializeToString,
+                response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.SwitchFlowResponse.FromString,
+                _registered_method=True)
+        self.ListFlowSwitches = channel.unary_unary(
+                '/los.sharing.v1.SharingService/ListFlowSwitches',
+                request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListFlowSwitchesRequest.SerializeToString,
+                response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListFlowSwitchesResponse.FromString,
+                _registered_method=True)
+        self.ListDisclosuresAbout = channel.unary_unary(
+                '/los.sharing.v1.SharingService/ListDisclosuresAbout',
+                request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListDisclosuresAboutRequest.SerializeToString,
+                response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListDisclosuresAboutResponse.FromString,
+                _registered_method=True)
+        self.HoldDisclosure = channel.unary_unary(
+                '/los.sharing.v1.SharingService/HoldDisclosure',
+                request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.HoldDisclosureRequest.SerializeToString,
+                response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.HoldDisclosureResponse.FromString,
+                _registered_method=True)
+        self.EraseDisclosures = channel.unary_unary(
+                '/los.sharing.v1.SharingService/EraseDisclosures',
+                request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.EraseDisclosuresRequest.SerializeToString,
+                response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.EraseDisclosuresResponse.FromString,
+                _registered_method=True)
 
 
 class SharingServiceServicer:
@@ -139,6 +169,47 @@ class SharingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordCarriedOut(self, request, context):
+        """A person has carried out what the bus could not: a duty without a channel, a report that goes another way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SwitchFlow(self, request, context):
+        """A jurist's recorded decision opens a flow that ships off, or closes it again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFlowSwitches(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDisclosuresAbout(self, request, context):
+        """Right of access: all that the unit has shared about one person.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def HoldDisclosure(self, request, context):
+        """Legal hold: what is held is not erased.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EraseDisclosures(self, request, context):
+        """Gallring by the rules of the law's data, on a gallringsbeslut; a dry run says what would go.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SharingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -186,6 +257,36 @@ def add_SharingServiceServicer_to_server(servicer, server):
                     servicer.ListGrounds,
                     request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListGroundsRequest.FromString,
                     response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListGroundsResponse.SerializeToString,
+            ),
+            'RecordCarriedOut': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordCarriedOut,
+                    request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.RecordCarriedOutRequest.FromString,
+                    response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.RecordCarriedOutResponse.SerializeToString,
+            ),
+            'SwitchFlow': grpc.unary_unary_rpc_method_handler(
+                    servicer.SwitchFlow,
+                    request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.SwitchFlowRequest.FromString,
+                    response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.SwitchFlowResponse.SerializeToString,
+            ),
+            'ListFlowSwitches': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFlowSwitches,
+                    request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListFlowSwitchesRequest.FromString,
+                    response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListFlowSwitchesResponse.SerializeToString,
+            ),
+            'ListDisclosuresAbout': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDisclosuresAbout,
+                    request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListDisclosuresAboutRequest.FromString,
+                    response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListDisclosuresAboutResponse.SerializeToString,
+            ),
+            'HoldDisclosure': grpc.unary_unary_rpc_method_handler(
+                    servicer.HoldDisclosure,
+                    request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.HoldDisclosureRequest.FromString,
+                    response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.HoldDisclosureResponse.SerializeToString,
+            ),
+            'EraseDisclosures': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseDisclosures,
+                    request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.EraseDisclosuresRequest.FromString,
+                    response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.EraseDisclosuresResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -431,6 +532,168 @@ class SharingService:
             '/los.sharing.v1.SharingService/ListGrounds',
             los_dot_sharing_dot_v1_dot_sharing__pb2.ListGroundsRequest.SerializeToString,
             los_dot_sharing_dot_v1_dot_sharing__pb2.ListGroundsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordCarriedOut(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.sharing.v1.SharingService/RecordCarriedOut',
+            los_dot_sharing_dot_v1_dot_sharing__pb2.RecordCarriedOutRequest.SerializeToString,
+            los_dot_sharing_dot_v1_dot_sharing__pb2.RecordCarriedOutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SwitchFlow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.sharing.v1.SharingService/SwitchFlow',
+            los_dot_sharing_dot_v1_dot_sharing__pb2.SwitchFlowRequest.SerializeToString,
+            los_dot_sharing_dot_v1_dot_sharing__pb2.SwitchFlowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFlowSwitches(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.sharing.v1.SharingService/ListFlowSwitches',
+            los_dot_sharing_dot_v1_dot_sharing__pb2.ListFlowSwitchesRequest.SerializeToString,
+            los_dot_sharing_dot_v1_dot_sharing__pb2.ListFlowSwitchesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDisclosuresAbout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.sharing.v1.SharingService/ListDisclosuresAbout',
+            los_dot_sharing_dot_v1_dot_sharing__pb2.ListDisclosuresAboutRequest.SerializeToString,
+            los_dot_sharing_dot_v1_dot_sharing__pb2.ListDisclosuresAboutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def HoldDisclosure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.sharing.v1.SharingService/HoldDisclosure',
+            los_dot_sharing_dot_v1_dot_sharing__pb2.HoldDisclosureRequest.SerializeToString,
+            los_dot_sharing_dot_v1_dot_sharing__pb2.HoldDisclosureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseDisclosures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.sharing.v1.SharingService/EraseDisclosures',
+            los_dot_sharing_dot_v1_dot_sharing__pb2.EraseDisclosuresRequest.SerializeToString,
+            los_dot_sharing_dot_v1_dot_sharing__pb2.EraseDisclosuresResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,17 @@ class SharingServiceStub:
     ListDisclosures: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListDisclosuresRequest, _sharing_pb2.ListDisclosuresResponse]
     ExplainGround: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ExplainGroundRequest, _sharing_pb2.ExplainGroundResponse]
     ListGrounds: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListGroundsRequest, _sharing_pb2.ListGroundsResponse]
+    RecordCarriedOut: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.RecordCarriedOutRequest, _sharing_pb2.RecordCarriedOutResponse]
+    """A person has carried out what the bus could not: a duty without a channel, a report that goes another way."""
+    SwitchFlow: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.SwitchFlowRequest, _sharing_pb2.SwitchFlowResponse]
+    """A jurist's recorded decision opens a flow that ships off, or closes it again."""
+    ListFlowSwitches: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListFlowSwitchesRequest, _sharing_pb2.ListFlowSwitchesResponse]
+    ListDisclosuresAbout: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListDisclosuresAboutRequest, _sharing_pb2.ListDisclosuresAboutResponse]
+    """Right of access: all that the unit has shared about one person."""
+    HoldDisclosure: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.HoldDisclosureRequest, _sharing_pb2.HoldDisclosureResponse]
+    """Legal hold: what is held is not erased."""
+    EraseDisclosures: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.EraseDisclosuresRequest, _sharing_pb2.EraseDisclosuresResponse]
+    """Gallring by the rules of the law's data, on a gallringsbeslut; a dry run says what would go."""
 
 @_typing.type_check_only
 class SharingServiceAsyncStub(SharingServiceStub):
@@ -55,6 +66,17 @@ class SharingServiceAsyncStub(SharingServiceStub):
     ListDisclosures: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListDisclosuresRequest, _sharing_pb2.ListDisclosuresResponse]  # type: ignore[assignment]
     ExplainGround: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ExplainGroundRequest, _sharing_pb2.ExplainGroundResponse]  # type: ignore[assignment]
     ListGrounds: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListGroundsRequest, _sharing_pb2.ListGroundsResponse]  # type: ignore[assignment]
+    RecordCarriedOut: _aio.UnaryUnaryMultiCallable[_sharing_pb2.RecordCarriedOutRequest, _sharing_pb2.RecordCarriedOutResponse]  # type: ignore[assignment]
+    """A person has carried out what the bus could not: a duty without a channel, a report that goes another way."""
+    SwitchFlow: _aio.UnaryUnaryMultiCallable[_sharing_pb2.SwitchFlowRequest, _sharing_pb2.SwitchFlowResponse]  # type: ignore[assignment]
+    """A jurist's recorded decision opens a flow that ships off, or closes it again."""
+    ListFlowSwitches: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListFlowSwitchesRequest, _sharing_pb2.ListFlowSwitchesResponse]  # type: ignore[assignment]
+    ListDisclosuresAbout: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListDisclosuresAboutRequest, _sharing_pb2.ListDisclosuresAboutResponse]  # type: ignore[assignment]
+    """Right of access: all that the unit has shared about one person."""
+    HoldDisclosure: _aio.UnaryUnaryMultiCallable[_sharing_pb2.HoldDisclosureRequest, _sharing_pb2.HoldDisclosureResponse]  # type: ignore[assignment]
+    """Legal hold: what is held is not erased."""
+    EraseDisclosures: _aio.UnaryUnaryMultiCallable[_sharing_pb2.EraseDisclosuresRequest, _sharing_pb2.EraseDisclosuresResponse]  # type: ignore[assignment]
+    """Gallring by the rules of the law's data, on a gallringsbeslut; a dry run says what would go."""
 
 class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -120,5 +142,52 @@ class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sharing_pb2.ListGroundsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sharing_pb2.ListGroundsResponse, _abc.Awaitable[_sharing_pb2.ListGroundsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def RecordCarriedOut(
+        self,
+        request: _sharing_pb2.RecordCarriedOutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.RecordCarriedOutResponse, _abc.Awaitable[_sharing_pb2.RecordCarriedOutResponse]]:
+        """A person has carried out what the bus could not: a duty without a channel, a report that goes another way."""
+
+    @_abc_1.abstractmethod
+    def SwitchFlow(
+        self,
+        request: _sharing_pb2.SwitchFlowRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.SwitchFlowResponse, _abc.Awaitable[_sharing_pb2.SwitchFlowResponse]]:
+        """A jurist's recorded decision opens a flow that ships off, or closes it again."""
+
+    @_abc_1.abstractmethod
+    def ListFlowSwitches(
+        self,
+        request: _sharing_pb2.ListFlowSwitchesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.ListFlowSwitchesResponse, _abc.Awaitable[_sharing_pb2.ListFlowSwitchesResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListDisclosuresAbout(
+        self,
+        request: _sharing_pb2.ListDisclosuresAboutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.ListDisclosuresAboutResponse, _abc.Awaitable[_sharing_pb2.ListDisclosuresAboutResponse]]:
+        """Right of access: all that the unit has shared about one person."""
+
+    @_abc_1.abstractmethod
+    def HoldDisclosure(
+        self,
+        request: _sharing_pb2.HoldDisclosureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.HoldDisclosureResponse, _abc.Awaitable[_sharing_pb2.HoldDisclosureResponse]]:
+        """Legal hold: what is held is not erased."""
+
+    @_abc_1.abstractmethod
+    def EraseDisclosures(
+        self,
+        request: _sharing_pb2.EraseDisclosuresRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.EraseDisclosuresResponse, _abc.Awaitable[_sharing_pb2.EraseDisclosuresResponse]]:
+        """Gallring by the rules of the law's data, on a gallringsbeslut; a dry run says what would go."""
 
 def add_SharingServiceServicer_to_server(servicer: SharingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

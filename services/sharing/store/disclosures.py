@@ -1,0 +1,170 @@
+"""Acts on disclosures, what happens to them, and the messages that carry them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from psycopg.types.json import Jsonb
+from sqlalchemy import exists, func, select
+
+from services.kernel.db import Row, Transaction
+from services.kernel.ids import new_id
+from services.kernel.records import enqueue
+from services.sharing.domain import Status
+from services.sharing.sealing import SealedRecord
+from services.sharing.store.base import Base
+from services.sharing.store.tables import LATEST_STATUS, SEEN, disclosure, disclosure_event, feedback, message, outbox, reply
+
+
+class Disclosures(Base):
+    """What was decided is never edited; what happens to it is appended."""
+
+    def add_disclosure(self, tx: Transaction, disclosure_id: UUID, payload: bytes, written: bytes, **columns: object) -> None:
+        """What was decided. Never edited."""
+        key = self._vault.new_key(disclosure_id)
+        tx.insert(
+            disclosure,
+            id=disclosure_id,
+            data_key=key.wrapped,
+            payload=key.seal("disclosure", "payload", payload),
+            written=key.seal("disclosure", "written", written),
+            **columns,
+        )
+
+    def add_event(  # what happened, when, by whom
+        self,
+        tx: Transaction,
+        disclosure_id: UUID,
+        status: Status,
+        now: datetime,
+        person: str | None = None,
+        delegation_reference: str | None = None,
+        note: bytes | None = None,
+        event_id: UUID | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        """Append what happened to a disclosure."""
+        tx.insert(
+            disclosure_event,
+            id=event_id or new_id(),
+            disclosure_id=disclosure_id,
+            status=status,
+            rank=status.rank,
+            occurred_time=now,
+            person=person,
+            delegation_reference=delegation_reference,
+            note=note,
+            details=Jsonb(dict(details or {})),
+        )
+
+    def sealed_note(self, told: Row, text: str) -> bytes:
+        """What a person wrote of a disclosure, sealed with its key."""
+        return self._vault.open_key(told.id, told.data_key).seal("disclosure_event", "note", text.encode())
+
+    def disclosure_of_unit(self, tx: Transaction, disclosure_id: UUID, unit: str | None, *, lock: bool = False) -> Row | None:
+        """A disclosure of this unit with its latest status; None when there is none, or it is another unit's."""
+        own = (disclosure.c.id == disclosure_id, disclosure.c.unit == unit)
+        if lock and tx.one(select(disclosure.c.id).where(*own).with_for_update()) is None:
+            return None
+        return tx.one(select(*SEEN).where(*own))
+
+    def disclosure(self, tx: Transaction, disclosure_id: UUID) -> Row | None:
+        """A disclosure, whoever's it is; for what comes back from the agencies."""
+        return tx.one(select(disclosure).where(disclosure.c.id == disclosure_id))
+
+    def disclosures(
+        self, tx: Transaction, unit: str, states: Sequence[str], after: UUID | None, limit: int, *, open_tasks: bool
+    ) -> list[Row]:
+        """A page of a unit's disclosures, oldest first; with `open_tasks` only those that a person has something left to do about."""
+        approved = (
+            select(disclosure_event.c.person)
+            .where(disclosure_event.c.disclosure_id == disclosure.c.id, disclosure_event.c.details["approved"].as_boolean())
+            .limit(1)
+            .scalar_subquery()
+        )
+        inner = select(*SEEN, approved.label("approved_by")).where(disclosure.c.unit == unit).subquery()
+        statement = select(inner).order_by(inner.c.id).limit(limit)
+        if open_tasks:
+            statement = statement.where(inner.c.task_open)
+        if states:
+            statement = statement.where(inner.c.status.in_(states))
+        if after:
+            statement = statement.where(inner.c.id > after)
+        return tx.read(statement)
+
+    def events(self, tx: Transaction, disclosure_id: UUID) -> list[Row]:
+        """What has happened to a disclosure, in order."""
+        return tx.read(select(disclosure_event).where(disclosure_event.c.disclosure_id == disclosure_id).order_by(disclosure_event.c.id))
+
+    def disclosure_of_offer(self, tx: Transaction, offer_id: UUID) -> Row | None:
+        """What was decided on an offer, with its latest status; None when nobody has decided."""
+        return tx.one(select(disclosure, LATEST_STATUS.label("status")).where(disclosure.c.offer_id == offer_id))
+
+    def to_correct(self, tx: Transaction, told: Row) -> Row | None:
+        """The disclosure of the same record to the same receiver that `told` corrects, if any."""
+        c = disclosure.c
+        same = (c.record_kind == told.record_kind, c.record_id == told.record_id, c.receiver_kind == told.receiver_kind)
+        return tx.one(select(disclosure).where(*same, LATEST_STATUS == Status.CORRECTION_DUE).limit(1))
+
+    def keep_back(self, tx: Transaction, disclosure_id: UUID) -> bool:
+        """Take a decided disclosure from the outbox; whether it is sure that it never left.
+
+        The relay counts an attempt before it sends. A row that nobody has tried has not left; one that was tried may have.
+        """
+        own = select(message.c.event_id).where(message.c.disclosure_id == disclosure_id).scalar_subquery()
+        tried = tx.read(outbox.delete().where(outbox.c.event_id == own).returning(outbox.c.attempts))
+        tx.write(message.delete().where(message.c.disclosure_id == disclosure_id))
+        return [row.attempts for row in tried] == [0]
+
+    def tell(self, tx: Transaction, told: Row, status: Status, now: datetime, person: str | None = None, note: bytes | None = None) -> None:
+        """Append what happened to a disclosure, and promise its record's owner to say so."""
+        event_id = new_id()
+        self.add_event(tx, told.id, status, now, person=person, note=note, event_id=event_id)
+        enqueue(tx, feedback, new_id(), told.record_id, "outcome", now, disclosure_event_id=event_id)
+
+    def stream_key(self, tx: Transaction, record_kind: str, record_id: UUID, receiver_kind: str) -> UUID:
+        """The random key of a case and its recipient: the same for every event of theirs."""
+        c = disclosure.c
+        row = tx.one(select(c.key).where(c.record_kind == record_kind, c.record_id == record_id, c.receiver_kind == receiver_kind).limit(1))
+        return row.key if row else uuid4()
+
+    def next_sequence(self, tx: Transaction, key: UUID) -> int:
+        """The number of the next event of a key, from 1; one that never left gives its number back."""
+        decided, void = (
+            exists().where(disclosure_event.c.disclosure_id == disclosure.c.id, disclosure_event.c.status == status)
+            for status in (Status.DECIDED, Status.VOID)
+        )
+        row = tx.one(select(func.count().label("n")).select_from(disclosure).where(disclosure.c.key == key, decided, ~void))
+        return int(row.n) + 1 if row else 1
+
+    def add_message(
+        self,
+        tx: Transaction,
+        event_id: UUID,
+        key: UUID,
+        sealed: SealedRecord,
+        topic: str,
+        disclosure_id: UUID,
+        now: datetime,
+        **bounds: object,
+    ) -> None:
+        """The sealed record and the promise to send it."""
+        tx.insert(
+            message,
+            event_id=event_id,
+            disclosure_id=disclosure_id,
+            topic=topic,
+            record_key=sealed.key,
+            value=sealed.value,
+            headers=Jsonb([[name, value.decode("ascii")] for name, value in sealed.headers]),
+            **bounds,
+        )
+        enqueue(tx, outbox, event_id, key, "share", now, disclosure_id=disclosure_id)
+
+    def is_known_reply(self, tx: Transaction, source: str, reply_id: UUID) -> bool:
+        """Whether this answer was read before."""
+        return tx.one(select(reply.c.id).where(reply.c.source == source, reply.c.id == reply_id)) is not None
+
+    def add_reply(self, tx: Transaction, source: str, reply_id: UUID, **columns: object) -> None:
+        """Remember an answer, so that reading it again has no effect."""
+        tx.insert(reply, source=source, id=reply_id, **columns)

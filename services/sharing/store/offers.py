@@ -1,0 +1,130 @@
+"""Acts on offers and previews."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import desc, func, select
+
+from services.kernel.db import Row, Transaction
+from services.kernel.ids import new_id
+from services.sharing.domain import CodedFact, Offer, OfferState, Protection, require_step
+from services.sharing.store.base import Base
+from services.sharing.store.tables import offer, preview
+
+
+def _fact_text(value: Any) -> Any:  # noqa: ANN401  # JSON has no type
+    if isinstance(value, CodedFact):
+        return {name: part.isoformat() if isinstance(part, date) else part for name, part in asdict(value).items()}
+    raise TypeError
+
+
+def _fact(item: dict[str, str | None]) -> CodedFact:
+    days = (date.fromisoformat(text) if (text := item[name]) else None for name in ("from_date", "to_date"))
+    return CodedFact(str(item["code"]), *days)
+
+
+class Offers(Base):
+    """The tray, and what people were shown."""
+
+    def add_offer(self, tx: Transaction, offered: Offer, state: OfferState, now: datetime) -> UUID:
+        """A new offer. Its content is kept only while somebody can decide on it."""
+        offer_id = new_id()
+        sealed: dict[str, bytes] = {}
+        if state is OfferState.WAITING:
+            key = self._vault.new_key(offer_id)
+            content = json.dumps(dict(offered.fields), default=_fact_text).encode()
+            sealed = {"data_key": key.wrapped, "content": key.seal("offer", "content", content)}
+        tx.insert(
+            offer,
+            id=offer_id,
+            record_kind=offered.record_kind,
+            record_id=offered.record_id,
+            receiver_kind=offered.receiver_kind,
+            revision=offered.revision,
+            unit=offered.unit,
+            secrecy=sorted(offered.secrecy),
+            protection=offered.protection,
+            checked_time=offered.checked_time,
+            handled_by=sorted(offered.handled_by),
+            state=state,
+            offered_time=now,
+            **sealed,
+        )
+        return offer_id
+
+    def latest_offer(self, tx: Transaction, record_kind: str, record_id: UUID, receiver_kind: str) -> Row | None:
+        """The newest offer of a record to a receiver, locked."""
+        c = offer.c
+        return tx.one(
+            select(offer)
+            .where(c.record_kind == record_kind, c.record_id == record_id, c.receiver_kind == receiver_kind)
+            .order_by(desc(c.revision))
+            .limit(1)
+            .with_for_update()
+        )
+
+    def offer_of_unit(self, tx: Transaction, offer_id: UUID, unit: str | None) -> Row | None:
+        """An offer of this unit, locked; None when there is none, or it is another unit's."""
+        return tx.one(select(offer).where(offer.c.id == offer_id, offer.c.unit == unit).with_for_update())
+
+    def move_offer(self, tx: Transaction, row: Row, state: OfferState) -> None:
+        """Set the state; once nobody can decide on it any more, content and previews are gone (design 5). Raises Conflict."""
+        require_step(row.state, state)
+        values: dict[str, object] = {"state": state}
+        if state is not OfferState.AWAITING_APPROVAL:
+            values |= {"data_key": None, "content": None}
+        tx.write(offer.update().where(offer.c.id == row.id).values(**values))
+        tx.write(preview.delete().where(preview.c.offer_id == row.id))
+
+    def opened_offer(self, row: Row) -> Offer:
+        """The offer with its content. Raises VaultError."""
+        content = self._vault.open_key(row.id, row.data_key).open("offer", "content", row.content)
+        fields = {
+            name: [_fact(item) if isinstance(item, dict) else item for item in value] if isinstance(value, list) else value
+            for name, value in json.loads(content).items()
+        }
+        return Offer(
+            record_kind=row.record_kind,
+            record_id=row.record_id,
+            revision=row.revision,
+            receiver_kind=row.receiver_kind,
+            unit=row.unit,
+            secrecy=frozenset(row.secrecy),
+            protection=Protection(row.protection),
+            checked_time=row.checked_time,
+            handled_by=frozenset(row.handled_by),
+            fields=fields,
+        )
+
+    def offers(self, tx: Transaction, unit: str, states: Sequence[str], after: UUID | None, limit: int) -> list[Row]:
+        """A page of a unit's offers, oldest first; those of protected persons are in no list."""
+        statement = select(offer).where(offer.c.unit == unit, offer.c.state != OfferState.STOPPED).order_by(offer.c.id).limit(limit)
+        if states:
+            statement = statement.where(offer.c.state.in_(states))
+        if after:
+            statement = statement.where(offer.c.id > after)
+        return tx.read(statement)
+
+    def add_preview(
+        self, tx: Transaction, preview_id: UUID, payload: bytes, written: Mapping[str, str], shown: Mapping[str, Any], **columns: object
+    ) -> None:
+        """Keep what a person was shown, and what was weighed; those whose day is over are gone."""
+        tx.write(preview.delete().where(preview.c.expire_time < func.now()))
+        key = self._vault.new_key(preview_id)
+        tx.insert(
+            preview,
+            id=preview_id,
+            data_key=key.wrapped,
+            payload=key.seal("preview", "payload", payload),
+            written=key.seal("preview", "written", json.dumps(dict(written)).encode()),
+            shown=key.seal("preview", "shown", json.dumps(dict(shown)).encode()),
+            **columns,
+        )
+
+    def preview(self, tx: Transaction, preview_id: UUID) -> Row | None:
+        """A preview as stored."""
+        return tx.one(select(preview).where(preview.c.id == preview_id))

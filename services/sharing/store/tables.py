@@ -1,0 +1,204 @@
+"""Sharing's tables. Content is sealed by the vault; plain columns hold ids, codes and times."""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    and_,
+    desc,
+    exists,
+    false,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from services.kernel.records import INSTANT, audit_table, history_table, outbox_table, request_table
+from services.sharing.domain import STANDING, Status
+
+metadata = MetaData()
+audit = audit_table(metadata)
+request = request_table(metadata)
+history = history_table(metadata)
+outbox = outbox_table(metadata)
+feedback = outbox_table(metadata, "feedback")
+
+offer = Table(
+    "offer",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("record_kind", Text, nullable=False),
+    Column("record_id", Uuid, nullable=False),
+    Column("receiver_kind", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("secrecy", ARRAY(Text), nullable=False),
+    Column("protection", Text, nullable=False),
+    Column("checked_time", INSTANT),
+    Column("handled_by", ARRAY(Text), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("offered_time", INSTANT, nullable=False),
+    Column("data_key", LargeBinary),
+    Column("content", LargeBinary),
+    UniqueConstraint("record_kind", "record_id", "receiver_kind", "revision", name="offer_revision"),
+    Index("offer_unit", "unit", "state", "id"),
+)
+preview = Table(
+    "preview",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("offer_id", Uuid, nullable=False),
+    Column("disclosure_id", Uuid, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("ground_id", Text, nullable=False),
+    Column("ground_digest", Text, nullable=False),
+    Column("key_id", Text),
+    Column("payload_hash", Text, nullable=False),
+    Column("missing_points", ARRAY(Text), nullable=False),
+    Column("created_time", INSTANT, nullable=False),
+    Column("expire_time", INSTANT, nullable=False),
+    Column("data_key", LargeBinary, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("written", LargeBinary, nullable=False),
+    Column("shown", LargeBinary, nullable=False),
+    Index("preview_offer", "offer_id"),
+    Index("preview_expire_time", "expire_time"),
+)
+disclosure = Table(
+    "disclosure",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("offer_id", Uuid, nullable=False),
+    Column("record_kind", Text, nullable=False),
+    Column("record_id", Uuid, nullable=False),
+    Column("receiver_kind", Text, nullable=False),
+    Column("agency", Text),
+    Column("unit", Text, nullable=False),
+    Column("ground_id", Text, nullable=False),
+    Column("ground_digest", Text, nullable=False),
+    Column("decision_by", Text, nullable=False),
+    Column("fields", ARRAY(Text), nullable=False),
+    Column("secrecy", ARRAY(Text), nullable=False),
+    Column("key_id", Text),
+    Column("payload_hash", Text),
+    Column("decided_by", Text, nullable=False),
+    Column("decided_time", INSTANT, nullable=False),
+    Column("delegation_reference", Text, nullable=False),
+    Column("key", Uuid, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    # A blind index of the person it is about; None when it names nobody.
+    Column("subject", LargeBinary),
+    # None once it is gallrad, as are the three before.
+    Column("data_key", LargeBinary),
+    Column("payload", LargeBinary),
+    Column("written", LargeBinary),
+    Index("disclosure_subject", "subject"),
+    Index("disclosure_record", "record_kind", "record_id", "receiver_kind"),
+    Index("disclosure_unit", "unit", "id"),
+    Index("disclosure_offer", "offer_id"),
+    Index("disclosure_key", "key"),
+)
+disclosure_event = Table(
+    "disclosure_event",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("disclosure_id", Uuid, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("rank", SmallInteger, nullable=False),
+    Column("occurred_time", INSTANT, nullable=False),
+    Column("person", Text),
+    Column("delegation_reference", Text),
+    Column("note", LargeBinary),
+    Column("details", JSONB, nullable=False),
+    Index("disclosure_event_disclosure", "disclosure_id", "id"),
+)
+message = Table(
+    "message",
+    metadata,
+    Column("event_id", Uuid, primary_key=True),
+    Column("disclosure_id", Uuid, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("record_key", LargeBinary, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("ground_last_date", Date),
+    Column("protection_valid_until", INSTANT),
+    Index("message_disclosure", "disclosure_id"),
+)
+reply = Table(
+    "reply",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("disclosure_id", Uuid),
+    Column("received_time", INSTANT, nullable=False),
+    Column("refused_code", Text),
+)
+
+flow_switch = Table(
+    "flow_switch",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("switched_time", INSTANT, nullable=False),
+    Column("decision_reference", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+hold = Table(
+    "hold",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("disclosure_id", Uuid, nullable=False),
+    Column("held", Boolean, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("held_time", INSTANT, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("hold_disclosure", "disclosure_id", "id"),
+)
+# The protocol of gallring: what went, by which rule and decision.
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("disclosure_id", Uuid, primary_key=True),
+    Column("record_kind", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("keep_months", Integer, nullable=False),
+    Column("erasure_decision", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("erased_time", INSTANT, nullable=False),
+)
+
+LATEST_STATUS = (
+    select(disclosure_event.c.status)
+    .where(disclosure_event.c.disclosure_id == disclosure.c.id)
+    .order_by(desc(disclosure_event.c.rank), desc(disclosure_event.c.id))
+    .limit(1)
+    .scalar_subquery()
+)
+
+LAST_TIME = select(func.max(disclosure_event.c.occurred_time)).where(disclosure_event.c.disclosure_id == disclosure.c.id).scalar_subquery()
+IS_HELD = func.coalesce(
+    select(hold.c.held).where(hold.c.disclosure_id == disclosure.c.id).order_by(desc(hold.c.id)).limit(1).scalar_subquery(), false()
+)
+TASK_IS_OPEN = and_(
+    disclosure.c.task != "",
+    LATEST_STATUS.in_(STANDING),
+    ~exists().where(disclosure_event.c.disclosure_id == disclosure.c.id, disclosure_event.c.status == Status.CARRIED_OUT),
+)
+SEEN = (disclosure, LATEST_STATUS.label("status"), LAST_TIME.label("last_time"), IS_HELD.label("held"), TASK_IS_OPEN.label("task_open"))
+"""A disclosure as a person sees it: what was decided, how far it has come, and what is left to do."""

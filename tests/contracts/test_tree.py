@@ -25,7 +25,7 @@ SAMORDNING_DAY = 60
 
 
 def texts() -> list[Path]:
-    found = [path for path in ROOT.iterdir() if path.is_file()]
+    found = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".git"]  # a file in a worktree
     found += [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()]
     return [path for path in found if path.suffix in TEXT and "__pycache__" not in path.parts]
 

@@ -12,6 +12,7 @@ from los.registry.v1 import registry_pb2 as pb
 from services.kernel.callers import Caller
 from services.kernel.clock import timestamp
 from services.kernel.errors import Conflict, ConflictReason, Denied, Failure, Invalid, NotFound, Unavailable
+from services.registry.domain import alert
 from tests.registry.builders import (
     COORDINATION_PERSON,
     COORDINATOR,
@@ -222,17 +223,61 @@ def test_a_landlord_cannot_tell_whether_the_report_went_on(registry: Registry) -
     assert len(registry.call("ListAlerts", asked, LANDLORD).alerts) == 0
 
 
-def test_a_landlord_may_take_a_report_back_until_the_kommun_is_done(registry: Registry) -> None:
+def taken_back(registry: Registry, alert_id: str) -> pb.WithdrawAlertResponse:
+    """Taken back by its landlord; the answer without the id."""
+    etag = get(registry, alert_id, LANDLORD).etag
+    answer = registry.call("WithdrawAlert", pb.WithdrawAlertRequest(request_id=str(uuid4()), alert_id=alert_id, etag=etag))
+    assert isinstance(answer, pb.WithdrawAlertResponse)
+    answer.alert_id = ""
+    return answer
+
+
+def test_a_landlord_may_take_back_what_the_kommun_has_found_nothing_about(registry: Registry) -> None:
+    untouched, sent_back = registered(registry), registered(registry, apartment_number="1202")
+    registry.call("AssessAlert", an_assessment(sent_back, assessment=pb.ALERT_ASSESSMENT_NEEDS_COMPLETION), OFFICER)
+    for alert_id in (untouched, sent_back):
+        assert taken_back(registry, alert_id).state == pb.ALERT_STATE_NO_ACTION
+        assert get(registry, alert_id).state == pb.ALERT_STATE_WITHDRAWN
+
+
+def test_what_the_kommun_assumes_is_not_undone_by_the_landlord(registry: Registry) -> None:
     alert_id = assessed(registry)
     registry.outbox.run_once()
-    etag = get(registry, alert_id, LANDLORD).etag
-    request = pb.WithdrawAlertRequest(request_id=str(uuid4()), alert_id=alert_id, etag=etag)
-    assert registry.call("WithdrawAlert", request).state == pb.ALERT_STATE_NO_ACTION
-    registry.outbox.run_once()
-    assert registry.sharing.of(alert_id)[-1].withdrawn.record_kind == "folkbokforing_alert"
-    again = pb.WithdrawAlertRequest(request_id=str(uuid4()), alert_id=alert_id, etag=get(registry, alert_id, LANDLORD).etag)
-    with pytest.raises(Conflict):
-        registry.call("WithdrawAlert", again)
+    before = get(registry, alert_id)
+    taken_back(registry, alert_id)
+    assert get(registry, alert_id) == before
+    assert registry.outbox.run_once() == 0
+    assert [offer.WhichOneof("content") for offer in registry.sharing.of(alert_id)] == ["folkbokforing_alert"]
+
+
+def test_a_protected_person_stays_hidden_whatever_the_landlord_does(registry: Registry) -> None:
+    alert_id = registered(registry)
+    registry.call("AssessAlert", an_assessment(alert_id, protection_check=a_check(PROTECTED)), OFFICER)
+    taken_back(registry, alert_id)
+    with pytest.raises(NotFound):
+        get(registry, alert_id)
+    assert len(registry.call("ListAlerts", pb.ListAlertsRequest(), OFFICER).alerts) == 0
+    assert [row["state"] for row in registry.rows("SELECT state FROM alert")] == ["blocked_protected"]
+    assert alert.NEXT[alert.State.BLOCKED_PROTECTED] == frozenset()
+
+
+def test_no_answer_tells_a_landlord_whether_what_was_taken_back_was_kept(registry: Registry) -> None:
+    untouched, assumed, protected = (registered(registry, apartment_number=number) for number in ("1201", "1202", "1203"))
+    registry.call("AssessAlert", an_assessment(assumed), OFFICER)
+    registry.call("AssessAlert", an_assessment(protected, protection_check=a_check(PROTECTED)), OFFICER)
+    seen = []
+    for alert_id in (untouched, assumed, protected):
+        answer = taken_back(registry, alert_id)
+        found = get(registry, alert_id, LANDLORD)
+        found.alert_id = ""
+        with pytest.raises(Conflict) as again:
+            taken_back(registry, alert_id)
+        seen.append((answer, found, again.value.reason, again.value.message))
+    assert seen[0] == seen[1] == seen[2]
+    for states, count in (([], 3), ([pb.ALERT_STATE_NO_ACTION], 3), ([pb.ALERT_STATE_SUBMITTED], 0)):
+        rows = registry.call("ListAlerts", pb.ListAlertsRequest(states=states), LANDLORD).alerts
+        assert [(row.state, row.etag) for row in rows] == [(pb.ALERT_STATE_NO_ACTION, seen[0][1].etag)] * count
+    assert registry.rows("SELECT id FROM audit WHERE event = 'registry:alert:withdraw' AND details ->> 'state' = 'assessed'")
 
 
 def test_an_alert_that_has_changed_since_it_was_read_is_left_alone(registry: Registry) -> None:

@@ -11,7 +11,7 @@ from string import capwords
 from typing import Any
 from uuid import UUID
 
-from services.kernel.errors import Invalid
+from services.kernel.errors import Conflict, Invalid
 from services.kernel.identity import holds_identity_number
 from services.kernel.reference import reference
 from services.registry.domain import cells, rows
@@ -45,10 +45,10 @@ class State(StrEnum):
 _ASSESSABLE = frozenset({State.ASSESSED, State.NO_ACTION, State.NEEDS_COMPLETION, State.BLOCKED_PROTECTED, State.WITHDRAWN})
 NEXT: Mapping[State, frozenset[State]] = {
     State.DRAFT: frozenset({State.SUBMITTED, State.WITHDRAWN}),
-    State.SUBMITTED: frozenset({State.SCREENED, State.BLOCKED_PROTECTED}),
+    State.SUBMITTED: frozenset({State.SCREENED, State.BLOCKED_PROTECTED, State.WITHDRAWN}),
     State.SCREENED: _ASSESSABLE,
     State.NEEDS_COMPLETION: frozenset({State.SUBMITTED, State.WITHDRAWN}),
-    State.BLOCKED_PROTECTED: frozenset({State.WITHDRAWN}),
+    State.BLOCKED_PROTECTED: frozenset(),
     State.ASSESSED: _ASSESSABLE | {State.NOTICE_SENT},
     State.NOTICE_SENT: frozenset({State.ACKNOWLEDGED, State.WITHDRAWN}),
     State.ACKNOWLEDGED: frozenset({State.WITHDRAWN}),
@@ -58,11 +58,13 @@ NEXT: Mapping[State, frozenset[State]] = {
 
 # A landlord learns "Mottagen" and "Avslutad hos kommunen"; whether it went on says something about the tenant (sharing-matrix 2.1).
 CLOSED_TO_LANDLORD = frozenset({State.NOTICE_SENT, State.ACKNOWLEDGED, State.NO_ACTION, State.WITHDRAWN})
+# Until the kommun has found something, the report is the landlord's to take back. What is found stays found.
+LANDLORDS_OWN = frozenset({State.SUBMITTED, State.SCREENED, State.NEEDS_COMPLETION})
 
 
-def shown_to_landlord(state: State) -> State:
+def shown_to_landlord(state: State, *, taken_back: bool) -> State:
     """The state as the reporting landlord sees it."""
-    return State.NO_ACTION if state in CLOSED_TO_LANDLORD else State.SUBMITTED
+    return State.NO_ACTION if taken_back or state in CLOSED_TO_LANDLORD else State.SUBMITTED
 
 
 class Assessment(StrEnum):
@@ -147,7 +149,8 @@ class Content:
 class Alert:
     """An alert, held by one unit.
 
-    `payment_id` points to the suspected payment that made this draft; nothing of it is copied but the person.
+    `taken_back`: its landlord has taken it back, whatever became of it at the kommun. `payment_id` points to the suspected payment that
+    made this draft; nothing of it is copied but the person.
     """
 
     id: UUID
@@ -158,6 +161,7 @@ class Alert:
     registered_by: str
     content: Content
     needs_review: bool = False
+    taken_back: bool = False
     protection_check: ProtectionCheck = field(default_factory=ProtectionCheck)
     payment_id: UUID | None = None
 
@@ -311,3 +315,14 @@ def withdraw(alert: Alert, person: str) -> Alert:
     revision = alert.revision + 1
     content = replace(alert.content, handled_by=handled(alert.content.handled_by, person), offered=Offered(revision))
     return replace(alert, state=State.WITHDRAWN, revision=revision, content=content)
+
+
+def take_back(alert: Alert, person: str) -> Alert:
+    """The alert as its landlord has taken it back: withdrawn while it is the landlord's own, otherwise as it is.
+
+    To the landlord both are closed, so that nothing tells what the kommun has found. Raises Conflict when it is closed already.
+    """
+    if shown_to_landlord(alert.state, taken_back=alert.taken_back) is State.NO_ACTION:
+        raise Conflict("state: ärendet är redan avslutat.")
+    taken_back = replace(alert, taken_back=True)
+    return withdraw(taken_back, person) if alert.state in LANDLORDS_OWN else taken_back

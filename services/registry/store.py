@@ -120,6 +120,8 @@ class _Record(Protocol):
     def content(self) -> _Content: ...
     @property
     def protection_check(self) -> ProtectionCheck: ...
+    @property
+    def registered_as(self) -> str: ...
 
 
 R = TypeVar("R", bound=_Record)
@@ -210,7 +212,7 @@ class _Records(Generic[R]):
             "revision": record.revision,
             "protection": check.result,
             "protection_time": check.checked_time,
-            "duplicate": self._duplicate(record),
+            "duplicate": self._vault.index(self.kind, record.registered_as) if record.registered_as else None,
         }
 
     def _common(self, row: Row) -> dict[str, Any]:
@@ -225,9 +227,6 @@ class _Records(Generic[R]):
             "protection_check": ProtectionCheck(Protection(row.protection), row.protection_time),
         }
 
-    def _duplicate(self, record: R) -> bytes | None:
-        raise NotImplementedError
-
     def _of(self, row: Row) -> R:
         raise NotImplementedError
 
@@ -239,18 +238,17 @@ class Alerts(_Records[Alert]):
     kind = alerts.RECORD_KIND
     content = TypeAdapter(alerts.Content)
 
-    def add_report(self, tx: Transaction, record: Alert, steps: tuple[str | None, ...], person: str | None, landlord: str | None) -> None:
-        """A new alert; `landlord` is the organisation of the reporter (digits), None when an officer reports."""
-        index = None if landlord is None else self.landlord_index(landlord)
-        self.add(tx, record, steps, person, landlord=index, payment_id=record.payment_id)
+    def add(self, tx: Transaction, record: Alert, steps: tuple[str | None, ...], person: str | None, **more: object) -> None:
+        reporter = record.content.reporter
+        landlord = self._landlord_index(reporter) if reporter else None
+        super().add(tx, record, steps, person, landlord=landlord, payment_id=record.payment_id, **more)
 
-    def landlord_index(self, organisation: str) -> bytes:
-        """The blind index of a landlord's organisation number."""
+    def _landlord_index(self, organisation: str) -> bytes:
         return self._vault.index("alert_landlord", organisation.replace("-", ""))
 
     def _visible(self, caller: Caller) -> ColumnElement[bool]:
         if caller.role is Role.LANDLORD_REPORTER:
-            return alert.c.landlord == self.landlord_index(caller.organisation or "")
+            return alert.c.landlord == self._landlord_index(caller.organisation or "")
         return super()._visible(caller)
 
     def _state(self, caller: Caller) -> ColumnElement[str]:
@@ -261,10 +259,6 @@ class Alerts(_Records[Alert]):
 
     def _changing(self, record: Alert) -> dict[str, object]:
         return super()._changing(record) | {"needs_review": record.needs_review, "taken_back": record.taken_back}
-
-    def _duplicate(self, record: Alert) -> bytes | None:
-        report = record.content.report
-        return self._vault.index(self.kind, report.same_as) if report.observed_from else None  # not a draft
 
     def _of(self, row: Row) -> Alert:
         own = {name: getattr(row, name) for name in ("needs_review", "taken_back", "payment_id")}
@@ -277,9 +271,6 @@ class Payments(_Records[Payment]):
     table = suspected_payment
     kind = payments.RECORD_KIND
     content = TypeAdapter(payments.Content)
-
-    def _duplicate(self, record: Payment) -> bytes | None:
-        return self._vault.index(self.kind, record.content.flag.same_as)
 
     def _of(self, row: Row) -> Payment:
         return Payment(state=payments.State(row.state), **self._common(row))

@@ -137,9 +137,10 @@ class Assessed:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The part of an alert that is stored encrypted."""
+    """The part of an alert that is stored encrypted. `reporter` is the organisation whose reporter sent it (digits), empty for an officer."""
 
     report: Report
+    reporter: str = ""
     assessed: Assessed | None = None
     handled_by: tuple[str, ...] = ()
     offered: Offered = field(default_factory=Offered)
@@ -164,6 +165,16 @@ class Alert:
     taken_back: bool = False
     protection_check: ProtectionCheck = field(default_factory=ProtectionCheck)
     payment_id: UUID | None = None
+
+    @property
+    def registered_as(self) -> str:
+        """What is registered once: the same report, by the same reporter, at the same unit. Empty when it hinders no other report.
+
+        Another unit's is no reason to refuse (sharing-matrix 5.8), nor is what another organisation says in a landlord's name.
+        """
+        report, reporter = self.content.report, self.content.reporter
+        is_in_force = report.observed_from is not None and self.state is not State.WITHDRAWN and not self.taken_back
+        return "|".join((self.unit, reporter, report.same_as)) if is_in_force else ""
 
     @property
     def circumstances(self) -> tuple[Circumstance, ...]:

@@ -136,6 +136,11 @@ class Payment:
     content: Content
     protection_check: ProtectionCheck = field(default_factory=ProtectionCheck)
 
+    @property
+    def registered_as(self) -> str:
+        """What is registered once: the case, which names its unit. Empty when it hinders no other flag."""
+        return "" if self.state is State.WITHDRAWN else self.content.flag.same_as
+
 
 # --- reading a flag -------------------------------------------------------------------------------------------------------------
 

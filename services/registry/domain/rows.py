@@ -21,7 +21,7 @@ LABEL_MAX = 20
 class Context:
     """What a judgement rests on besides the cells.
 
-    `unit` holds the record; `landlord` is the organisation of a reporting landlord (digits), who reports for nobody else.
+    `unit` holds the record; `landlord` is the organisation of a landlord's reporter (digits), None when an officer reports.
     """
 
     today: date

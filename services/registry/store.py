@@ -243,6 +243,10 @@ class Alerts(_Records[Alert]):
         landlord = self._landlord_index(reporter) if reporter else None
         super().add(tx, record, steps, person, landlord=landlord, payment_id=record.payment_id, **more)
 
+    def of_payment(self, tx: Transaction, payment_id: UUID) -> list[Alert]:
+        """What came of the draft that a payment made, whoever asks; for the service itself."""
+        return [self._of(row) for row in tx.read(select(alert).where(alert.c.payment_id == payment_id))]
+
     def _landlord_index(self, organisation: str) -> bytes:
         return self._vault.index("alert_landlord", organisation.replace("-", ""))
 

@@ -44,14 +44,14 @@ class State(StrEnum):
 # An assessment may be made again until the notice has gone: the register check of protection is only good for a day.
 _ASSESSABLE = frozenset({State.ASSESSED, State.NO_ACTION, State.NEEDS_COMPLETION, State.BLOCKED_PROTECTED, State.WITHDRAWN})
 NEXT: Mapping[State, frozenset[State]] = {
-    State.DRAFT: frozenset({State.SUBMITTED, State.WITHDRAWN}),
+    State.DRAFT: frozenset({State.SUBMITTED, State.BLOCKED_PROTECTED, State.WITHDRAWN}),
     State.SUBMITTED: frozenset({State.SCREENED, State.BLOCKED_PROTECTED, State.WITHDRAWN}),
     State.SCREENED: _ASSESSABLE,
-    State.NEEDS_COMPLETION: frozenset({State.SUBMITTED, State.WITHDRAWN}),
+    State.NEEDS_COMPLETION: frozenset({State.SUBMITTED, State.BLOCKED_PROTECTED, State.WITHDRAWN}),
     State.BLOCKED_PROTECTED: frozenset(),
     State.ASSESSED: _ASSESSABLE | {State.NOTICE_SENT},
-    State.NOTICE_SENT: frozenset({State.ACKNOWLEDGED, State.WITHDRAWN}),
-    State.ACKNOWLEDGED: frozenset({State.WITHDRAWN}),
+    State.NOTICE_SENT: frozenset({State.ACKNOWLEDGED, State.BLOCKED_PROTECTED, State.WITHDRAWN}),
+    State.ACKNOWLEDGED: frozenset({State.BLOCKED_PROTECTED, State.WITHDRAWN}),
     State.NO_ACTION: frozenset(),
     State.WITHDRAWN: frozenset(),
 }
@@ -281,8 +281,9 @@ def assess(alert: Alert, asked: Assessed, check: ProtectionCheck, person: str, n
 
     Raises Conflict when the alert cannot be assessed now, Invalid when a guard of workflows 5.1 is not met.
     """
-    after = State.BLOCKED_PROTECTED if check.result is Protection.PROTECTED else LEADS_TO[asked.assessment]
-    require_next(NEXT, alert.state, after)
+    found = LEADS_TO[asked.assessment]
+    require_next(NEXT, alert.state, found)
+    after = State.BLOCKED_PROTECTED if check.result is Protection.PROTECTED else found
     if not asked.reasons:
         raise Invalid("reasons: skriv vad bedömningen grundas på.")
     for fact in asked.own_facts:
@@ -323,9 +324,19 @@ def _require_ground_to_assume(alert: Alert, asked: Assessed) -> None:
 def withdraw(alert: Alert, person: str) -> Alert:
     """The alert as withdrawn, with no offer left. Raises Conflict when it cannot be."""
     require_next(NEXT, alert.state, State.WITHDRAWN)
+    return _with_no_offer(alert, State.WITHDRAWN, person)
+
+
+def block(alert: Alert, check: ProtectionCheck, person: str) -> Alert:
+    """The alert of a person whose payment was found to be a protected person's. A final state stays; the check hides it all the same."""
+    after = State.BLOCKED_PROTECTED if State.BLOCKED_PROTECTED in NEXT[alert.state] else alert.state
+    return _with_no_offer(replace(alert, protection_check=check), after, person)
+
+
+def _with_no_offer(alert: Alert, state: State, person: str) -> Alert:
     revision = alert.revision + 1
     content = replace(alert.content, handled_by=handled(alert.content.handled_by, person), offered=Offered(revision))
-    return replace(alert, state=State.WITHDRAWN, revision=revision, content=content)
+    return replace(alert, state=state, revision=revision, content=content)
 
 
 def take_back(alert: Alert, person: str) -> Alert:

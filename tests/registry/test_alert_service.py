@@ -12,7 +12,6 @@ from los.registry.v1 import registry_pb2 as pb
 from services.kernel.callers import Caller
 from services.kernel.clock import timestamp
 from services.kernel.errors import Conflict, ConflictReason, Denied, Failure, Invalid, NotFound, Unavailable
-from services.registry.domain import alert
 from tests.registry.builders import (
     COORDINATION_PERSON,
     COORDINATOR,
@@ -179,11 +178,25 @@ def test_a_neighbours_word_needs_the_officers_own_dated_fact_and_only_that_goes(
     assert get(registry, alert_id).needs_review
     with pytest.raises(Invalid, match="own_facts"):
         registry.call("AssessAlert", an_assessment(alert_id), OFFICER)
-    own = common_pb2.Circumstance(code="apartment_empty", from_date="2026-11-20", to_date="2026-11-20")
+    own = [
+        common_pb2.Circumstance(code="apartment_empty", from_date="2026-11-20", to_date="2026-11-20"),
+        common_pb2.Circumstance(code="tenant_not_living_there", from_date="2026-11-12", to_date="2026-11-19"),
+    ]
+    registry.call("AssessAlert", an_assessment(alert_id, own_facts=own), OFFICER)
+    registry.outbox.run_once()
+    facts = registry.sharing.of(alert_id)[0].folkbokforing_alert.alert
+    assert (list(facts.circumstances), facts.source_kind) == (own, "kommun")
+    assert (facts.observed_from, facts.observed_to) == ("2026-11-12", "2026-11-20")
+
+
+def test_a_fact_that_still_goes_on_has_no_last_day(registry: Registry) -> None:
+    own = common_pb2.Circumstance(code="apartment_empty", from_date="2026-11-20")
+    alert_id = registered(registry)
     registry.call("AssessAlert", an_assessment(alert_id, own_facts=[own]), OFFICER)
     registry.outbox.run_once()
     facts = registry.sharing.of(alert_id)[0].folkbokforing_alert.alert
-    assert (list(facts.circumstances), facts.source_kind) == ([own], "kommun")
+    assert facts.observed_from == "2026-09-24"
+    assert not facts.HasField("observed_to")
 
 
 def test_a_protected_person_stops_everything_and_disappears(registry: Registry) -> None:
@@ -205,79 +218,6 @@ def test_a_protection_found_after_the_offer_takes_the_offer_back(registry: Regis
     registry.call("AssessAlert", an_assessment(alert_id, "2", protection_check=a_check(PROTECTED)), OFFICER)
     registry.outbox.run_once()
     assert [offer.WhichOneof("content") for offer in registry.sharing.of(alert_id)] == ["folkbokforing_alert", "withdrawn"]
-
-
-def test_a_landlord_cannot_tell_whether_the_report_went_on(registry: Registry) -> None:
-    moved, untouched = registered(registry), registered(registry, apartment_number="1202")
-    registry.call("AssessAlert", an_assessment(moved), OFFICER)
-    seen = []
-    for alert_id in (moved, untouched):
-        found = get(registry, alert_id, LANDLORD)
-        found.alert_id = ""
-        seen.append(found)
-    assert seen[0] == seen[1]
-    rows = registry.call("ListAlerts", pb.ListAlertsRequest(), LANDLORD).alerts
-    assert {(row.state, row.etag, row.needs_review) for row in rows} == {(pb.ALERT_STATE_SUBMITTED, seen[0].etag, False)}
-    assert not seen[0].HasField("report")
-    asked = pb.ListAlertsRequest(states=[pb.ALERT_STATE_ASSESSED])
-    assert len(registry.call("ListAlerts", asked, LANDLORD).alerts) == 0
-
-
-def taken_back(registry: Registry, alert_id: str) -> pb.WithdrawAlertResponse:
-    """Taken back by its landlord; the answer without the id."""
-    etag = get(registry, alert_id, LANDLORD).etag
-    answer = registry.call("WithdrawAlert", pb.WithdrawAlertRequest(request_id=str(uuid4()), alert_id=alert_id, etag=etag))
-    assert isinstance(answer, pb.WithdrawAlertResponse)
-    answer.alert_id = ""
-    return answer
-
-
-def test_a_landlord_may_take_back_what_the_kommun_has_found_nothing_about(registry: Registry) -> None:
-    untouched, sent_back = registered(registry), registered(registry, apartment_number="1202")
-    registry.call("AssessAlert", an_assessment(sent_back, assessment=pb.ALERT_ASSESSMENT_NEEDS_COMPLETION), OFFICER)
-    for alert_id in (untouched, sent_back):
-        assert taken_back(registry, alert_id).state == pb.ALERT_STATE_NO_ACTION
-        assert get(registry, alert_id).state == pb.ALERT_STATE_WITHDRAWN
-
-
-def test_what_the_kommun_assumes_is_not_undone_by_the_landlord(registry: Registry) -> None:
-    alert_id = assessed(registry)
-    registry.outbox.run_once()
-    before = get(registry, alert_id)
-    taken_back(registry, alert_id)
-    assert get(registry, alert_id) == before
-    assert registry.outbox.run_once() == 0
-    assert [offer.WhichOneof("content") for offer in registry.sharing.of(alert_id)] == ["folkbokforing_alert"]
-
-
-def test_a_protected_person_stays_hidden_whatever_the_landlord_does(registry: Registry) -> None:
-    alert_id = registered(registry)
-    registry.call("AssessAlert", an_assessment(alert_id, protection_check=a_check(PROTECTED)), OFFICER)
-    taken_back(registry, alert_id)
-    with pytest.raises(NotFound):
-        get(registry, alert_id)
-    assert len(registry.call("ListAlerts", pb.ListAlertsRequest(), OFFICER).alerts) == 0
-    assert [row["state"] for row in registry.rows("SELECT state FROM alert")] == ["blocked_protected"]
-    assert alert.NEXT[alert.State.BLOCKED_PROTECTED] == frozenset()
-
-
-def test_no_answer_tells_a_landlord_whether_what_was_taken_back_was_kept(registry: Registry) -> None:
-    untouched, assumed, protected = (registered(registry, apartment_number=number) for number in ("1201", "1202", "1203"))
-    registry.call("AssessAlert", an_assessment(assumed), OFFICER)
-    registry.call("AssessAlert", an_assessment(protected, protection_check=a_check(PROTECTED)), OFFICER)
-    seen = []
-    for alert_id in (untouched, assumed, protected):
-        answer = taken_back(registry, alert_id)
-        found = get(registry, alert_id, LANDLORD)
-        found.alert_id = ""
-        with pytest.raises(Conflict) as again:
-            taken_back(registry, alert_id)
-        seen.append((answer, found, again.value.reason, again.value.message))
-    assert seen[0] == seen[1] == seen[2]
-    for states, count in (([], 3), ([pb.ALERT_STATE_NO_ACTION], 3), ([pb.ALERT_STATE_SUBMITTED], 0)):
-        rows = registry.call("ListAlerts", pb.ListAlertsRequest(states=states), LANDLORD).alerts
-        assert [(row.state, row.etag) for row in rows] == [(pb.ALERT_STATE_NO_ACTION, seen[0][1].etag)] * count
-    assert registry.rows("SELECT id FROM audit WHERE event = 'registry:alert:withdraw' AND details ->> 'state' = 'assessed'")
 
 
 def test_an_alert_that_has_changed_since_it_was_read_is_left_alone(registry: Registry) -> None:

@@ -187,6 +187,13 @@ class Alert:
         return (*(Circumstance(code, report.observed_from, report.observed_to) for code in told), *own)
 
     @property
+    def observed(self) -> tuple[date, date | None]:
+        """The days that the told facts span, and no others: a neighbour's dates are the neighbour's. No end while one of them goes on."""
+        ends = [fact.to_date for fact in self.circumstances]
+        last = None if None in ends else max(end for end in ends if end)
+        return min(fact.from_date for fact in self.circumstances), last
+
+    @property
     def source_kind(self) -> str:
         """Whose facts they are, for the receiver: never the neighbour's, never which landlord."""
         report = self.content.report

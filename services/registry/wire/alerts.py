@@ -97,6 +97,7 @@ def offer_request(event_id: UUID, alert: Alert) -> sharing_pb2.OfferRecordReques
     """The offer of an assessed alert: who, which dwelling, and the coded facts that may be told (sharing-matrix 4.2)."""
     report, done = alert.content.report, alert.content.assessed
     assert done is not None  # noqa: S101  # only an assessed alert is offered
+    observed_from, observed_to = alert.observed
     return sharing_pb2.OfferRecordRequest(
         event_id=str(event_id),
         record_id=str(alert.id),
@@ -115,8 +116,8 @@ def offer_request(event_id: UUID, alert: Alert) -> sharing_pb2.OfferRecordReques
             ),
             alert=common_pb2.AlertFacts(
                 suspected_error_kind=done.suspected_error_kind,
-                observed_from=_iso(report.observed_from),
-                observed_to=_iso(report.observed_to),
+                observed_from=_iso(observed_from),
+                observed_to=_iso(observed_to) or None,
                 circumstances=[circumstance_message(fact) for fact in alert.circumstances],
                 source_kind=alert.source_kind,
             ),

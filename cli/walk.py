@@ -144,7 +144,8 @@ class Walk:
         for number, row in enumerate(rows, 1):
             payment = officer.GetSuspectedPayment(registry.GetSuspectedPaymentRequest(payment_id=row.payment_id))
             assessment = self._payment_assessment(payment, f"Demoperson {number}")
-            if not crime_seen and "forged_document" in payment.flag.causes and "authority_error" not in payment.flag.causes:
+            causes, own = payment.flag.causes, reference().schemes[payment.flag.payment_scheme].decided_by == "IAF"
+            if own and not crime_seen and "forged_document" in causes and "authority_error" not in causes:
                 assessment.crime_suspected = crime_seen = True
             answer = officer.AssessSuspectedPayment(assessment)
             self._expect("IAF", answer.payment_id, answer.offered_to)

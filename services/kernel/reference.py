@@ -82,9 +82,13 @@ class Benefit(Word):
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class Scheme(Word):
-    """A payment scheme of the kommun and the record kind a flag on it becomes (sharing-matrix 7.2)."""
+    """A payment scheme of the kommun and the record kind a flag on it becomes (sharing-matrix 7.2).
+
+    `decided_by` is the unit whose nämnd decides it; none where that is not settled.
+    """
 
     record_kind: str | None = None
+    decided_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -225,12 +229,16 @@ def reference() -> Reference:
         for code in benefit.decided_by:
             if not receivers[code].decides:
                 raise ValueError(f"benefits.toml, {benefit.code}: {code} never decides a benefit")
+    units, schemes = _rows("units", "unit", Unit), _rows("schemes", "scheme", Scheme)
+    for scheme in schemes:
+        if scheme.decided_by is not None and "police_report" not in units[scheme.decided_by].holds:
+            raise ValueError(f"schemes.toml, {scheme.code}: {scheme.decided_by} has no police report to make")
     return Reference(
-        units=_rows("units", "unit", Unit),
+        units=units,
         agencies=_rows("agencies", "agency", Agency),
         receivers=receivers,
         benefits=benefits,
-        schemes=_rows("schemes", "scheme", Scheme),
+        schemes=schemes,
         impulses=_rows("schemes", "impulse", Word),
         causes=causes,
         observations=_rows("alerts", "observation", Observation),

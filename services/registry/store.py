@@ -239,6 +239,7 @@ class Alerts(_Records[Alert]):
     content = TypeAdapter(alerts.Content)
 
     def add(self, tx: Transaction, record: Alert, steps: tuple[str | None, ...], person: str | None, **more: object) -> None:
+        """The same, with whose reporter sent it and which payment made it."""
         reporter = record.content.reporter
         landlord = self._landlord_index(reporter) if reporter else None
         super().add(tx, record, steps, person, landlord=landlord, payment_id=record.payment_id, **more)

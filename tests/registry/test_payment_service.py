@@ -8,6 +8,7 @@ import pytest
 from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as pb
 
+from services.kernel.callers import Caller
 from services.kernel.errors import Conflict, ConflictReason, Denied, Invalid, NotFound
 from tests.registry.builders import (
     INVESTIGATOR,
@@ -100,6 +101,33 @@ def test_each_deciding_body_gets_its_own_benefit_and_polisen_a_reference(registr
     assert offers["forsakringskassan"].suspected_payment.payment.benefit_type == "bostadsbidrag"
     assert offers["polismyndigheten"].HasField("police_report")
     assert PERSON not in str(offers["polismyndigheten"])
+
+
+@pytest.mark.parametrize(
+    ("caller", "scheme", "decides"),
+    [
+        (INVESTIGATOR, "ekonomiskt bistånd", True),
+        (INVESTIGATOR, "personlig assistans", False),
+        (INVESTIGATOR, "bostadsanpassning", False),
+        (VOF_INVESTIGATOR, "personlig assistans", True),
+        (VOF_INVESTIGATOR, "ekonomiskt bistånd", False),
+        (VOF_INVESTIGATOR, "hemtjänst", False),
+    ],
+)
+def test_a_crime_is_reported_only_by_the_namnd_that_decided_the_payment(
+    registry: Registry,
+    caller: Caller,
+    scheme: str,
+    decides: bool,  # noqa: FBT001
+) -> None:
+    flag = a_payment(owner_unit=caller.unit, payment_scheme=scheme)
+    payment_id = registry.call("RegisterSuspectedPayment", flag, caller).payment_id
+    request = a_payment_assessment(payment_id, other_benefits=[], crime_suspected=True)
+    if decides:
+        assert list(registry.call("AssessSuspectedPayment", request, caller).offered_to) == ["polismyndigheten"]
+    else:
+        with pytest.raises(Invalid, match="crime_suspected: bidragsbrott anmäls av den nämnd som har beslutat"):
+            registry.call("AssessSuspectedPayment", request, caller)
 
 
 @pytest.mark.parametrize(

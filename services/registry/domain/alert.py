@@ -137,7 +137,7 @@ class Assessed:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The part of an alert that is stored encrypted. `reporter` is the organisation whose reporter sent it (digits), empty for an officer."""
+    """The part of an alert that is stored encrypted. `reporter` is the organisation of the landlord's reporter (digits), or empty."""
 
     report: Report
     reporter: str = ""
@@ -174,7 +174,7 @@ class Alert:
         """
         report, reporter = self.content.report, self.content.reporter
         is_in_force = report.observed_from is not None and self.state is not State.WITHDRAWN and not self.taken_back
-        return "|".join((self.unit, reporter, report.same_as)) if is_in_force else ""
+        return f"{self.unit}|{reporter}|{report.same_as}" if is_in_force else ""
 
     @property
     def circumstances(self) -> tuple[Circumstance, ...]:

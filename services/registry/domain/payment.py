@@ -280,8 +280,12 @@ def _offers(payment: Payment, asked: Assessed, today: date) -> tuple[Offer, ...]
         raise Invalid("own_error_ruled_out: uteslut först att felet är kommunens eget.")
     if bodies and not asked.recipient_name:
         raise Invalid("recipient_name: ange mottagarens namn.")
-    if asked.crime_suspected and POLICE_REPORT not in reference().units[payment.unit].holds:
-        raise Invalid("crime_suspected: förvaltningen har ingen polisanmälan att lämna.")
+    scheme = reference().schemes[payment.content.flag.payment_scheme]
+    if asked.crime_suspected and payment.unit != scheme.decided_by:  # own benefits only (sharing-matrix 5.5)
+        raise Invalid(
+            "crime_suspected: bidragsbrott anmäls av den nämnd som har beslutat utbetalningen. "
+            f"Er nämnd står inte som beslutande för {scheme.word}."
+        )
     report = (Offer(POLICE_REPORT, POLICE),) if asked.crime_suspected else ()
     return (*(Offer(RECORD_KIND, body) for body in bodies), *report)
 

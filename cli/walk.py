@@ -20,6 +20,7 @@ from los.sharing.v1 import sharing_pb2 as sharing
 from cli.client import Session
 from services.kernel.callers import Role
 from services.kernel.clock import STOCKHOLM, Clock, timestamp
+from services.kernel.identity import OrgNumber
 from services.kernel.reference import reference
 
 WAIT_S = 180
@@ -239,7 +240,10 @@ class Walk:
         request = controls.ConfirmOperationRequest(request_id=str(uuid4()), operation_id=operation_id, etag=operation().etag)
         answer = coordinator.ConfirmOperation(request)
         for visit in operation().visits:
-            self._expect("MOS", visit.visit_id, answer.offered_to)
+            if visit.object.org_number and OrgNumber.parse(visit.object.org_number).is_personal:
+                self.found.refused["En enskild firmas adress kan vara ägarens hem: planen lämnas inte till någon."] += 1
+            else:
+                self._expect("MOS", visit.visit_id, answer.offered_to)
 
     # sharing ------------------------------------------------------------------------------------------------------
 

@@ -143,12 +143,12 @@ class Words(Generic[W]):
         for row in rows:
             self._by_code[row.code] = row
             for text in (row.code, row.word, *row.also):
-                if self._by_word.setdefault(_plain(text), row) is not row:
-                    raise ValueError(f"{row.code}: the word {text!r} already means {self._by_word[_plain(text)].code}")
+                if self._by_word.setdefault(plain(text), row) is not row:
+                    raise ValueError(f"{row.code}: the word {text!r} already means {self._by_word[plain(text)].code}")
 
     def find(self, text: str) -> W | None:
         """The row that a user means by `text` (code or word, any case and spacing), or None."""
-        return self._by_word.get(_plain(text))
+        return self._by_word.get(plain(text))
 
     def __getitem__(self, code: str) -> W:
         """The row of exactly this code. Raises KeyError."""
@@ -254,6 +254,6 @@ def _rows(file: str, table: str, kind: type[W]) -> Words[W]:
     return Words(TypeAdapter(list[kind]).validate_python(data[table]))  # type: ignore[valid-type]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text as it is compared: composed, one space between words, no capitals."""
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())

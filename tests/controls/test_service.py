@@ -153,7 +153,7 @@ def test_one_bad_row_never_stops_the_others_and_a_duplicate_names_the_earlier_ro
 
 
 def test_a_file_of_something_else_is_refused_as_a_whole_and_registers_nothing(controls: Controls) -> None:
-    with pytest.raises(Invalid, match="filen saknar kolumnerna"):
+    with pytest.raises(Invalid, match="Filen saknar kolumner"):
         controls.stream(as_file(["Namn"], [["x"]]))
     with pytest.raises(Invalid, match="rubrikraden först"):
         controls.stream(a_file({})[1:])

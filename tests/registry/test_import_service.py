@@ -147,7 +147,7 @@ def test_a_form_and_a_file_are_the_same_door(registry: Registry) -> None:
         ({"Gatuadress": " \u00a0"}, "Gatuadress", "missing"),
         ({"Iakttagelse": "tom lägenhet, ser skum ut"}, "Iakttagelse", "unknown_word"),
         ({"Källa": "rykten"}, "Källa", "unknown_word"),
-        ({"Postnr": "femåtta"}, "Postnr", "not_a_number"),
+        ({"Postnr": "femåtta"}, "Postnr", "postal_code"),
         ({"Lgh-nr (folkbokf.)": "13"}, "Lgh-nr (folkbokf.)", "apartment_number"),
         ({"Org.nr hyresvärd": "559999-0183"}, "Org.nr hyresvärd", "org_number"),
         ({"Org.nr hyresvärd": "559999-0017"}, "Org.nr hyresvärd", "org_number"),  # another landlord's

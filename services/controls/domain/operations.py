@@ -13,7 +13,7 @@ from typing import Self
 from uuid import UUID
 
 from services.controls.domain.objects import StoredObject
-from services.controls.domain.text import unreadable
+from services.kernel.cells import written
 from services.kernel.clock import STOCKHOLM
 from services.kernel.errors import Conflict, ConflictReason, Invalid, NotFound
 from services.kernel.identity import holds_identity_number
@@ -23,6 +23,7 @@ RECORD_KIND = "control_invitation"
 SUPERVISION = "kommun-tillsynsnamnd"
 POLICE = "polismyndigheten"
 VISITS_MAX = 20
+TEXT_LENGTH_MAX = 100
 LABEL = re.compile(r"LOS-\d{4}-\d{1,4}")
 CODE = re.compile(r"[\w-]*")
 
@@ -173,12 +174,12 @@ class Operation:
         """A new operation. Raises Invalid, field first."""
         if not LABEL.fullmatch(label):  # it travels with the open facts, so it must not be able to name a place or a person
             raise Invalid("label: skriv insatsens nummer som LOS-2026-07.")
-        for name, text in (("purpose", plan.purpose), ("assembly_point", plan.assembly_point)):
-            if unreadable(text):
-                raise Invalid(f"{name}: texten innehåller tecken som inte går att läsa.")
+        purpose = written("purpose", plan.purpose, TEXT_LENGTH_MAX)
+        assembly_point = written("assembly_point", plan.assembly_point, TEXT_LENGTH_MAX)
+        for name, text in (("purpose", purpose), ("assembly_point", assembly_point)):
             if holds_identity_number(text, now.astimezone(STOCKHOLM).date()):
                 raise Invalid(f"{name}: skriv inga personnummer här.")
-        if not plan.purpose.strip():
+        if not purpose:
             raise Invalid("purpose: uppgiften saknas.")
         if not CODE.fullmatch(plan.safety_code):
             raise Invalid("safety_code: skriv en kod utan mellanslag, som normal.")
@@ -187,7 +188,7 @@ class Operation:
         if plan.end <= plan.start:
             raise Invalid("planned_end: sluttiden måste ligga efter starttiden.")
         _require_own_ground(unit, own_control_ground_id)
-        return cls(operation_id, unit, label, plan, own_control_ground_id)
+        return cls(operation_id, unit, label, replace(plan, purpose=purpose, assembly_point=assembly_point), own_control_ground_id)
 
     @property
     def etag(self) -> str:

@@ -11,13 +11,13 @@ from string import capwords
 from typing import Any
 from uuid import UUID
 
+from services.kernel import cells, rows
+from services.kernel.cells import Fault
 from services.kernel.errors import Conflict, Invalid
 from services.kernel.identity import holds_identity_number
 from services.kernel.reference import reference
-from services.registry.domain import cells, rows
-from services.registry.domain.cells import Fault
-from services.registry.domain.record import Circumstance, Offer, Offered, Protection, ProtectionCheck, handled, require_next
-from services.registry.domain.rows import Check, Context, Field, Form, Judged, Layout
+from services.kernel.rows import Check, Field, Form, Judged, Layout
+from services.registry.domain.record import Circumstance, Context, Offer, Offered, Protection, ProtectionCheck, handled, require_next
 
 RECORD_KIND = "folkbokforing_alert"
 RECEIVER_KIND = "skatteverket-folkbokforing"
@@ -203,10 +203,6 @@ class Alert:
 # --- reading a report -----------------------------------------------------------------------------------------------------------
 
 
-def _text(text: str, _: Context) -> str:
-    return text
-
-
 def _name(text: str, _: Context) -> str:
     """A place's name, when it was written all in capitals or all without."""
     return capwords(text) if text.isupper() or text.islower() else text
@@ -222,15 +218,15 @@ def _in_order(values: Mapping[str, Any], _: Context) -> None:
         raise Fault("date_order")
 
 
-_FIELDS = (
+_FIELDS: tuple[Field[Context], ...] = (
     Field("landlord_org_number", "Org.nr hyresvärd", _landlord),
-    Field("property_designation", "Fastighet", _text),
-    Field("street_address", "Gatuadress", _text),
+    Field("property_designation", "Fastighet"),
+    Field("street_address", "Gatuadress"),
     Field("postal_code", "Postnr", lambda text, _: cells.postal_code(text)),
     Field("city", "Ort", _name, length_max=60),
     Field("apartment_number", "Lgh-nr (folkbokf.)", lambda text, _: cells.apartment_number(text), needed=False),
-    Field("landlord_unit_number", "Vårt objektsnr", _text, length_max=40, needed=False, column=False),
-    Field("contract_holder_name", "Kontraktsinnehavare", _text, needed=False, column=False),
+    Field("landlord_unit_number", "Vårt objektsnr", length_max=40, needed=False, column=False),
+    Field("contract_holder_name", "Kontraktsinnehavare", needed=False, column=False),
     Field(
         "contract_holder_id_number",
         "Personnr",
@@ -245,8 +241,8 @@ _FIELDS = (
 )
 _CHECKS = (Check("observed_to", ("observed_from", "observed_to"), _in_order),)
 
-_RUNNING_NUMBER = Field("running_number", "Löpnr", _text, needed=False, column=False)
-_NOTE = Field("note", "Anteckning", _text, length_max=NOTE_LENGTH_MAX, needed=False, column=False)
+_RUNNING_NUMBER: Field[Context] = Field("running_number", "Löpnr", needed=False, column=False)
+_NOTE: Field[Context] = Field("note", "Anteckning", length_max=NOTE_LENGTH_MAX, needed=False, column=False)
 FORM = Form(_FIELDS, _CHECKS)
 OFFICERS_FORM = Form((replace(_FIELDS[0], needed=False), *_FIELDS[1:]), _CHECKS)
 TABLE = Form((_RUNNING_NUMBER, *_FIELDS, _NOTE), _CHECKS)
@@ -257,7 +253,7 @@ def read_report(texts: Mapping[str, str], context: Context) -> Report:
     return Report(**(OFFICERS_FORM if context.landlord is None else FORM).read(texts, context))
 
 
-def judge(layout: Layout, number: int, cells_: Sequence[str], context: Context) -> Judged[Report]:
+def judge(layout: Layout[Context], number: int, cells_: Sequence[str], context: Context) -> Judged[Report]:
     """One row of a landlord's list. The note is looked at and then left out (sharing-matrix 2.1)."""
     texts, read = layout.read(number, cells_, context)
     label = rows.label(texts.get("running_number", ""), number)

@@ -11,12 +11,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from services.kernel import cells, rows
+from services.kernel.cells import Fault
 from services.kernel.errors import Invalid
 from services.kernel.reference import Scheme, Words, reference
-from services.registry.domain import cells, rows
-from services.registry.domain.cells import Fault
-from services.registry.domain.record import Circumstance, Offer, Offered, Protection, ProtectionCheck, handled, require_next
-from services.registry.domain.rows import Check, Context, Field, Form, Judged, Layout, Result, Verdict
+from services.kernel.rows import Check, Field, Form, Judged, Layout, Result, Verdict
+from services.registry.domain.record import Circumstance, Context, Offer, Offered, Protection, ProtectionCheck, handled, require_next
 
 RECORD_KIND = "suspected_payment"
 POLICE_REPORT = "police_report"
@@ -145,10 +145,6 @@ class Payment:
 # --- reading a flag -------------------------------------------------------------------------------------------------------------
 
 
-def _text(text: str, _: Context) -> str:
-    return text
-
-
 def _own_unit(text: str, context: Context) -> str:
     unit = reference().units.find(text)
     if unit is None or unit.code != context.unit or RECORD_KIND not in unit.holds:
@@ -185,9 +181,9 @@ def _decided_there(values: Mapping[str, Any], _: Context) -> None:
         raise Fault("deciding_body", benefit=word)
 
 
-_FIELDS = (
-    Field("case_number", "Ärendenummer", _text, length_max=40),
-    Field("diary_number", "Diarienummer", _text, length_max=40, needed=False, column=False),
+_FIELDS: tuple[Field[Context], ...] = (
+    Field("case_number", "Ärendenummer", length_max=40),
+    Field("diary_number", "Diarienummer", length_max=40, needed=False, column=False),
     Field("owner_unit", "Förvaltning", _own_unit),
     Field("payment_scheme", "Stödtyp", lambda text, _: cells.word(text, _schemes()).code),
     Field("recipient_id_number", "Personnummer", lambda text, context: cells.identity_number(text, context.today).digits),
@@ -214,7 +210,7 @@ def read_flag(texts: Mapping[str, str], context: Context) -> Flag:
     return Flag(**FORM.read(texts, context))
 
 
-def judge(layout: Layout, number: int, cells_: Sequence[str], context: Context) -> Judged[tuple[Flag, Protection]]:
+def judge(layout: Layout[Context], number: int, cells_: Sequence[str], context: Context) -> Judged[tuple[Flag, Protection]]:
     """One row of an extract from the case system, with what it says about protection."""
     _, read = layout.read(number, cells_, context)
     label = str(number)

@@ -7,16 +7,17 @@ from uuid import UUID
 import grpc
 from los.registry.v1 import registry_pb2 as pb
 
+from services.kernel import pages
 from services.kernel.callers import Caller, Role
 from services.kernel.clock import timestamp
 from services.kernel.db import Transaction
 from services.kernel.errors import NotFound
+from services.kernel.rows import FieldFault
 from services.kernel.rpc import caller
 from services.registry import store as tables
 from services.registry.domain import alert as alerts
 from services.registry.domain.alert import Alert
 from services.registry.domain.record import handled, require_next
-from services.registry.domain.rows import FieldFault
 from services.registry.service.parts import Parts, require_etag
 from services.registry.wire import alerts as alert_wire
 from services.registry.wire import common
@@ -88,7 +89,7 @@ class AlertMethods(Parts):
 
     def ListAlerts(self, request: pb.ListAlertsRequest, _context: grpc.ServicerContext) -> pb.ListAlertsResponse:  # noqa: N802, D102
         asking = caller()
-        size, after = common.page_size(request.page), common.page_after(request.page)
+        size, after = pages.page_size(request.page), pages.after(request.page)
         asked = set(request.states)
         states = [state for state in alerts.State if not asked or alert_wire.STATES[state] in asked]
         with self._database.transaction() as tx:
@@ -106,7 +107,7 @@ class AlertMethods(Parts):
                 )
                 for row in rows[:size]
             ],
-            next_page_token=str(rows[size - 1].id) if len(rows) > size else "",
+            next_page_token=pages.next_token(rows, size),
         )
 
     def AssessAlert(self, request: pb.AssessAlertRequest, _context: grpc.ServicerContext) -> pb.AssessAlertResponse:  # noqa: N802, D102

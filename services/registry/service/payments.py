@@ -5,15 +5,16 @@ from uuid import UUID
 import grpc
 from los.registry.v1 import registry_pb2 as pb
 
+from services.kernel import pages
 from services.kernel.callers import Caller
 from services.kernel.clock import timestamp
 from services.kernel.db import Transaction
+from services.kernel.rows import FieldFault
 from services.kernel.rpc import caller
 from services.registry import store as tables
 from services.registry.domain import alert as alerts
 from services.registry.domain import payment as payments
 from services.registry.domain.payment import Payment
-from services.registry.domain.rows import FieldFault
 from services.registry.service.parts import Parts, require_etag
 from services.registry.wire import common
 from services.registry.wire import payments as payment_wire
@@ -61,7 +62,7 @@ class PaymentMethods(Parts):
         self, request: pb.ListSuspectedPaymentsRequest, _context: grpc.ServicerContext
     ) -> pb.ListSuspectedPaymentsResponse:
         asking = caller()
-        size, after = common.page_size(request.page), common.page_after(request.page)
+        size, after = pages.page_size(request.page), pages.after(request.page)
         asked = set(request.states)
         states = [state for state in payments.State if not asked or payment_wire.STATES[state] in asked]
         with self._database.transaction() as tx:
@@ -77,7 +78,7 @@ class PaymentMethods(Parts):
                 )
                 for row in rows[:size]
             ],
-            next_page_token=str(rows[size - 1].id) if len(rows) > size else "",
+            next_page_token=pages.next_token(rows, size),
         )
 
     def AssessSuspectedPayment(  # noqa: N802, D102

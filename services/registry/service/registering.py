@@ -14,8 +14,7 @@ from services.registry.domain import alert as alerts
 from services.registry.domain import payment as payments
 from services.registry.domain.alert import LANDLORD_UNIT, Alert, Report
 from services.registry.domain.payment import Flag, Payment
-from services.registry.domain.record import Protection, ProtectionCheck
-from services.registry.domain.rows import Context
+from services.registry.domain.record import Context, Protection, ProtectionCheck
 from services.registry.store import Alerts, Payments
 
 ALREADY = Conflict("Samma uppgift finns redan.", reason=ConflictReason.DUPLICATE)

@@ -7,10 +7,9 @@ from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as pb
 from los.sharing.v1 import sharing_pb2
 
-from services.kernel.errors import Invalid
+from services.kernel.cells import written
 from services.kernel.identity import COORDINATION_DAYS
 from services.registry.domain.alert import RECEIVER_KIND, RECORD_KIND, Alert, Assessed, Assessment, Report, State
-from services.registry.domain.cells import Fault, clean
 from services.registry.domain.record import circumstance
 from services.registry.wire.common import circumstance_message, protection_check_message, secrecy
 
@@ -53,14 +52,6 @@ def report_message(report: Report) -> pb.AlertReport:
 
 def _iso(day: date | None) -> str:
     return day.isoformat() if day else ""
-
-
-def written(field: str, text: str, length_max: int) -> str:
-    """Free text as it may be kept. Raises Invalid with the field first."""
-    try:
-        return clean(text, length_max)
-    except Fault as fault:
-        raise Invalid(f"{field}: {fault.text}") from None
 
 
 def assessed(request: pb.AssessAlertRequest, today: date) -> Assessed:

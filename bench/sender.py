@@ -11,7 +11,7 @@ from psycopg.rows import namedtuple_row
 from services.kernel.config import load
 from services.kernel.db import conninfo
 from services.kernel.outbox import Outbox
-from services.sharing.publisher import CLAIM, Publisher, producer
+from services.sharing.publisher import Publisher, producer
 from services.sharing.relay import RelayConfig
 
 WARM_ROWS = 100
@@ -26,10 +26,10 @@ def main() -> None:
 def _ours(config: RelayConfig) -> float:
     address = conninfo(config, "sharing")
     publisher = Publisher(address, config.kafka)
-    warm = Outbox(address, publisher.deliver, claim=CLAIM, batch_max=WARM_ROWS)
+    warm = Outbox(address, publisher.deliver, batch_max=WARM_ROWS)
     warm.run_once()
     warm.close()
-    outbox = Outbox(address, publisher.deliver, claim=CLAIM)
+    outbox = Outbox(address, publisher.deliver)
     sent, started = 0, time.perf_counter()
     while done := outbox.run_once():
         sent += done

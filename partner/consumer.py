@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.consumer.fetcher import ConsumerRecord
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from partner import broker
 from partner.envelope import Opened, Record, open_record
@@ -95,6 +95,9 @@ class Consumer:
                 future.get(broker.SEND_DEADLINE_S)
                 self.receiver.inbox.acknowledged(reply.id)
                 self.counts.answered += 1
+        except TopicAuthorizationFailedError:
+            missing = f"Användaren {self.kit.broker.username} får inte skriva {self.kit.reply_topic} hos kommunen."
+            raise broker.BrokerProblem(f"Svar väntar. {missing}") from None
         except broker.BrokerProblem as problem:
             self.say(f"Svar väntar. {problem}")
         except KafkaError as error:

@@ -145,7 +145,7 @@ def _event(attributes: dict[str, Any]) -> Event:
 
 
 def _opened(event: Event, kit: Kit, now: datetime) -> Opened:
-    if event.expiry_time + SKEW < now:
+    if event.expiry_time < now - SKEW:
         raise Refused(Code.EXPIRED)
     kid = jose.addressed_to(event.data)
     if kid not in kit.keys.private:

@@ -1,6 +1,7 @@
 """What a partner answers: receipts, outcomes and answers to invitations, sealed as the contract says.
 
-An answer's id follows from the event and the answer, so the same answer sent twice is the same event.
+An answer's id follows from the event and all that the answer says, so the same answer sent twice is the same event. When it was given is
+part of an outcome and of an answer to an invitation: somebody who changes their mind, and changes it back, has given three answers.
 """
 
 import json
@@ -19,6 +20,8 @@ from partner.kit import Kit
 
 VALID_FOR = timedelta(days=30)
 """How long the kommun may take an answer for good; a reply topic keeps it no longer."""
+
+_RECEIPT = "se.los.receipt.v1"
 
 
 class Outcome(StrEnum):
@@ -66,16 +69,16 @@ class Reply:
 def receipt(kit: Kit, event: Event, receiver_kind: str, refused: Code | None, now: datetime) -> Reply:
     """That an event has been received, or refused with a code."""
     body = {"status": "refused", "reason": refused.value} if refused else {"status": "received"}
-    return _sealed(kit, event, receiver_kind, "se.los.receipt.v1", body, now)
+    return _sealed(kit, event, receiver_kind, _RECEIPT, body, now)
 
 
 def outcome(kit: Kit, event: Event, receiver_kind: str, status: Outcome, now: datetime) -> Reply:
-    """What became of the record."""
+    """What became of the record, as known `now`; a retry gives the time of the first try."""
     return _sealed(kit, event, receiver_kind, "se.los.outcome.v1", {"status": status.value}, now)
 
 
 def invitation_answer(kit: Kit, event: Event, receiver_kind: str, control_reference: str, answer: InvitationAnswer, now: datetime) -> Reply:
-    """Whether the authority takes part in a control."""
+    """Whether the authority takes part in a control, as decided `now`; a retry gives the time of the first try."""
     body = {
         "control_reference": control_reference,
         "answer": "accepted" if answer.role else "declined",
@@ -95,10 +98,11 @@ def _sealed(kit: Kit, event: Event, receiver_kind: str, kind: str, body: dict[st
         "disclosure_id": event.disclosure_id,
         "event_id": event.id,
         "receiver_kind": receiver_kind,
-        "time": _instant(now),
+        "time": instant_text(now),
     }
-    # The status is part of the name: "opened" and later "closed" are two answers to one event.
-    reply_id = str(uuid5(UUID(event.id), f"{kind}:{body.get('status') or body['answer']}"))
+    # A receipt is made again when its record is read again after a crash, and is then the same receipt: its time is no part of the name.
+    said = body if kind == _RECEIPT else content
+    reply_id = str(uuid5(UUID(event.id), kind + _canonical(said).decode("utf-8")))
     value = JSONFormat().write(
         CloudEvent(
             {
@@ -110,8 +114,8 @@ def _sealed(kit: Kit, event: Event, receiver_kind: str, kind: str, body: dict[st
                 "datacontenttype": "application/jose",
                 "partitionkey": event.key,
                 "correlationid": event.disclosure_id,
-                "recordedtime": _instant(now),
-                "expirytime": _instant(now + VALID_FOR),
+                "recordedtime": instant_text(now),
+                "expirytime": instant_text(now + VALID_FOR),
                 "dataclassification": event.classification,
             },
             jose.encrypt(_canonical(content), kit.keys.kommun_encryption),
@@ -130,5 +134,6 @@ def _canonical(content: dict[str, str]) -> bytes:
     return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
 
 
-def _instant(time: datetime) -> str:
+def instant_text(time: datetime) -> str:
+    """An instant in UTC as the contract writes it."""
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

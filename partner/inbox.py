@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from partner.envelope import Opened, Record
+from partner.envelope import Event, Opened, Record
 from partner.feedback import Reply
 from partner.jose import Code, Refused
 
@@ -89,8 +89,7 @@ class Inbox:
         """Handle an event once; False when it already was. Raises Refused when a later one of its key has been."""
         event = opened.event
         with self._transaction() as tx:
-            known = tx.execute("SELECT 1 FROM handled WHERE source = ? AND id = ?", (event.source, event.id))
-            if known.fetchone():
+            if self.knows(event):
                 return False
             (latest,) = tx.execute("SELECT max(sequence) FROM handled WHERE source = ? AND key = ?", (event.source, event.key)).fetchone()
             if latest is not None and event.sequence <= latest:
@@ -101,6 +100,11 @@ class Inbox:
             )
             _put(tx, handler(tx, opened, now))
         return True
+
+    def knows(self, event: Event) -> bool:
+        """Whether the event has been handled."""
+        found = self.connection.execute("SELECT 1 FROM handled WHERE source = ? AND id = ?", (event.source, event.id))
+        return found.fetchone() is not None
 
     def set_aside(self, record: Record, code: Code, now: datetime, replies: Sequence[Reply]) -> None:
         """Remember where a refused record lies in the topic, and its answer. Raises DeadLettersFullError.

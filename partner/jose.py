@@ -139,7 +139,7 @@ def encrypt(content: bytes, key: ECKey) -> str:
 
 def addressed_to(compact: str) -> str:
     """The `kid` that a compact JWE names. Raises Refused when the header is not the agreed one."""
-    protected = protected_header(compact.encode("utf-8"), Code.ENCRYPTION_FORM)
+    protected = protected_header(compact, Code.ENCRYPTION_FORM)
     if set(protected) != _JWE_HEADERS or any(protected[name] != word for name, word in _JWE_FIXED.items()):
         raise Refused(Code.ENCRYPTION_FORM)
     kid = protected["kid"]
@@ -158,10 +158,11 @@ def decrypt(compact: str, key: ECKey) -> bytes:
     return opened.plaintext or b""
 
 
-def protected_header(compact: bytes, code: Code) -> dict[str, Any]:
+def protected_header(compact: bytes | str, code: Code) -> dict[str, Any]:
     """The first segment of a compact JWS or JWE. Raises Refused with `code`."""
     try:
-        text = urlsafe_b64decode(compact.split(b".", 1)[0])
+        # A text may hold half a character (a lone surrogate), which no encoding has: also a ValueError.
+        text = urlsafe_b64decode((compact.encode() if isinstance(compact, str) else compact).split(b".", 1)[0])
     except (TypeError, ValueError):
         raise Refused(code) from None
     return read_json(text, code)

@@ -36,6 +36,7 @@ _TABLES = {
     },
     "keys": {"private_file", "kommun_file"},
 }
+_ADDRESSES = re.compile(r"[^\s,]+:\d{1,5}(?:,\s*[^\s,]+:\d{1,5})*", re.ASCII)
 
 
 class KitError(Exception):
@@ -96,6 +97,8 @@ def load(folder: Path) -> Kit:
     kafka: dict[str, str] = settings["kafka"]
     if kafka["security_protocol"] != "SASL_SSL" or kafka["sasl_mechanism"] != "SCRAM-SHA-512":
         raise KitError("partner.toml: bara SASL_SSL med SCRAM-SHA-512 får användas.")
+    if not _ADDRESSES.fullmatch(kafka["bootstrap_servers"]):
+        raise KitError("partner.toml: bootstrap_servers ska vara värd:port, med komma mellan flera.")
     ca_file = folder / kafka["ca_file"]
     if not ca_file.is_file():
         raise KitError(f"{ca_file.name}: filen saknas i partnermappen.")
@@ -143,6 +146,10 @@ def _settings(path: Path) -> dict[str, Any]:
         if set(found) != names:
             wrong = ", ".join(sorted(names ^ set(found)))
             raise KitError(f"{path.name}: saknade eller okända uppgifter: {wrong}.")
+        for name in names - set(_TABLES):
+            texts = found[name] if name == "receiver_kinds" and isinstance(found[name], list) else [found[name]]
+            if not all(isinstance(text, str) for text in texts):
+                raise KitError(f"{path.name}: {name} ska vara text.")
     return settings
 
 
@@ -151,14 +158,15 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise KitError(f"{path.name}: filen saknas eller får inte läsas i mappen {path.parent}.") from error
+    except UnicodeDecodeError as error:
+        raise KitError(f"{path.name}: filen är inte text i UTF-8.") from error
 
 
 def _key_set(path: Path) -> list[dict[str, Any]]:
     try:
-        keys = json.loads(_text(path))["keys"]
+        return [dict(key) for key in json.loads(_text(path))["keys"]]
     except (ValueError, KeyError, TypeError) as error:
         raise KitError(f"{path.name}: filen är inte en nyckelsamling (JWKS).") from error
-    return list(keys)
 
 
 def _imported(key: dict[str, Any], name: str, *, private: bool) -> ECKey:

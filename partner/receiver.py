@@ -48,6 +48,9 @@ class Receiver:
                 refusal.event = opened.event
                 raise
         except Refused as refusal:
+            # What was taken in time and comes again when it has expired, or when its key is gone, was still taken.
+            if refusal.event is not None and self.inbox.knows(refusal.event):
+                return Verdict.DUPLICATE
             self.inbox.set_aside(record, refusal.code, now, self._refusal_receipts(refusal, now))
             return refusal.code
 

@@ -19,6 +19,7 @@ from joserfc.jwk import ECKey
 
 from partner import jose
 from partner.envelope import CONTENT_TYPE, Record
+from partner.feedback import instant_text
 from partner.jose import Code
 from partner.kit import Keyring, Kit
 from partner.receiver import Verdict
@@ -74,8 +75,8 @@ class _Sender:
             "partitionkey": str(uuid4()),
             "sequence": "1",
             "correlationid": disclosure_id,
-            "recordedtime": _instant(self.now),
-            "expirytime": _instant(self.now + timedelta(days=1)),
+            "recordedtime": instant_text(self.now),
+            "expirytime": instant_text(self.now + timedelta(days=1)),
             "dataclassification": "open",
         } | dict(attributes or {})
         data = jose.encrypt(plain, key or self.kit.keys.of_kind(kind))
@@ -135,7 +136,7 @@ def samples(kit: Kit, now: datetime) -> tuple[Kit, list[Sample]]:
         Sample("Ett meddelande från en annan avsändare", sender.record({"source": "urn:los:0000:sharing"}), Code.SOURCE_MISMATCH),
         Sample(
             "Ett meddelande vars sista dag har passerat",
-            sender.record({"expirytime": _instant(now - timedelta(days=1))}),
+            sender.record({"expirytime": instant_text(now - timedelta(days=1))}),
             Code.EXPIRED,
         ),
         Sample("Ett meddelande som är krypterat till någon annan", sender.record(key=other), Code.ENCRYPTION_KEY_UNKNOWN),
@@ -185,7 +186,3 @@ def _segment(header: Mapping[str, str]) -> bytes:
 
 def _base64(value: bytes) -> bytes:
     return base64.urlsafe_b64encode(value).rstrip(b"=")
-
-
-def _instant(time: datetime) -> str:
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -10,7 +10,6 @@ from services.controls.service.delivery import Offers
 from services.controls.service.imports import Imports
 from services.controls.service.servicer import RULES, ControlsServicer
 from services.controls.store import Store
-from services.kernel.callers import Caller
 from services.kernel.clock import Clock
 from services.kernel.config import ServiceConfig, load
 from services.kernel.db import Database
@@ -18,7 +17,7 @@ from services.kernel.log import configure
 from services.kernel.offering import Offering
 from services.kernel.outbox import Outbox
 from services.kernel.process import config_path, live
-from services.kernel.records import Requests, auditor
+from services.kernel.records import Requests, auditor, refusals
 from services.kernel.rpc import Server, connect
 from services.kernel.vault import Vault
 
@@ -41,11 +40,9 @@ def build(config: ServiceConfig, clock: Clock) -> Parts:
     imports = Imports(database, store, audit, clock)
     servicer = ControlsServicer(database, store, Requests(database, tables.request, vault, clock), imports, audit, clock)
 
-    def refused(caller: Caller, method: str, reason: str) -> None:
-        with database.transaction() as tx:
-            audit(tx, f"controls:{method}", caller, outcome="refused", reason=reason)
-
-    server = Server("controls", config, controls_pb2.DESCRIPTOR.services_by_name["ControlsService"], RULES, refused, clock)
+    server = Server(
+        "controls", config, controls_pb2.DESCRIPTOR.services_by_name["ControlsService"], RULES, refusals(database, audit, "controls"), clock
+    )
     controls_pb2_grpc.add_ControlsServiceServicer_to_server(servicer, server.grpc)
     sharing = connect(config.peers["sharing"], "sharing", config.tls)
 

@@ -1,7 +1,7 @@
 """PostgreSQL: one pool, one kind of transaction.
 
-Statements are SQLAlchemy Core. Reads and conditional changes run at once; other writes are queued and leave in one psycopg
-pipeline together with the COMMIT, because four round trips cost half the throughput (measured, see docs/adr/0002).
+Statements are SQLAlchemy Core. Reads and conditional changes run at once; other writes are queued and leave together with the
+COMMIT: in one psycopg pipeline, or as one statement where a transaction only adds rows (measured, see docs/adr/0002).
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,35 +37,54 @@ def compiled(statement: Executable) -> tuple[str, Mapping[str, Any]]:
     return str(result), result.params
 
 
+Shape = tuple[str, ...]
+
+
 @lru_cache(maxsize=256)
-def _insert(table: Table, columns: tuple[str, ...]) -> str:
+def _insert(table: Table, columns: Shape) -> str:
     return str(table.insert().compile(dialect=DIALECT, column_keys=list(columns)))
+
+
+@lru_cache(maxsize=256)
+def _inserts(rows: tuple[tuple[Table, Shape], ...]) -> str | None:
+    """Several rows as one statement, their parameters named `<place>:<column>`; None when that would lose their order."""
+    numbered = [table for table, _ in rows if any(column.identity for column in table.columns)]
+    if len(numbered) > 1:  # PostgreSQL runs the parts of a WITH in an order of its own
+        return None
+    *parts, last = (_insert(table, columns).replace("%(", f"%({place}:") for place, (table, columns) in enumerate(rows))
+    return f"WITH {', '.join(f'r{place} AS ({part})' for place, part in enumerate(parts))} {last}" if parts else last
 
 
 class Transaction:
     """What can be done between opening and leaving a transaction."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Made by Database.transaction()."""
+        """Made by Database.transaction(); the connection commits each statement until `_begin`."""
         self._connection = connection
+        self._begun = False
+        self._rows: list[tuple[Table, Mapping[str, Any]]] = []  # while nothing but rows is queued
         self._queue: list[tuple[str, Mapping[str, Any]]] = []
 
     def read(self, statement: Executable) -> list[Row]:
         """All rows of a select, now."""
+        self._begin()
         return self._connection.execute(*compiled(statement)).fetchall()
 
     def one(self, statement: Executable) -> Row | None:
         """The first row of a select, now, or None."""
+        self._begin()
         return self._connection.execute(*compiled(statement)).fetchone()
 
     def execute(self, statement: Executable) -> int:
         """Run a change now; how many rows it touched. For changes whose count decides what follows."""
         self.flush()
+        self._begin()
         return self._connection.execute(*compiled(statement)).rowcount
 
     def insert(self, table: Table, **row: object) -> None:
         """Queue one new row. A value for a JSONB column is wrapped in psycopg's Jsonb."""
         self._queue.append((_insert(table, tuple(row)), row))
+        self._rows.append((table, row))
 
     def write(self, statement: Executable) -> None:
         """Queue a change."""
@@ -79,11 +98,24 @@ class Transaction:
 
     def commit(self) -> None:
         """Send what is queued and the COMMIT in one round trip. Raises what any of the statements raised."""
-        with self._connection.pipeline():
-            self._send()
-            self._connection.commit()
+        if not self._begun and self._queue and len(self._rows) == len(self._queue):
+            statement = _inserts(tuple((table, tuple(row)) for table, row in self._rows))
+            if statement is not None:
+                parameters = {f"{place}:{name}": value for place, (_, row) in enumerate(self._rows) for name, value in row.items()}
+                self._connection.execute(statement, parameters)
+                return
+        if self._begun or self._queue:
+            with self._connection.pipeline():
+                self._send()
+                self._connection.execute("COMMIT")
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._connection.execute("BEGIN")
+            self._begun = True
 
     def _send(self) -> None:
+        self._begin()
         queue, self._queue = self._queue, []
         for sql, parameters in queue:
             self._connection.execute(sql, parameters)
@@ -101,7 +133,7 @@ class Database:
             min_size=2,
             max_size=config.database_connections_max,
             timeout=WAIT_FOR_CONNECTION_S,
-            kwargs={"row_factory": namedtuple_row},
+            kwargs={"row_factory": namedtuple_row, "autocommit": True},
             open=True,
         )
 

@@ -1,16 +1,40 @@
-"""Keeps the promises of an outbox to sharing: records are offered in order per record, with the service's own certificate."""
+"""Keeps the promises of an outbox to another service: rows are told in order per record, with the service's own certificate."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import grpc
 from los.sharing.v1 import sharing_pb2, sharing_pb2_grpc
 
 from services.kernel.errors import Conflict, ConflictReason, Failure, NotFound
-from services.kernel.log import log
+from services.kernel.log import log, place_of
 from services.kernel.rpc import DEADLINE_S, failure_of
 
 Build = Callable[[Any], sharing_pb2.OfferRecordRequest | None]
+
+
+def told_in_order(rows: Sequence[Any], tell: Callable[[Any], None]) -> Iterator[int]:
+    """The `seq` of the outbox rows that `tell` got through. After a failure the later rows of the same key wait, and no others."""
+    held: set[object] = set()
+    for row in rows:
+        if row.key in held:
+            continue
+        try:
+            tell(row)
+        except Exception as error:  # noqa: BLE001  # one record's trouble is no other record's
+            failure = failure_of(error) if isinstance(error, grpc.RpcError) else error
+            log.warning(
+                "row_not_taken",
+                kind=row.kind,
+                event_id=str(row.event_id),
+                key=str(row.key),
+                reason=failure.reason if isinstance(failure, Failure) else None,
+                error=type(error).__name__,
+                place=place_of(error),
+            )
+            held.add(row.key)
+        else:
+            yield row.seq
 
 
 class Offering:
@@ -22,18 +46,8 @@ class Offering:
         self._build = build
 
     def deliver(self, rows: Sequence[Any]) -> Iterable[int]:
-        """Offer in order; the `seq` of what was taken. After a failure the later rows of the same record wait."""
-        held: set[object] = set()
-        for row in rows:
-            if row.key in held:
-                continue
-            try:
-                self._offer(row)
-            except Failure as failure:
-                log.warning("offer_not_taken", event_id=str(row.event_id), key=str(row.key), reason=failure.reason)
-                held.add(row.key)
-                continue
-            yield row.seq
+        """Offer in order; the `seq` of what was taken."""
+        return told_in_order(rows, self._offer)
 
     def _offer(self, row: Any) -> None:  # noqa: ANN401  # a row of the outbox
         request = self._build(row)

@@ -20,11 +20,14 @@ IDLE_WAIT_S = 0.1
 BROKEN_WAIT_S = 1.0
 DELAY_MAX_S = 3600
 
+# An attempt is counted before it is made: a row that was never tried has not left.
 CLAIM = """
-SELECT o.* FROM {table} o
-WHERE o.bucket = ANY(%(buckets)s) AND o.next_time <= now() AND NOT EXISTS (
-    SELECT 1 FROM {table} e WHERE e.key = o.key AND e.seq < o.seq AND e.next_time > now())
-ORDER BY o.seq LIMIT %(limit)s
+WITH due AS (
+    SELECT o.seq FROM {table} o
+    WHERE o.bucket = ANY(%(buckets)s) AND o.next_time <= now() AND NOT EXISTS (
+        SELECT 1 FROM {table} e WHERE e.key = o.key AND e.seq < o.seq AND e.next_time > now())
+    ORDER BY o.seq LIMIT %(limit)s)
+UPDATE {table} o SET attempts = attempts + 1 FROM due WHERE o.seq = due.seq RETURNING o.*
 """
 LOCK = """
 SELECT b FROM generate_series(0, %(last)s) b
@@ -32,7 +35,7 @@ WHERE NOT b = ANY(%(held)s) AND pg_try_advisory_lock(hashtext(current_schema() |
 """
 DELETE = "DELETE FROM {table} WHERE seq = ANY(%(rows)s)"
 DELAY = """
-UPDATE {table} SET attempts = attempts + 1, next_time = now() + make_interval(secs => least(%(longest)s, power(2, least(attempts, 20))))
+UPDATE {table} SET next_time = now() + make_interval(secs => least(%(longest)s, power(2, least(attempts - 1, 20))))
 WHERE seq = ANY(%(rows)s)
 """
 
@@ -45,9 +48,9 @@ class Outbox:
     `deliver` gets rows in order and gives back the `seq` of those that were accepted; of a key, it stops at the first that was not.
     """
 
-    def __init__(self, conninfo: str, deliver: Deliver, table: str = "outbox", claim: str = CLAIM, batch_max: int = BATCH_MAX) -> None:
-        """`claim` may name further conditions; it gets `buckets` and `limit` and selects at least `seq` and `key`."""
-        self._lock, self._claim, self._delete, self._delay = (sql.format(table=table) for sql in (LOCK, claim, DELETE, DELAY))
+    def __init__(self, conninfo: str, deliver: Deliver, table: str = "outbox", batch_max: int = BATCH_MAX) -> None:
+        """It connects at the first round."""
+        self._lock, self._claim, self._delete, self._delay = (sql.format(table=table) for sql in (LOCK, CLAIM, DELETE, DELAY))
         self._conninfo = conninfo
         self._deliver = deliver
         self._batch_max = batch_max
@@ -67,7 +70,8 @@ class Outbox:
     def run_once(self) -> int:
         """One round; how many rows were accepted."""
         connection = self._open()
-        rows = connection.execute(self._claim, {"buckets": self._buckets, "limit": self._batch_max}).fetchall()
+        claimed = connection.execute(self._claim, {"buckets": self._buckets, "limit": self._batch_max}).fetchall()
+        rows = sorted(claimed, key=lambda row: row.seq)
         if not rows:
             return 0
         accepted = list(self._deliver(rows))

@@ -176,6 +176,16 @@ def auditor(table: Table, clock: Clock) -> Audit:
     return audit
 
 
+def refusals(database: Database, audit: Audit, service: str) -> Callable[[Caller, str, str, UUID | None], None]:
+    """Writes the row of a refused call, in a transaction of its own: what was asked has been rolled back."""
+
+    def refused(caller: Caller, method: str, reason: str, object_id: UUID | None) -> None:
+        with database.transaction() as tx:
+            audit(tx, f"{service}:{method}", caller, object_id=object_id, outcome="refused", reason=reason)
+
+    return refused
+
+
 def record_step(
     tx: Transaction,
     table: Table,

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import grpc
 import protovalidate
@@ -76,7 +77,10 @@ def caller() -> Caller:
     return _caller.get()
 
 
-OnRefused = Callable[[Caller, str, str], None]
+OnRefused = Callable[[Caller, str, str, UUID | None], None]
+"""Notes in the audit that a call was refused: who asked, the method, the reason's code, the record it named. No row, no answer."""
+
+REFUSALS = (Denied, NotFound, Conflict, Invalid)
 
 
 class _Gate(grpc.ServerInterceptor):
@@ -110,7 +114,7 @@ class _Gate(grpc.ServerInterceptor):
                 _check(request)
                 return act(request, context)
             except Exception as error:  # noqa: BLE001  # every way out is a status
-                self._fail(error, method, context)
+                self._fail(error, method, context, _object_of(request))
 
         return handle
 
@@ -139,11 +143,11 @@ class _Gate(grpc.ServerInterceptor):
                 return
         raise Denied(f"{method}: din roll får inte göra detta.")
 
-    def _fail(self, error: Exception, method: str, context: grpc.ServicerContext) -> None:
+    def _fail(self, error: Exception, method: str, context: grpc.ServicerContext, object_id: UUID | None = None) -> None:
         failure = self._planned(error, method)
-        if isinstance(failure, (Denied, NotFound)):
+        if isinstance(failure, REFUSALS):
             try:
-                self._on_refused(_caller.get(), method, failure.reason)
+                self._on_refused(_caller.get(), method, failure.reason, object_id)
             except Exception as broken:  # noqa: BLE001  # no audit row, no answer
                 log.error("refusal_not_audited", method=method, error=type(broken).__name__)
                 failure = Unavailable("Tjänsten svarar inte just nu. Försök igen om en stund.")
@@ -185,6 +189,17 @@ def _check(request: Message) -> None:
         violation = error.violations[0].proto
         path = ".".join(element.field_name for element in violation.field.elements) if violation.field else ""
         raise Invalid(f"{path}: {violation.message}") from None
+
+
+def _object_of(request: Message) -> UUID | None:
+    """The record that a question names first: its field `…_id`."""
+    for member in request.DESCRIPTOR.fields:
+        if member.name.endswith("_id") and member.name not in {"request_id", "event_id"}:
+            try:
+                return UUID(getattr(request, member.name))
+            except ValueError:
+                continue
+    return None
 
 
 def _checked(requests: Iterator[Message]) -> Iterator[Message]:

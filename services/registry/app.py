@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from los.registry.v1 import registry_pb2, registry_pb2_grpc
 
-from services.kernel.callers import Caller
 from services.kernel.clock import Clock
 from services.kernel.config import ServiceConfig, load
 from services.kernel.db import Database
@@ -13,7 +12,7 @@ from services.kernel.log import configure
 from services.kernel.offering import Offering
 from services.kernel.outbox import Outbox
 from services.kernel.process import config_path, live
-from services.kernel.records import Requests, auditor
+from services.kernel.records import Requests, auditor, refusals
 from services.kernel.rpc import Server, connect
 from services.kernel.vault import Vault
 from services.registry import store as tables
@@ -44,11 +43,9 @@ def build(config: ServiceConfig, clock: Clock) -> Parts:
     requests = Requests(database, tables.request, vault, clock)
     servicer = RegistryServicer(database, alerts, payments, requests, registering, imports, audit, clock)
 
-    def refused(caller: Caller, method: str, reason: str) -> None:
-        with database.transaction() as tx:
-            audit(tx, f"registry:{method}", caller, outcome="refused", reason=reason)
-
-    server = Server("registry", config, registry_pb2.DESCRIPTOR.services_by_name["RegistryService"], RULES, refused, clock)
+    server = Server(
+        "registry", config, registry_pb2.DESCRIPTOR.services_by_name["RegistryService"], RULES, refusals(database, audit, "registry"), clock
+    )
     registry_pb2_grpc.add_RegistryServiceServicer_to_server(servicer, server.grpc)
     sharing = connect(config.peers["sharing"], "sharing", config.tls)
 

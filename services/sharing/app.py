@@ -1,17 +1,18 @@
 """The process `sharing`: the servicer, the word back to registry and controls, and the answers of the agencies. Wiring only."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from los.sharing.v1 import sharing_pb2, sharing_pb2_grpc
 
-from services.kernel.callers import Caller
 from services.kernel.clock import Clock
 from services.kernel.config import Kafka, Model, ServiceConfig, load
 from services.kernel.db import Database
 from services.kernel.log import configure
 from services.kernel.outbox import Outbox
 from services.kernel.process import config_path, live
-from services.kernel.records import Requests, auditor
+from services.kernel.records import Requests, auditor, refusals
 from services.kernel.reference import reference
 from services.kernel.rpc import Server, connect
 from services.kernel.vault import Vault
@@ -20,7 +21,7 @@ from services.sharing.decisions import Decisions
 from services.sharing.feedback import Feedback, Tell
 from services.sharing.legal import law
 from services.sharing.sealing import Keys
-from services.sharing.service import RULES, SharingServicer
+from services.sharing.service.servicer import RULES, SharingServicer
 from services.sharing.store import Store
 
 
@@ -40,11 +41,18 @@ class SharingConfig(ServiceConfig):
     kommun_code: str
 
 
-def main() -> None:
-    """Run until SIGTERM."""
-    configure("sharing")
-    config = load(config_path("Decides what may leave the kommun, and hears what came back."), SharingConfig)
-    clock = Clock()
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the process runs; `stop` ends the server and gives connections back."""
+
+    server: Server
+    feedback: Feedback
+    telling: Outbox
+    stop: Callable[[], None]
+
+
+def build(config: SharingConfig, clock: Clock) -> Parts:
+    """The parts of the process, none of them started."""
     database = Database(config, "sharing")
     vault = Vault.from_files("sharing", config.vault.key_file, config.vault.index_key_file)
     keys = Keys.load(config.keys.signing_file, config.keys.encryption_file, config.keys.receivers_file)
@@ -53,18 +61,11 @@ def main() -> None:
     decisions = Decisions(law(), keys, store, clock, config.kommun_code)
     servicer = SharingServicer(database, store, decisions, Requests(database, tables.request, vault, clock), audit, clock)
 
-    def refused(caller: Caller, method: str, reason: str) -> None:
-        with database.transaction() as tx:
-            audit(tx, f"sharing:{method}", caller, outcome="refused", reason=reason)
-
     descriptor = sharing_pb2.DESCRIPTOR.services_by_name["SharingService"]
-    server = Server("sharing", config, descriptor, RULES, refused, clock)
+    server = Server("sharing", config, descriptor, RULES, refusals(database, audit, "sharing"), clock)
     sharing_pb2_grpc.add_SharingServiceServicer_to_server(servicer, server.grpc)
-
     channels = [connect(config.peers[name], name, config.tls) for name in ("registry", "controls")]
     topics = [f"los.reply.{agency.code}.v1" for agency in reference().agencies]
-    feedback = Feedback(database, store, keys, config.kafka, topics, clock)
-    telling = Outbox(database.conninfo, Tell(database, *channels).deliver, table="feedback")
 
     def stop() -> None:
         server.stop()
@@ -72,7 +73,20 @@ def main() -> None:
             channel.close()
         database.close()
 
-    live([feedback, telling], server.start, stop)
+    return Parts(
+        server,
+        Feedback(database, store, keys, config.kafka, topics, clock),
+        Outbox(database.conninfo, Tell(database, *channels).deliver, table="feedback"),
+        stop,
+    )
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    configure("sharing")
+    config = load(config_path("Decides what may leave the kommun, and hears what came back."), SharingConfig)
+    parts = build(config, Clock())
+    live([parts.feedback, parts.telling], parts.server.start, parts.stop)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,6 @@ from services.sharing.domain import (
     case_number,
     digest,
     envelope,
-    is_protected,
     protection_valid_until,
     rendered,
 )
@@ -97,7 +96,7 @@ class Decisions:
             basis_id=ground.id,
             citation=ground.citation,
             sfs=ground.sfs,
-            secrecy=sorted(offer.secrecy),
+            secrecy=sorted(code for code in offer.secrecy if self.law.secrecy_classes[code].told),
             fields=fields,
         )
         return Draft(answer, ground, payload, tuple(fields), left_out)
@@ -131,24 +130,25 @@ class Decisions:
         points = self.law.writings[answer.writes].points if answer.writes else ()
         return [point.code for point in points if not written.get(point.code, "").strip()]
 
-    def require_unprotected(self, offer: Offer, now: datetime) -> None:
-        """Raises Conflict when the person is protected, or nobody has looked within 24 hours."""
-        if is_protected(offer, now):
-            raise Conflict("protection_check: kontrollen av skyddade uppgifter saknas eller är äldre än 24 timmar. Inget skickas.")
-
     def require_unchanged(self, offer: Offer, payload: bytes, stored: Row, disclosure_id: UUID, on: date) -> Draft:
         """The draft of today, when it is byte for byte what was shown, on the same ground, to the same key.
 
         `stored` is a preview or a disclosure. Raises Conflict (M7): the preview must be made again.
         """
         now_draft = self.draft(offer, disclosure_id, on)
-        same_law = now_draft.ground.id == stored.ground_id and now_draft.ground.digest == stored.ground_digest
-        if not same_law or stored.key_id != self.key_id(offer.receiver_kind) or now_draft.payload != payload:
+        self.require_same_ground(offer, stored, on)
+        if stored.key_id != self.key_id(offer.receiver_kind) or now_draft.payload != payload:
             raise Conflict(self.law.messages["M7"])
         return now_draft
 
+    def require_same_ground(self, offer: Offer, stored: Row, on: date) -> None:
+        """Raises Conflict (M7) unless the ground that was shown or decided on is, unaltered, the one that holds that day."""
+        ground = self.weigh(offer, on).ground
+        if ground is None or (ground.id, ground.digest) != (stored.ground_id, stored.ground_digest):
+            raise Conflict(self.law.messages["M7"])
+
     def commit(
-        self, tx: Transaction, told: Row, payload: bytes, offer: Offer, caller: Caller, approval: str | None = None
+        self, tx: Transaction, row: Row, told: Row, payload: bytes, offer: Offer, caller: Caller, approval: str | None = None
     ) -> tuple[Status, str]:
         """Carry the decision out: seal and promise it, or leave it as a task when there is no channel. The status and the message.
 
@@ -156,6 +156,9 @@ class Decisions:
         """
         now = self._clock.now()
         ground = self.law.grounds[told.ground_id]
+        corrected = self._store.to_correct(tx, told)
+        if corrected:
+            self._store.tell(tx, corrected, Status.CORRECTED, now)
         if told.agency is None:
             status, text = Status.NO_CHANNEL, told.task
         else:
@@ -167,7 +170,7 @@ class Decisions:
                     id=event_id,
                     kommun_code=self._kommun_code,
                     record_kind=told.record_kind,
-                    change="shared",
+                    change="corrected" if corrected else "shared",
                     receiver_kind=told.receiver_kind,
                     key=told.key,
                     sequence=sequence,
@@ -175,7 +178,7 @@ class Decisions:
                     time=now,
                     recorded_time=told.decided_time,
                     expiry_time=now + EXPIRY,
-                    secret=bool(told.secrecy),
+                    secret=bool(told.secrecy) or offer.names_a_person,
                 ),
                 payload,
                 self._keys,
@@ -194,7 +197,7 @@ class Decisions:
             text = f"Beslutat. Skickas till {self._reference.receivers[told.receiver_kind].word}. Referens {case_number_of(payload)}."
         details = {"approved": True} if approval else {}
         self._store.add_event(tx, told.id, status, now, person=caller.person, delegation_reference=approval, details=details)
-        self._store.move_offer(tx, told.offer_id, OfferState.DECIDED)
+        self._store.move_offer(tx, row, OfferState.DECIDED)
         return status, text
 
     def task(self, draft: Draft, offer: Offer) -> str:

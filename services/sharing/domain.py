@@ -18,7 +18,7 @@ from services.kernel.reference import Reference, sentence
 
 PROTECTION_CHECK_VALID = timedelta(hours=24)  # design 8
 PREVIEW_VALID = timedelta(hours=24)  # design 7
-SKEW = timedelta(seconds=60)
+SKEW = timedelta(minutes=5)  # how far the clock of the person who looked may be ahead
 
 
 class OfferState(StrEnum):
@@ -34,14 +34,12 @@ class OfferState(StrEnum):
     REPLACED = "replaced"
 
 
-OPEN_STATES = frozenset({OfferState.WAITING, OfferState.AWAITING_APPROVAL})
-
 NEXT: Mapping[OfferState, frozenset[OfferState]] = {
     OfferState.WAITING: frozenset(
         {OfferState.AWAITING_APPROVAL, OfferState.DECIDED, OfferState.REFUSED, OfferState.WITHDRAWN, OfferState.REPLACED}
     ),
     OfferState.AWAITING_APPROVAL: frozenset({OfferState.DECIDED, OfferState.REFUSED, OfferState.WITHDRAWN, OfferState.REPLACED}),
-    OfferState.DECIDED: frozenset(),
+    OfferState.DECIDED: frozenset({OfferState.WITHDRAWN, OfferState.REPLACED}),
     OfferState.NO_GROUND: frozenset(),
     OfferState.STOPPED: frozenset(),
     OfferState.REFUSED: frozenset(),
@@ -50,8 +48,18 @@ NEXT: Mapping[OfferState, frozenset[OfferState]] = {
 }
 
 
+def require_step(before: str, after: OfferState) -> None:
+    """Raises Conflict when an offer does not go from the one state to the other."""
+    if after not in NEXT[OfferState(before)]:
+        raise Conflict("state: erbjudandet är redan avgjort.")
+
+
 class Status(StrEnum):
-    """What has happened to a disclosure. Everything from `sent` on comes from outside."""
+    """What has happened to a disclosure. From `sent` to `closed` it comes from outside.
+
+    `void`: it never left. The last three follow when a record is changed or withdrawn after it may have left: a person owes the
+    receiver a correction or a recall until it is made.
+    """
 
     AWAITING_APPROVAL = "awaiting_approval"
     DECIDED = "decided"
@@ -65,11 +73,20 @@ class Status(StrEnum):
     NO_ACTION = "no_action"
     ACTION = "action"
     CLOSED = "closed"
+    CORRECTION_DUE = "correction_due"
+    CORRECTED = "corrected"
+    RECALL_DUE = "recall_due"
 
     @property
     def rank(self) -> int:
         """How far along it is. A receipt may be read before the relay has noted that it sent: the furthest counts."""
         return list(Status).index(self)
+
+
+STANDING = frozenset(
+    {Status.DECIDED, Status.NO_CHANNEL, Status.SENT, Status.RECEIVED, Status.OPENED, Status.NO_ACTION, Status.ACTION, Status.CLOSED}
+)
+"""What was decided to be told, and holds: it is on its way, or the receiver has it."""
 
 
 class Protection(StrEnum):
@@ -126,13 +143,18 @@ class Offer:
         return value if isinstance(value, str) else None
 
 
-def is_protected(offer: Offer, now: datetime) -> bool:
-    """Whether the offer may go no further: protected, unknown, or checked more than 24 hours ago."""
+def is_protected(offer: Offer) -> bool:
+    """Whether there is no flow at all: the person is protected, or nobody has looked."""
+    return offer.names_a_person and (offer.protection is not Protection.NONE or offer.checked_time is None)
+
+
+def require_unprotected(offer: Offer, now: datetime) -> None:
+    """Raises Conflict when the person is protected, or nobody has looked within 24 hours."""
     if not offer.names_a_person:
-        return False
-    if offer.protection is not Protection.NONE or offer.checked_time is None:
-        return True
-    return not (now - PROTECTION_CHECK_VALID <= offer.checked_time <= now + SKEW)
+        return
+    checked = offer.checked_time
+    if is_protected(offer) or checked is None or not now - PROTECTION_CHECK_VALID <= checked <= now + SKEW:
+        raise Conflict("protection_check: kontrollen av skyddade uppgifter saknas eller är äldre än 24 timmar. Inget skickas.")
 
 
 def protection_valid_until(offer: Offer) -> datetime | None:

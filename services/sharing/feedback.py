@@ -7,11 +7,15 @@ code, never with its content, and the reading goes on.
 import ssl
 import threading
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import datetime
 from itertools import chain
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import grpc
+import psycopg
 from kafka import KafkaConsumer
 from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2, controls_pb2_grpc
@@ -24,8 +28,9 @@ from services.kernel.db import Database, Transaction
 from services.kernel.errors import Invalid
 from services.kernel.ids import new_id
 from services.kernel.log import log, place_of
+from services.kernel.offering import told_in_order
 from services.kernel.records import enqueue
-from services.kernel.rpc import DEADLINE_S, failure_of
+from services.kernel.rpc import DEADLINE_S
 from services.sharing import store as tables
 from services.sharing.domain import Status
 from services.sharing.sealing import InvitationAnswered, Keys, Receipt, Reply, open_reply
@@ -37,6 +42,8 @@ POLL_MS = 500
 METADATA_MAX_AGE_MS = 5_000
 SESSION_TIMEOUT_MS = 6_000  # how long answers wait when the process that read them has died
 BROKEN_WAIT_S = 1.0
+UNREADABLE = "UNREADABLE"
+INVITATION = "control_invitation"
 STATUS = {
     "received": Status.RECEIVED,
     "refused": Status.REFUSED_BY_RECEIVER,
@@ -53,8 +60,8 @@ ROLES = {
 }
 
 
-def consumer(config: Kafka, topics: Sequence[str]) -> KafkaConsumer:
-    """A consumer that commits by hand, from the beginning for a group that has read nothing."""
+def consumer(config: Kafka, topic: str) -> KafkaConsumer:
+    """A consumer that commits by hand, from the beginning for a group that has read nothing. Each topic has a group of its own."""
     reader = KafkaConsumer(
         bootstrap_servers=config.bootstrap_servers,
         security_protocol="SASL_SSL",
@@ -62,7 +69,7 @@ def consumer(config: Kafka, topics: Sequence[str]) -> KafkaConsumer:
         sasl_plain_username=config.username,
         sasl_plain_password=config.password_file.read_text(encoding="utf-8").strip(),
         ssl_context=ssl.create_default_context(cafile=str(config.ca_file)),
-        group_id=GROUP,
+        group_id=f"{GROUP}.{topic}",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         session_timeout_ms=SESSION_TIMEOUT_MS,
@@ -70,9 +77,8 @@ def consumer(config: Kafka, topics: Sequence[str]) -> KafkaConsumer:
         metadata_max_age_ms=METADATA_MAX_AGE_MS,
         client_id="sharing",
     )
-    for topic in topics:  # kafka-python joins a group whether or not it knows the topics yet, and then has nothing to read
-        reader.partitions_for_topic(topic)
-    reader.subscribe(list(topics))
+    reader.partitions_for_topic(topic)  # kafka-python joins a group whether or not it knows the topic yet, and then has nothing to read
+    reader.subscribe([topic])
     return reader
 
 
@@ -90,46 +96,56 @@ class Feedback:
         self._stop = threading.Event()
 
     def run(self) -> None:
+        """Read every topic until stopped, each in a thread of its own.
+
+        A batch that kafka-python cannot take apart, such as one in a compression that we lack, is never passed: it stops its own agency's
+        answers until somebody has acted, and no other agency's.
+        """
+        with ThreadPoolExecutor(len(self._topics)) as readers:
+            list(readers.map(self._read, self._topics))
+
+    def _read(self, topic: str) -> None:
         """Read, note, commit the offset; a broker or a database that is away is waited for."""
-        reader: KafkaConsumer | None = None
         while not self._stop.is_set():
             try:
-                reader = reader or consumer(self._config, self._topics)
-                polled = reader.poll(timeout_ms=POLL_MS)
-                for record in chain.from_iterable(polled.values()):
-                    self.take(record)
-                if polled:  # a commit covers every partition polled, so it comes when all of them are noted
-                    reader.commit()
+                with closing(consumer(self._config, topic)) as reader:
+                    while not self._stop.is_set():
+                        polled = reader.poll(timeout_ms=POLL_MS)
+                        for record in chain.from_iterable(polled.values()):
+                            self.take(record)
+                        if polled:  # a commit covers every partition polled, so it comes when all of them are noted
+                            reader.commit()
             except Exception as error:  # noqa: BLE001  # answers are waited for, whatever fails
-                log.error("feedback_round_failed", error=type(error).__name__, place=place_of(error))
-                if reader is not None:
-                    reader.close(autocommit=False)
-                    reader = None
+                log.error("feedback_round_failed", topic=topic, error=type(error).__name__, place=place_of(error))
                 self._stop.wait(BROKEN_WAIT_S)
-        if reader is not None:
-            reader.close(autocommit=False)
 
     def stop(self) -> None:
         """End after the round that is under way."""
         self._stop.set()
 
     def take(self, record: Any) -> None:  # noqa: ANN401  # kafka-python has no types
-        """Note one record of a reply topic. Never raises for what an agency wrote."""
+        """Note one record of a reply topic. Raises psycopg.Error when the database is away, and nothing for what an agency wrote."""
         now = self._clock.now()
-        with self._database.transaction() as tx:
-            try:
-                answer = open_reply(record.topic, record.key, record.value, record.headers, self._keys, now)
-                self._note(tx, answer)
-            except Invalid as refused:
-                place = f"{record.topic}/{record.partition}/{record.offset}"
-                reply_id = uuid5(NAMESPACE_URL, place)
-                log.warning("reply_refused", topic=record.topic, code=refused.reason)
-                if not self._store.is_known_reply(tx, record.topic, reply_id):
-                    self._store.add_reply(
-                        tx, record.topic, reply_id, type="refused", disclosure_id=None, received_time=now, refused_code=refused.reason
-                    )
+        try:
+            with self._database.transaction() as tx:
+                self._note(tx, open_reply(record.topic, record.key, record.value, record.headers, self._keys, now), now)
+        except Invalid as refused:
+            self._refuse(record, refused.reason, now)
+        except Exception as error:
+            if isinstance(error, psycopg.Error) and not isinstance(error, psycopg.DataError):
+                raise  # the database's own trouble, which passes: a value that it will not store is the agency's
+            log.error("reply_unreadable", error=type(error).__name__, place=place_of(error))
+            self._refuse(record, UNREADABLE, now)
 
-    def _note(self, tx: Transaction, answer: Reply) -> None:
+    def _refuse(self, record: Any, code: str, now: datetime) -> None:  # noqa: ANN401  # as above
+        """Note that a record was refused, once, under an id that follows from its place."""
+        reply_id = uuid5(NAMESPACE_URL, f"{record.topic}/{record.partition}/{record.offset}")
+        log.warning("reply_refused", topic=record.topic, code=code)
+        with self._database.transaction() as tx:
+            if not self._store.is_known_reply(tx, record.topic, reply_id):
+                self._store.add_reply(tx, record.topic, reply_id, type="refused", disclosure_id=None, received_time=now, refused_code=code)
+
+    def _note(self, tx: Transaction, answer: Reply, now: datetime) -> None:
         """Append what the agency says of one of its own disclosures. Raises Invalid when it is not its own."""
         if self._store.is_known_reply(tx, answer.source, answer.id):
             return
@@ -137,6 +153,10 @@ class Feedback:
         told = self._store.disclosure(tx, body.disclosure_id)
         if told is None or told.receiver_kind != body.receiver_kind or told.key != answer.key:
             raise Invalid("svar: gäller ingen uppgift som mottagaren har fått.", reason="DISCLOSURE_UNKNOWN")
+        # Key and disclosure tie an answer to one event of one case. `control_reference` and `event_id`, which say it once more, are not
+        # compared: the one was sent sealed, and the other is forgotten with the message when that has gone.
+        if isinstance(body, InvitationAnswered) and told.record_kind != INVITATION:
+            raise Invalid("svar: gäller en uppgift som inte är en inbjudan.", reason="NO_INVITATION")
         event_id = new_id()
         details: dict[str, object] = {"reply_id": str(answer.id)}
         if isinstance(body, InvitationAnswered):
@@ -155,10 +175,10 @@ class Feedback:
             answer.id,
             type=answer.type,
             disclosure_id=body.disclosure_id,
-            received_time=self._clock.now(),
+            received_time=now,
             refused_code=None,
         )
-        enqueue(tx, tables.feedback, new_id(), told.record_id, "outcome", self._clock.now(), disclosure_event_id=event_id)
+        enqueue(tx, tables.feedback, new_id(), told.record_id, "outcome", now, disclosure_event_id=event_id)
 
 
 class Tell:
@@ -172,21 +192,11 @@ class Tell:
 
     def deliver(self, rows: Sequence[Any]) -> Iterable[int]:
         """Tell in order; the `seq` of what was taken."""
-        held: set[object] = set()
-        for row in rows:
-            if row.key in held:
-                continue
-            try:
-                self._tell(row)
-            except grpc.RpcError as error:
-                log.warning("outcome_not_taken", event_id=str(row.event_id), reason=failure_of(error).reason)
-                held.add(row.key)
-                continue
-            yield row.seq
+        return told_in_order(rows, self._tell)
 
     def _tell(self, row: Any) -> None:  # noqa: ANN401  # a row
         outcome, record_kind = self._outcome(row)
-        if record_kind == "control_invitation":
+        if record_kind == INVITATION:
             self._controls.RecordOutcome(controls_pb2.RecordOutcomeRequest(outcome=outcome), timeout=DEADLINE_S)
         else:
             self._registry.RecordOutcome(registry_pb2.RecordOutcomeRequest(outcome=outcome), timeout=DEADLINE_S)

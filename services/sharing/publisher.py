@@ -1,17 +1,19 @@
 """From the outbox to Kafka: what the relay sends and when it may.
 
-A row leaves when its record's ground is still in force, its protection check is still valid, and nothing earlier of the same key waits.
-The broker has acknowledged it before the row is deleted; a crash between the two sends the same bytes with the same id again.
+A message leaves when its ground is still in force and its protection check still valid; else it lapses, which its owner is told, and
+never leaves. The broker has acknowledged it before the row is deleted; a crash between the two sends the same bytes with the same id
+again.
 """
 
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import psycopg
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
+from psycopg.rows import namedtuple_row
 
 from services.kernel.config import Kafka
 from services.kernel.log import log
@@ -19,25 +21,21 @@ from services.kernel.records import BUCKETS
 from services.sharing.domain import Status
 
 ACK_TIMEOUT_S = 20
-CLAIM = """
-WITH due AS (
-    SELECT o.seq, o.key, o.event_id, o.next_time, m.disclosure_id, m.topic, m.record_key, m.value, m.headers,
-        (m.ground_last_date IS NULL OR m.ground_last_date >= (now() AT TIME ZONE 'Europe/Stockholm')::date)
-        AND (m.protection_valid_until IS NULL OR m.protection_valid_until > now()) AND o.next_time <= now() AS may_go
-    FROM {table} o JOIN message m USING (event_id)
-    WHERE o.bucket = ANY(%(buckets)s)
-    ORDER BY o.seq LIMIT %(limit)s)
-SELECT * FROM due d WHERE d.may_go AND NOT EXISTS (SELECT 1 FROM due e WHERE e.key = d.key AND e.seq < d.seq AND NOT e.may_go)
-ORDER BY d.seq
+MESSAGES = """
+SELECT event_id, topic, record_key, value, headers,
+    (ground_last_date IS NULL OR ground_last_date >= (now() AT TIME ZONE 'Europe/Stockholm')::date)
+    AND (protection_valid_until IS NULL OR protection_valid_until > now()) AS may_go
+FROM message WHERE event_id = ANY(%(events)s)
 """
-SENT = """
+NOTE = """
 WITH done AS (
-    SELECT m.event_id, m.disclosure_id, d.record_id, u.mark, u.notice
-    FROM unnest(%(events)s::uuid[], %(marks)s::uuid[], %(notices)s::uuid[]) AS u (event_id, mark, notice)
+    SELECT m.event_id, m.disclosure_id, d.record_id, u.mark, u.notice, u.status, u.rank
+    FROM unnest(%(events)s::uuid[], %(marks)s::uuid[], %(notices)s::uuid[], %(statuses)s::text[], %(ranks)s::smallint[])
+        AS u (event_id, mark, notice, status, rank)
     JOIN message m USING (event_id) JOIN disclosure d ON d.id = m.disclosure_id),
 marked AS (
     INSERT INTO disclosure_event (id, disclosure_id, status, rank, occurred_time, details)
-    SELECT mark, disclosure_id, %(status)s, %(rank)s, now(), '{{}}' FROM done ON CONFLICT DO NOTHING RETURNING 1),
+    SELECT mark, disclosure_id, status, rank, now(), '{{}}' FROM done ON CONFLICT DO NOTHING RETURNING 1),
 told AS (
     INSERT INTO feedback (event_id, key, bucket, kind, payload, next_time)
     SELECT notice, record_id, ('x' || right(replace(record_id::text, '-', ''), 4))::bit(16)::int %% {buckets}, 'outcome',
@@ -74,22 +72,31 @@ class Publisher:
         self._database: psycopg.Connection[Any] | None = None
 
     def deliver(self, rows: Sequence[Any]) -> Iterable[int]:
-        """Send in order; the `seq` of those that the broker acknowledged and that are noted as sent."""
-        if self._producer is None:
+        """Send in order what may go; the `seq` of what is done with: sent and noted, lapsed and noted, or gone before."""
+        if self._database is None or self._database.closed:
+            self._database = psycopg.connect(self._conninfo, autocommit=True, row_factory=namedtuple_row)
+        found = self._database.execute(MESSAGES, {"events": [row.event_id for row in rows]}).fetchall()
+        messages = {message.event_id: message for message in found}
+        lapsed = [row for row in rows if row.event_id in messages and not messages[row.event_id].may_go]
+        # An earlier attempt may have reached the broker, even if nobody could note it: then the receiver has to be told.
+        self._note(self._database, {row.event_id: Status.VOID if row.attempts == 1 else Status.RECALL_DUE for row in lapsed})
+        due = [row for row in rows if row.event_id in messages and messages[row.event_id].may_go]
+        if due and self._producer is None:
             self._producer = producer(self._config)
-        acknowledged = self.send(self._producer, rows)
-        self.note_sent([row for row in rows if row.seq in acknowledged])
-        if len(acknowledged) < len(rows):
+        acknowledged = self.send(self._producer, due, messages) if due else set()
+        self._note(self._database, {row.event_id: Status.SENT for row in due if row.seq in acknowledged})
+        if len(acknowledged) < len(due):
             self.close()
-        return acknowledged
+        return {row.seq for row in rows} - {row.seq for row in due} | acknowledged
 
     @staticmethod
-    def send(kafka: KafkaProducer, rows: Sequence[Any]) -> set[int]:
+    def send(kafka: Any, rows: Sequence[Any], messages: Mapping[UUID, Any]) -> set[int]:  # noqa: ANN401  # kafka-python has no types
         """Hand all rows over, wait for the broker; the `seq` of those it acknowledged, of each key up to its first failure."""
         futures = []
         for row in rows:
-            headers = [(name, value.encode("ascii")) for name, value in row.headers]
-            futures.append((row, kafka.send(row.topic, key=row.record_key, value=row.value, headers=headers)))
+            message = messages[row.event_id]
+            headers = [(name, value.encode("ascii")) for name, value in message.headers]
+            futures.append((row, kafka.send(message.topic, key=message.record_key, value=message.value, headers=headers)))
         kafka.flush(timeout=ACK_TIMEOUT_S)
         acknowledged: set[int] = set()
         failed: set[object] = set()
@@ -97,29 +104,26 @@ class Publisher:
             try:
                 future.get(timeout=0)
             except KafkaError as error:
-                log.warning("broker_refused", event_id=str(row.event_id), topic=row.topic, error=type(error).__name__)
+                log.warning("broker_refused", event_id=str(row.event_id), error=type(error).__name__)
                 failed.add(row.key)
             if row.key not in failed:
                 acknowledged.add(row.seq)
         return acknowledged
 
-    def note_sent(self, rows: Sequence[Any]) -> None:
+    @staticmethod
+    def _note(database: psycopg.Connection[Any], statuses: Mapping[UUID, Status]) -> None:
         """One statement: the events, the word to the owning service, and the ciphertext gone."""
-        if not rows:
-            return
-        if self._database is None or self._database.closed:
-            self._database = psycopg.connect(self._conninfo, autocommit=True)
-        events = [row.event_id for row in rows]
-        self._database.execute(
-            SENT.format(buckets=BUCKETS),
-            {
-                "events": events,
-                "marks": [uuid5(NAMESPACE_URL, f"sent/{event}") for event in events],
-                "notices": [uuid5(NAMESPACE_URL, f"sent-notice/{event}") for event in events],
-                "status": Status.SENT,
-                "rank": Status.SENT.rank,
-            },
-        )
+        if statuses:
+            database.execute(
+                NOTE.format(buckets=BUCKETS),
+                {
+                    "events": list(statuses),
+                    "marks": [uuid5(NAMESPACE_URL, f"{status}/{event}") for event, status in statuses.items()],
+                    "notices": [uuid5(NAMESPACE_URL, f"{status}-notice/{event}") for event, status in statuses.items()],
+                    "statuses": list(statuses.values()),
+                    "ranks": [status.rank for status in statuses.values()],
+                },
+            )
 
     def close(self) -> None:
         """Let both connections go."""

@@ -5,7 +5,7 @@ from services.kernel.db import conninfo
 from services.kernel.log import configure
 from services.kernel.outbox import Outbox
 from services.kernel.process import config_path, live
-from services.sharing.publisher import CLAIM, Publisher
+from services.sharing.publisher import Publisher
 
 
 class RelayConfig(DatabaseConfig):
@@ -20,7 +20,7 @@ def main() -> None:
     config = load(config_path("Sends what has been decided to the agencies' topics."), RelayConfig)
     address = conninfo(config, "sharing")
     publisher = Publisher(address, config.kafka)
-    outbox = Outbox(address, publisher.deliver, claim=CLAIM)
+    outbox = Outbox(address, publisher.deliver)
     live([outbox], lambda: None, publisher.close)
 
 

@@ -19,7 +19,7 @@ from joserfc import jwe, jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from joserfc.util import urlsafe_b64decode
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
 
 from services.kernel.errors import Invalid
 from services.kernel.reference import reference
@@ -31,6 +31,8 @@ REPLY_BYTES_MAX = 16_384
 """Largest value of a reply."""
 SKEW = timedelta(seconds=60)
 """How far two clocks may be apart."""
+TIMES_APART_MAX = timedelta(days=7)
+"""How far the time that an answer states may be from the time it was sent."""
 
 _SIGNATURE_ALGORITHM = "ES256"
 _ENCRYPTION_ALGORITHMS = ["ECDH-ES+A256KW", "A256GCM"]
@@ -172,9 +174,18 @@ def seal_event(event: Event, content: bytes, keys: Keys) -> SealedRecord:
     )
 
 
+def _utc(time: datetime) -> datetime:
+    """The instant in UTC. Raises ValueError when it falls outside the years 1 to 9999 there."""
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError from None
+
+
+_Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
 _Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,59}$")]
 _Reference = Annotated[str, StringConstraints(pattern=r"^[A-ZÅÄÖa-zåäö0-9][A-ZÅÄÖa-zåäö0-9/:._-]{0,59}$")]
-_Mailbox = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$")]
+_Mailbox = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^@\s\p{C}]+@[^@\s\p{C}]+$")]
 
 
 class _Body(BaseModel):
@@ -184,7 +195,7 @@ class _Body(BaseModel):
     disclosure_id: UUID
     event_id: UUID
     receiver_kind: str
-    time: AwareDatetime
+    time: _Instant
 
 
 class Receipt(_Body):
@@ -266,9 +277,8 @@ def open_reply(
         raise _refused("SOURCE_MISMATCH")
     if event.type not in _BODIES:
         raise _refused("TYPE_UNKNOWN")
-    if event.expiry_time + SKEW < now:
-        raise _refused("EXPIRED")
     body = _body(event.type, _decrypted(event.data, keys.encryption))
+    _check_times(event, body.time, now)
     if body.receiver_kind != receiver_kind:
         raise _refused("RECEIVER_KIND_MISMATCH")
     if body.disclosure_id != event.disclosure_id:
@@ -312,6 +322,16 @@ class _Envelope:
         return envelope
 
 
+def _check_times(event: _Envelope, answered_time: datetime, now: datetime) -> None:
+    """What an agency's clock may say. The end of time is a fair expiry, so nothing is added to it."""
+    if event.expiry_time < now - SKEW:
+        raise _refused("EXPIRED")
+    if event.time > now + SKEW:
+        raise _refused("TIME_AHEAD")
+    if abs(answered_time - event.time) > TIMES_APART_MAX:
+        raise _refused("TIME_MISMATCH")
+
+
 def _signature(headers: Sequence[tuple[str, bytes]]) -> bytes:
     if sorted(name for name, _ in headers) != ["content-type", "los-signature"]:
         raise _refused("HEADERS")
@@ -343,7 +363,7 @@ def _signer(signature: bytes, value: bytes, keys: Keys, agency: str) -> str:
 
 
 def _decrypted(compact: str, key: ECKey) -> bytes:
-    protected = _protected_header(compact.split(".", 1)[0].encode(), "ENCRYPTION_FORM")
+    protected = _protected_header(compact.split(".", 1)[0], "ENCRYPTION_FORM")
     if set(protected) != _JWE_HEADERS or any(protected[name] != word for name, word in _JWE_FIXED.items()):
         raise _refused("ENCRYPTION_FORM")
     if protected["kid"] != key.kid:
@@ -397,9 +417,10 @@ def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _protected_header(segment: bytes, code: str) -> dict[str, Any]:
+def _protected_header(segment: bytes | str, code: str) -> dict[str, Any]:
     try:
-        text = urlsafe_b64decode(segment)
+        # A text may hold half a character (a lone surrogate), which no encoding has: also a ValueError.
+        text = urlsafe_b64decode(segment.encode() if isinstance(segment, str) else segment)
     except (TypeError, ValueError):
         raise _refused(code) from None
     return _read_json(text, code)
@@ -413,4 +434,4 @@ def _parsed_instant(text: str) -> datetime:
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
         raise ValueError
-    return time
+    return _utc(time)

@@ -22,6 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     desc,
+    exists,
     func,
     select,
 )
@@ -31,7 +32,7 @@ from services.kernel.db import Row, Transaction
 from services.kernel.ids import new_id
 from services.kernel.records import INSTANT, audit_table, enqueue, history_table, outbox_table, request_table
 from services.kernel.vault import Vault
-from services.sharing.domain import CodedFact, Offer, OfferState, Protection, Status
+from services.sharing.domain import CodedFact, Offer, OfferState, Protection, Status, require_step
 from services.sharing.sealing import SealedRecord
 
 metadata = MetaData()
@@ -80,6 +81,7 @@ preview = Table(
     Column("written", LargeBinary, nullable=False),
     Column("shown", LargeBinary, nullable=False),
     Index("preview_offer", "offer_id"),
+    Index("preview_expire_time", "expire_time"),
 )
 disclosure = Table(
     "disclosure",
@@ -108,6 +110,8 @@ disclosure = Table(
     Column("written", LargeBinary, nullable=False),
     Index("disclosure_record", "record_kind", "record_id", "receiver_kind"),
     Index("disclosure_unit", "unit", "id"),
+    Index("disclosure_offer", "offer_id"),
+    Index("disclosure_key", "key"),
 )
 disclosure_event = Table(
     "disclosure_event",
@@ -134,6 +138,7 @@ message = Table(
     Column("headers", JSONB, nullable=False),
     Column("ground_last_date", Date),
     Column("protection_valid_until", INSTANT),
+    Index("message_disclosure", "disclosure_id"),
 )
 reply = Table(
     "reply",
@@ -216,14 +221,14 @@ class Store:
         """An offer of this unit, locked; None when there is none, or it is another unit's."""
         return tx.one(select(offer).where(offer.c.id == offer_id, offer.c.unit == unit).with_for_update())
 
-    def move_offer(self, tx: Transaction, offer_id: UUID, state: OfferState) -> None:
-        """Set the state; once nobody can decide on it any more, the content is gone (design 5)."""
+    def move_offer(self, tx: Transaction, row: Row, state: OfferState) -> None:
+        """Set the state; once nobody can decide on it any more, content and previews are gone (design 5). Raises Conflict."""
+        require_step(row.state, state)
         values: dict[str, object] = {"state": state}
         if state is not OfferState.AWAITING_APPROVAL:
             values |= {"data_key": None, "content": None}
-        tx.write(offer.update().where(offer.c.id == offer_id).values(**values))
-        if state in {OfferState.WITHDRAWN, OfferState.REPLACED}:
-            tx.write(preview.delete().where(preview.c.offer_id == offer_id))
+        tx.write(offer.update().where(offer.c.id == row.id).values(**values))
+        tx.write(preview.delete().where(preview.c.offer_id == row.id))
 
     def opened_offer(self, row: Row) -> Offer:
         """The offer with its content. Raises VaultError."""
@@ -246,8 +251,8 @@ class Store:
         )
 
     def offers(self, tx: Transaction, unit: str, states: Sequence[str], after: UUID | None, limit: int) -> list[Row]:
-        """A page of a unit's offers, oldest first."""
-        statement = select(offer).where(offer.c.unit == unit).order_by(offer.c.id).limit(limit)
+        """A page of a unit's offers, oldest first; those of protected persons are in no list."""
+        statement = select(offer).where(offer.c.unit == unit, offer.c.state != OfferState.STOPPED).order_by(offer.c.id).limit(limit)
         if states:
             statement = statement.where(offer.c.state.in_(states))
         if after:
@@ -259,7 +264,8 @@ class Store:
     def add_preview(
         self, tx: Transaction, preview_id: UUID, payload: bytes, written: Mapping[str, str], shown: Mapping[str, Any], **columns: object
     ) -> None:
-        """Keep what a person was shown, and what was weighed."""
+        """Keep what a person was shown, and what was weighed; those whose day is over are gone."""
+        tx.write(preview.delete().where(preview.c.expire_time < func.now()))
         key = self._vault.new_key(preview_id)
         tx.insert(
             preview,
@@ -351,10 +357,31 @@ class Store:
         """What has happened to a disclosure, in order."""
         return tx.read(select(disclosure_event).where(disclosure_event.c.disclosure_id == disclosure_id).order_by(disclosure_event.c.id))
 
-    def awaiting_disclosure(self, tx: Transaction, offer_id: UUID) -> UUID | None:
-        """The disclosure of an offer that waits for its second person."""
-        row = tx.one(select(disclosure.c.id).where(disclosure.c.offer_id == offer_id, LATEST_STATUS == Status.AWAITING_APPROVAL).limit(1))
-        return row.id if row else None
+    def disclosure_of_offer(self, tx: Transaction, offer_id: UUID) -> Row | None:
+        """What was decided on an offer, with its latest status; None when nobody has decided."""
+        return tx.one(select(disclosure, LATEST_STATUS.label("status")).where(disclosure.c.offer_id == offer_id))
+
+    def to_correct(self, tx: Transaction, told: Row) -> Row | None:
+        """The disclosure of the same record to the same receiver that `told` corrects, if any."""
+        c = disclosure.c
+        same = (c.record_kind == told.record_kind, c.record_id == told.record_id, c.receiver_kind == told.receiver_kind)
+        return tx.one(select(disclosure).where(*same, LATEST_STATUS == Status.CORRECTION_DUE).limit(1))
+
+    def keep_back(self, tx: Transaction, disclosure_id: UUID) -> bool:
+        """Take a decided disclosure from the outbox; whether it is sure that it never left.
+
+        The relay counts an attempt before it sends. A row that nobody has tried has not left; one that was tried may have.
+        """
+        own = select(message.c.event_id).where(message.c.disclosure_id == disclosure_id).scalar_subquery()
+        tried = tx.read(outbox.delete().where(outbox.c.event_id == own).returning(outbox.c.attempts))
+        tx.write(message.delete().where(message.c.disclosure_id == disclosure_id))
+        return [row.attempts for row in tried] == [0]
+
+    def tell(self, tx: Transaction, told: Row, status: Status, now: datetime) -> None:
+        """Append what happened to a disclosure, and promise its record's owner to say so."""
+        event_id = new_id()
+        self.add_event(tx, told.id, status, now, event_id=event_id)
+        enqueue(tx, feedback, new_id(), told.record_id, "outcome", now, disclosure_event_id=event_id)
 
     def stream_key(self, tx: Transaction, record_kind: str, record_id: UUID, receiver_kind: str) -> UUID:
         """The random key of a case and its recipient: the same for every event of theirs."""
@@ -363,12 +390,12 @@ class Store:
         return row.key if row else uuid4()
 
     def next_sequence(self, tx: Transaction, key: UUID) -> int:
-        """The number of the next event of a key, from 1."""
-        row = tx.one(
-            select(func.count().label("n"))
-            .select_from(disclosure.join(disclosure_event, disclosure_event.c.disclosure_id == disclosure.c.id))
-            .where(disclosure.c.key == key, disclosure_event.c.status == Status.DECIDED)
+        """The number of the next event of a key, from 1; one that never left gives its number back."""
+        decided, void = (
+            exists().where(disclosure_event.c.disclosure_id == disclosure.c.id, disclosure_event.c.status == status)
+            for status in (Status.DECIDED, Status.VOID)
         )
+        row = tx.one(select(func.count().label("n")).select_from(disclosure).where(disclosure.c.key == key, decided, ~void))
         return int(row.n) + 1 if row else 1
 
     # messages and replies -----------------------------------------------------------------------------------------

@@ -34,6 +34,9 @@ DISCLOSURE_STATE: dict[Status, pb.DisclosureState.ValueType] = {
     Status.NO_ACTION: pb.DISCLOSURE_STATE_RECEIVED,
     Status.ACTION: pb.DISCLOSURE_STATE_RECEIVED,
     Status.CLOSED: pb.DISCLOSURE_STATE_RECEIVED,
+    Status.CORRECTION_DUE: pb.DISCLOSURE_STATE_CORRECTION_DUE,
+    Status.CORRECTED: pb.DISCLOSURE_STATE_CORRECTED,
+    Status.RECALL_DUE: pb.DISCLOSURE_STATE_RECALL_DUE,
 }
 
 OUTCOME_STATUS: dict[Status, common_pb2.OutcomeStatus.ValueType] = {
@@ -44,6 +47,10 @@ OUTCOME_STATUS: dict[Status, common_pb2.OutcomeStatus.ValueType] = {
     Status.NO_ACTION: common_pb2.OUTCOME_STATUS_NO_ACTION,
     Status.ACTION: common_pb2.OUTCOME_STATUS_ACTION,
     Status.CLOSED: common_pb2.OUTCOME_STATUS_CLOSED,
+    Status.VOID: common_pb2.OUTCOME_STATUS_VOID,
+    Status.CORRECTION_DUE: common_pb2.OUTCOME_STATUS_CORRECTION_DUE,
+    Status.CORRECTED: common_pb2.OUTCOME_STATUS_CORRECTED,
+    Status.RECALL_DUE: common_pb2.OUTCOME_STATUS_RECALL_DUE,
 }
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SERVICES = {
     "services.registry.service.servicer": registry_pb2.DESCRIPTOR.services_by_name["RegistryService"],
     "services.controls.service.servicer": controls_pb2.DESCRIPTOR.services_by_name["ControlsService"],
-    "services.sharing.service": sharing_pb2.DESCRIPTOR.services_by_name["SharingService"],
+    "services.sharing.service.servicer": sharing_pb2.DESCRIPTOR.services_by_name["SharingService"],
 }
 
 

@@ -12,7 +12,6 @@ FOLDERS = ("services", "partner", "infra", "cli", "bench", "tests", "docs", "pro
 LINES_MAX = 400
 # Longer files, each with the reason why it is one subject.
 LONGER = {
-    "services/sharing/service.py": "the nine methods of sharing, each short; a tenth goes to a file of its own",
     "services/sharing/sealing.py": "both directions of one format, which must agree",
     "services/sharing/store.py": "the tables of sharing, and the acts on them in one transaction",
     "tests/controls/test_service.py": "one journey through one servicer",
@@ -25,7 +24,7 @@ SAMORDNING_DAY = 60
 
 
 def texts() -> list[Path]:
-    found = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".git"]  # a file in a worktree
+    found = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".git"]  # a file in a linked work tree
     found += [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()]
     return [path for path in found if path.suffix in TEXT and "__pycache__" not in path.parts]
 

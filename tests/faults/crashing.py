@@ -18,7 +18,7 @@ from typing import Any
 POINTS = {
     "commit_before_reply": ("registry", "services.registry.service.servicer", "RegistryServicer", "RegisterAlert"),
     "offer_taken_before_delete": ("registry", "services.kernel.offering", "Offering", "_offer"),
-    "decision_committed": ("sharing", "services.sharing.service", "SharingServicer", "ApproveDisclosure"),
+    "decision_committed": ("sharing", "services.sharing.service.servicer", "SharingServicer", "ApproveDisclosure"),
     "broker_acknowledged_before_delete": ("relay", "services.sharing.publisher", "Publisher", "send"),
     "partner_commit_before_offset": ("partner", "partner.receiver", "Receiver", "receive"),
     "reply_read_before_our_commit": ("sharing", "services.sharing.feedback", "Feedback", "_note"),

@@ -31,6 +31,7 @@ LOAD_S, RATE = 60, 50
 DRAIN_S = 900
 PAUSE_S = 0.2
 AGENCY = "skatteverket"
+VICTIMS = ["registry", "sharing", "relay", "kafka", "partner"]
 
 
 class Partner:
@@ -146,34 +147,58 @@ def test_a_kill_at_each_hop_loses_nothing_and_repeats_nothing(tmp_path: Path, mo
             require_exactly_one_effect(running, partner, load)
 
 
-@pytest.mark.soak
+class Killer:
+    """Kills one part after another, in random order, each as often as the others, until it is told to stop."""
+
+    def __init__(self, running: stack.Stack, partner: Partner, seed: int) -> None:
+        self.kills: Counter[str] = Counter()
+        self._running = running
+        self._partner = partner
+        self._chance = random.Random(seed)  # noqa: S311  # which part dies next
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        left: list[str] = []
+        while not self._ended.wait(self._chance.uniform(2, 5)):
+            left = left or self._chance.sample(VICTIMS, len(VICTIMS))
+            victim = left.pop()
+            try:
+                if victim == "partner":
+                    self._partner.kill()
+                else:
+                    os.kill(self._running.pids[victim], signal.SIGKILL)
+            except ProcessLookupError:  # it is still away since the last time
+                continue
+            self.kills[victim] += 1
+
+
 def test_a_minute_of_random_kills_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
-    chance = random.Random(20261123)  # noqa: S311  # which part dies next
     with stack.start(tmp_path / "data", print) as running, Partner(running.folder.root, "cli.main", {}) as partner:
         load = Load(running.folder.root)
-        ended = threading.Event()
-
-        def kill() -> None:
-            while not ended.wait(chance.uniform(2, 5)):
-                victim = chance.choice(["registry", "sharing", "relay", "kafka", "partner"])
-                if victim == "partner":
-                    partner.kill()
-                else:
-                    os.kill(running.pids[victim], signal.SIGKILL)
-
-        killer = threading.Thread(target=kill)
         with deciding(load):
-            killer.start()
-            started = time.monotonic()
-            with ThreadPoolExecutor(24) as pool:
+            with Killer(running, partner, seed=20261123) as killer, ThreadPoolExecutor(24) as pool:
+                started = time.monotonic()
                 going = []
                 for number in range(LOAD_S * RATE):
                     going.append(pool.submit(load.register, number))
-                    ended.wait(max(0.0, started + number / RATE - time.monotonic()))
-                ended.set()
-                killer.join()
+                    time.sleep(max(0.0, started + number / RATE - time.monotonic()))  # the pace of the load, not luck
                 for one in going:
                     one.result()
             assert len(load.acknowledged) == LOAD_S * RATE
+            assert set(killer.kills) == set(VICTIMS)
             eventually("not every record has its receipt", lambda: load.acknowledged <= set(disclosed(running)))
         require_exactly_one_effect(running, partner, load)
+        with psycopg.connect(running.postgres.url()) as database:
+            [left] = database.execute(
+                "SELECT (SELECT count(*) FROM sharing.outbox) + (SELECT count(*) FROM sharing.message)"
+            ).fetchone() or [None]
+        assert left == 0

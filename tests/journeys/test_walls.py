@@ -17,7 +17,7 @@ from infra import stack
 from services.kernel.errors import Conflict, Denied, NotFound
 from services.kernel.ids import new_id
 from services.kernel.rpc import connect, failure_of
-from services.sharing.service import RULES
+from services.sharing.service.servicer import RULES
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("walls")]
 PERSON = "193101139198"  # samples/testpersonnummer.txt

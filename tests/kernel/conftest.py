@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import grpc
 import pytest
@@ -86,7 +87,7 @@ class Service:
     """The running service, seen from outside."""
 
     servicer: Servicer
-    refused: list[tuple[Caller, str, str]]
+    refused: list[tuple[Caller, str, str, UUID | None]]
     clock: FixedClock
     key: ECKey
     postgres: Postgres
@@ -106,8 +107,12 @@ class Service:
 @pytest.fixture
 def service(postgres: Postgres, config: ServiceConfig) -> Iterator[Service]:
     """A service whose every method but one is for an investigator."""
-    clock, refused = FixedClock(NOW), list[tuple[Caller, str, str]]()
-    server = Server("sharing", config, DESCRIPTOR, RULES, lambda *row: refused.append(row), clock)
+    clock, refused = FixedClock(NOW), list[tuple[Caller, str, str, UUID | None]]()
+
+    def note(caller: Caller, method: str, reason: str, object_id: UUID | None) -> None:
+        refused.append((caller, method, reason, object_id))
+
+    server = Server("sharing", config, DESCRIPTOR, RULES, note, clock)
     servicer = Servicer()  # type: ignore[abstract]  # the other methods are not called
     sharing_pb2_grpc.add_SharingServiceServicer_to_server(servicer, server.grpc)
     key = ECKey.import_key(json.loads(secrets.assertion_file(postgres.folder, "cli").read_text(encoding="ascii")))

@@ -46,7 +46,7 @@ def test_a_person_in_another_role_is_refused_and_the_refusal_is_audited(service:
     with pytest.raises(Denied):
         service.call("ListGrounds", ASK, other)
     assert service.servicer.asked == []
-    assert service.refused == [(other, "ListGrounds", "DENIED")]
+    assert service.refused == [(other, "ListGrounds", "DENIED", None)]
 
 
 def test_who_may_not_call_learns_nothing_about_the_question(service: Service) -> None:

@@ -11,7 +11,9 @@ from uuid import uuid4
 
 from joserfc.jwk import ECKey
 
+from partner import jose
 from partner.envelope import Record
+from partner.feedback import Reply
 from partner.kit import Broker, Kit, keyring
 from services.sharing.sealing import Event, Keys, Receiver, SealedRecord, content_bytes, seal_event
 
@@ -101,6 +103,17 @@ def a_record(event: Event, content: bytes | None = None, **changes: Any) -> Reco
     record = sealed(event, content)
     topic = f"los.share.{AGENCY_OF[event.receiver_kind]}.v1"
     return replace(Record(topic, 0, 0, record.key, record.value, record.headers), **changes)
+
+
+def forged(reply: Reply, kind: str, inside: Mapping[str, Any] | bytes | None = None, outside: Mapping[str, Any] | None = None) -> Reply:
+    """An honest reply with parts changed (None leaves one out) and then signed by `kind`, as its agency could."""
+    world = a_world()
+    attributes = json.loads(reply.value)
+    content = json.loads(jose.decrypt(attributes["data"], world.keys.encryption))
+    plain = inside if isinstance(inside, bytes) else json.dumps(content | dict(inside or {})).encode()
+    attributes |= {"data": jose.encrypt(plain, world.keys.encryption)} | dict(outside or {})
+    value = json.dumps({name: text for name, text in attributes.items() if text is not None}).encode()
+    return replace(reply, value=value, signature=jose.sign(value, world.private[kind]))
 
 
 def a_folder(folder: Path, agency: str = "skatteverket", *, bootstrap_servers: str = "127.0.0.1:1") -> Path:

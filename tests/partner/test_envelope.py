@@ -102,6 +102,7 @@ def test_anything_at_all_inside_the_encryption_is_refused(content: bytes) -> Non
         ({"correlationid": OTHER}, Code.DISCLOSURE_MISMATCH),
         ({"type": "se.los.suspected_payment.shared.v1"}, Code.KIND_MISMATCH),
         ({"data": "not.a.jwe"}, Code.ENCRYPTION_FORM),
+        ({"data": "\ud800.a.jwe"}, Code.ENCRYPTION_FORM),
         ({"data": jose.encrypt(b"{}", a_key("okand-2026-1"))}, Code.ENCRYPTION_KEY_UNKNOWN),
         ({"data": jose.encrypt(b"{}", a_key("skatteverket-folkbokforing-2026-1"))}, Code.ENCRYPTION_INVALID),
     ],
@@ -159,6 +160,10 @@ def test_an_event_is_taken_until_its_expiry_and_a_clocks_difference_more() -> No
 
     open_record(record, KIT, NOW + timedelta(seconds=60))
     assert refusal(record, NOW + timedelta(seconds=61)).code is Code.EXPIRED
+
+
+def test_an_event_may_hold_until_the_end_of_time() -> None:
+    open_record(a_signed_record(expirytime="9999-12-31T23:59:59Z"), KIT, NOW)
 
 
 @pytest.mark.parametrize(

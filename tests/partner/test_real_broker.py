@@ -391,6 +391,18 @@ def test_a_topic_that_may_not_be_read_is_said_and_not_read_as_empty(kommun: Komm
         next(listen(kit, threading.Event(), IDLE_S))
 
 
+def test_answers_that_may_not_be_written_stop_the_partner_and_are_kept(kommun: Kommun, tmp_path: Path) -> None:
+    kommun.send(now_event("polismyndigheten"))
+    kit = replace(kit_of(kommun, "polisen"), reply_topic="los.reply.kronofogden.v1", group_prefix=f"polisen.{uuid4()}.")
+
+    with pytest.raises(broker.BrokerProblem, match=r"^Svar väntar\. Användaren polisen får inte skriva los\.reply\.kronofogden\.v1 "):
+        taken_in(kit, tmp_path / "inbox.db")
+
+    inbox = Inbox.open(tmp_path / "inbox.db")
+    assert inbox.pending() != []
+    inbox.close()
+
+
 def test_a_foreign_group_is_said(kommun: Kommun) -> None:
     kit = replace(kit_of(kommun, "polisen"), group_prefix="kronofogden.")
 

@@ -85,6 +85,27 @@ def test_an_older_event_of_a_key_is_refused_once_a_later_one_has_been_handled(in
     assert receiver.receive(a_record(an_event(key=key, sequence=4))) is Verdict.HANDLED
 
 
+def test_a_gap_in_the_numbers_stops_nothing_and_what_came_before_it_is_not_handed_out_again(inbox: Inbox) -> None:
+    receiver, key = a_receiver(inbox), uuid4()
+    first, fifth = an_event(key=key, sequence=1), an_event(key=key, sequence=5)
+
+    verdicts = [receiver.receive(a_record(event)) for event in (first, fifth, first, fifth)]
+
+    assert verdicts == [Verdict.HANDLED, Verdict.HANDLED, Verdict.DUPLICATE, Verdict.DUPLICATE]
+    assert kept(inbox) == [str(first.id), str(fifth.id)]
+
+
+def test_what_was_taken_in_time_and_comes_again_after_its_expiry_is_known_and_not_refused(inbox: Inbox) -> None:
+    record = a_record(an_event(expiry_time=NOW + timedelta(days=14)))
+    a_receiver(inbox).receive(record)
+
+    later = replace(a_receiver(inbox), clock=lambda: NOW + timedelta(days=15))
+
+    assert later.receive(record) is Verdict.DUPLICATE
+    assert set_aside(inbox) == []
+    assert len(inbox.pending()) == 1
+
+
 def test_a_forged_record_is_set_aside_and_answered_by_silence(inbox: Inbox) -> None:
     record = a_record(an_event())
 

@@ -6,7 +6,6 @@ from services.kernel.callers import Caller, Role
 from services.kernel.errors import Conflict
 from services.kernel.reference import reference
 from services.sharing.domain import (
-    NEXT,
     CodedFact,
     OfferState,
     Protection,
@@ -15,30 +14,39 @@ from services.sharing.domain import (
     rendered,
     require_decider,
     require_second_person,
+    require_step,
+    require_unprotected,
 )
 from tests.sharing.builders import NOW, an_offer
 
 
 @pytest.mark.parametrize("protection", [Protection.UNKNOWN, Protection.PROTECTED])
 def test_unknown_and_protected_go_no_further(protection: Protection) -> None:
-    assert is_protected(an_offer(protection=protection), NOW)
+    offer = an_offer(protection=protection)
+    assert is_protected(offer)
+    with pytest.raises(Conflict, match="protection_check"):
+        require_unprotected(offer, NOW)
 
 
 def test_a_register_check_is_valid_for_a_day_and_not_a_moment_longer() -> None:
-    assert not is_protected(an_offer(), NOW + timedelta(hours=24))
-    assert is_protected(an_offer(), NOW + timedelta(hours=24, milliseconds=1))
+    require_unprotected(an_offer(), NOW + timedelta(hours=24))
+    with pytest.raises(Conflict, match="protection_check"):
+        require_unprotected(an_offer(), NOW + timedelta(hours=24, milliseconds=1))
 
 
 def test_a_register_check_from_the_future_is_no_check() -> None:
-    assert is_protected(an_offer(checked_time=NOW + timedelta(minutes=2)), NOW)
+    with pytest.raises(Conflict, match="protection_check"):
+        require_unprotected(an_offer(checked_time=NOW + timedelta(minutes=6)), NOW)
 
 
 def test_a_record_without_a_time_of_its_check_goes_no_further() -> None:
-    assert is_protected(an_offer(checked_time=None), NOW)
+    assert is_protected(an_offer(checked_time=None))
 
 
 def test_an_invitation_names_nobody_and_needs_no_register_check() -> None:
-    assert not is_protected(an_offer(record_kind="control_invitation", protection=Protection.UNKNOWN, checked_time=None), NOW)
+    offer = an_offer(record_kind="control_invitation", protection=Protection.UNKNOWN, checked_time=None)
+    assert not is_protected(offer)
+    require_unprotected(offer, NOW)
 
 
 def test_the_person_who_decided_cannot_be_the_second_person() -> None:
@@ -75,9 +83,14 @@ def test_a_weak_observation_is_never_told() -> None:
         rendered("folkbokforing_alert", fields, reference())
 
 
-def test_a_state_that_ends_an_offer_leads_nowhere() -> None:
-    for state in set(OfferState) - {OfferState.WAITING, OfferState.AWAITING_APPROVAL}:
-        assert NEXT[state] == frozenset()
+def test_what_is_decided_may_only_be_taken_back_and_what_is_ended_stays_so() -> None:
+    require_step("decided", OfferState.WITHDRAWN)
+    for before in ("refused", "withdrawn", "replaced", "stopped", "no_ground"):
+        for after in OfferState:
+            with pytest.raises(Conflict):
+                require_step(before, after)
+    with pytest.raises(Conflict):
+        require_step("decided", OfferState.WAITING)
 
 
 def test_a_receipt_counts_as_further_along_than_having_been_sent() -> None:

@@ -171,11 +171,12 @@ class SenderFile(Row):
 
 
 class SecrecyClass(Row):
-    """A secrecy class; `never`: the platform sends nothing of it."""
+    """A secrecy class; `never`: the platform sends nothing of it, `told`: the receiver reads it in the event."""
 
     code: str
     word: str
     never: bool = False
+    told: bool = False
 
 
 class SecrecyFile(Row):

@@ -56,6 +56,12 @@ class _OutcomeStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome
     OUTCOME_STATUS_NO_ACTION: _OutcomeStatus.ValueType  # 5
     OUTCOME_STATUS_ACTION: _OutcomeStatus.ValueType  # 6
     OUTCOME_STATUS_CLOSED: _OutcomeStatus.ValueType  # 7
+    OUTCOME_STATUS_VOID: _OutcomeStatus.ValueType  # 8
+    """It never left: withdrawn, changed, or no longer allowed to go before it was sent."""
+    OUTCOME_STATUS_CORRECTION_DUE: _OutcomeStatus.ValueType  # 9
+    """The record has changed, or has been withdrawn, after this may have left: the kommun owes the receiver a word."""
+    OUTCOME_STATUS_CORRECTED: _OutcomeStatus.ValueType  # 10
+    OUTCOME_STATUS_RECALL_DUE: _OutcomeStatus.ValueType  # 11
 
 class OutcomeStatus(_OutcomeStatus, metaclass=_OutcomeStatusEnumTypeWrapper):
     """What happened on the receiver's side to one disclosure of a record."""
@@ -68,6 +74,12 @@ OUTCOME_STATUS_OPENED: OutcomeStatus.ValueType  # 4
 OUTCOME_STATUS_NO_ACTION: OutcomeStatus.ValueType  # 5
 OUTCOME_STATUS_ACTION: OutcomeStatus.ValueType  # 6
 OUTCOME_STATUS_CLOSED: OutcomeStatus.ValueType  # 7
+OUTCOME_STATUS_VOID: OutcomeStatus.ValueType  # 8
+"""It never left: withdrawn, changed, or no longer allowed to go before it was sent."""
+OUTCOME_STATUS_CORRECTION_DUE: OutcomeStatus.ValueType  # 9
+"""The record has changed, or has been withdrawn, after this may have left: the kommun owes the receiver a word."""
+OUTCOME_STATUS_CORRECTED: OutcomeStatus.ValueType  # 10
+OUTCOME_STATUS_RECALL_DUE: OutcomeStatus.ValueType  # 11
 Global___OutcomeStatus: _TypeAlias = OutcomeStatus  # noqa: Y015
 
 class _ParticipationRole:

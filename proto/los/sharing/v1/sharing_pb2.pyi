@@ -96,7 +96,11 @@ class _DisclosureStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Discl
     DISCLOSURE_STATE_REFUSED: _DisclosureState.ValueType  # 7
     """A person of the kommun refused."""
     DISCLOSURE_STATE_VOID: _DisclosureState.ValueType  # 8
-    """Never approved, and now void."""
+    """It never left: not approved, withdrawn, changed, or no longer allowed to go before it was sent."""
+    DISCLOSURE_STATE_CORRECTION_DUE: _DisclosureState.ValueType  # 9
+    """The record has changed, or has been withdrawn, after this may have left: a person owes the receiver a word."""
+    DISCLOSURE_STATE_CORRECTED: _DisclosureState.ValueType  # 10
+    DISCLOSURE_STATE_RECALL_DUE: _DisclosureState.ValueType  # 11
 
 class DisclosureState(_DisclosureState, metaclass=_DisclosureStateEnumTypeWrapper): ...
 
@@ -113,7 +117,11 @@ DISCLOSURE_STATE_NO_CHANNEL: DisclosureState.ValueType  # 6
 DISCLOSURE_STATE_REFUSED: DisclosureState.ValueType  # 7
 """A person of the kommun refused."""
 DISCLOSURE_STATE_VOID: DisclosureState.ValueType  # 8
-"""Never approved, and now void."""
+"""It never left: not approved, withdrawn, changed, or no longer allowed to go before it was sent."""
+DISCLOSURE_STATE_CORRECTION_DUE: DisclosureState.ValueType  # 9
+"""The record has changed, or has been withdrawn, after this may have left: a person owes the receiver a word."""
+DISCLOSURE_STATE_CORRECTED: DisclosureState.ValueType  # 10
+DISCLOSURE_STATE_RECALL_DUE: DisclosureState.ValueType  # 11
 Global___DisclosureState: _TypeAlias = DisclosureState  # noqa: Y015
 
 @_typing.final

@@ -1,0 +1,73 @@
+"""What was decided, and what has happened since."""
+
+import json
+from uuid import UUID
+
+import grpc
+from los.sharing.v1 import sharing_pb2 as pb
+
+from services.kernel.clock import timestamp
+from services.kernel.db import Row
+from services.kernel.errors import NotFound
+from services.kernel.rpc import caller
+from services.sharing import wire
+from services.sharing.domain import Status
+from services.sharing.service.parts import Parts, page
+
+
+class DisclosureMethods(Parts):
+    """The methods about disclosures."""
+
+    def GetDisclosure(self, request: pb.GetDisclosureRequest, context: grpc.ServicerContext) -> pb.GetDisclosureResponse:  # noqa: ARG002, N802
+        """What was decided, the bytes, what was written, and what has happened since."""
+        asking = caller()
+        with self._database.transaction() as tx:
+            told = self._store.disclosure_of_unit(tx, UUID(request.disclosure_id), asking.unit)
+            if told is None:
+                raise NotFound
+            events = self._store.events(tx, told.id)
+            self._audit(tx, "sharing:disclosure:get", asking, "disclosure", told.id)
+        written = json.loads(self._store.opened("disclosure", told, "written"))
+        approved = next((event.person for event in events if event.details.get("approved")), "")
+        return pb.GetDisclosureResponse(
+            disclosure=_disclosure_row(told, approved),
+            payload=self._store.opened("disclosure", told, "payload"),
+            payload_hash=told.payload_hash,
+            written=[pb.WrittenPoint(point=point, text=text) for point, text in written.items()],
+            events=[
+                pb.DisclosureEvent(occurred_time=timestamp(event.occurred_time), status=event.status, person=event.person or "")
+                for event in events
+            ],
+        )
+
+    def ListDisclosures(self, request: pb.ListDisclosuresRequest, context: grpc.ServicerContext) -> pb.ListDisclosuresResponse:  # noqa: ARG002, N802
+        """The caller's unit's disclosures; nothing personal in a row."""
+        asking = caller()
+        size, after = page(request.page.page_size, request.page.page_token)
+        states = [status for status, number in wire.DISCLOSURE_STATE.items() if number in set(request.states)]
+        with self._database.transaction() as tx:
+            rows = self._store.disclosures(tx, asking.unit or "", states, after, size + 1)
+            self._audit(tx, "sharing:disclosure:list", asking, count=min(len(rows), size))
+        return pb.ListDisclosuresResponse(
+            disclosures=[_disclosure_row(row, row.approved_by or "") for row in rows[:size]],
+            next_page_token=str(rows[size - 1].id) if len(rows) > size else "",
+        )
+
+
+def _disclosure_row(row: Row, approved_by: str) -> pb.DisclosureRow:
+    return pb.DisclosureRow(
+        disclosure_id=str(row.id),
+        record_kind=row.record_kind,
+        record_id=str(row.record_id),
+        receiver_kind=row.receiver_kind,
+        agency=row.agency or "",
+        ground_id=row.ground_id,
+        ground_digest=row.ground_digest,
+        fields=row.fields,
+        state=wire.DISCLOSURE_STATE[Status(row.status)],
+        decided_time=timestamp(row.decided_time),
+        decided_by=row.decided_by,
+        approved_by=approved_by,
+        payload_hash=row.payload_hash,
+        task=row.task,
+    )

@@ -1,0 +1,132 @@
+"""Offers in: what registry and controls have assessed waits in the tray, and leaves it when the record says something else."""
+
+from uuid import UUID
+
+import grpc
+from los.sharing.v1 import sharing_pb2 as pb
+
+from services.kernel.callers import Caller
+from services.kernel.clock import STOCKHOLM, timestamp
+from services.kernel.db import Row, Transaction
+from services.kernel.errors import Conflict, Denied, Invalid, NotFound
+from services.kernel.records import record_step
+from services.kernel.reference import reference
+from services.kernel.rpc import caller
+from services.sharing import store as tables
+from services.sharing import wire
+from services.sharing.domain import NEXT, STANDING, Offer, OfferState, Status, is_protected
+from services.sharing.service.parts import Parts, page
+
+OWNERS = {  # which service a record kind may come from
+    "folkbokforing_alert": "registry",
+    "suspected_payment": "registry",
+    "police_report": "registry",
+    "control_invitation": "controls",
+}
+
+
+class OfferMethods(Parts):
+    """The methods about offers."""
+
+    def OfferRecord(self, request: pb.OfferRecordRequest, context: grpc.ServicerContext) -> pb.OfferRecordResponse:  # noqa: ARG002, N802
+        """Take an offer into the tray, or empty one that is withdrawn."""
+        asking = caller()
+        record_kind = wire.record_kind_of(request)
+        if OWNERS.get(record_kind) != asking.service:
+            raise Denied(f"{record_kind}: den tjänsten äger inte uppgiften.")
+        offered = wire.offer_from(request)
+        if request.unit not in reference().units or request.receiver_kind not in reference().receivers:
+            raise Invalid("unit: förvaltningen eller mottagaren finns inte.")
+        return self._requests.once(
+            asking,
+            request,
+            request.event_id,
+            pb.OfferRecordResponse,
+            lambda tx: self._take(tx, asking, offered, record_kind, request),
+        )
+
+    def _take(
+        self, tx: Transaction, asking: Caller, offered: Offer | None, record_kind: str, request: pb.OfferRecordRequest
+    ) -> pb.OfferRecordResponse:
+        earlier = self._store.latest_offer(tx, record_kind, UUID(request.record_id), request.receiver_kind)
+        if earlier is not None and earlier.revision >= request.revision:
+            return pb.OfferRecordResponse(offer_id=str(earlier.id), state=wire.OFFER_STATE[OfferState(earlier.state)])
+        if earlier is None and offered is None:
+            raise NotFound
+        wanted = None if offered is None or is_protected(offered) else offered
+        if earlier is not None:
+            if wanted is not None and self._says_the_same(tx, earlier, wanted):
+                return pb.OfferRecordResponse(offer_id=str(earlier.id), state=wire.OFFER_STATE[OfferState(earlier.state)])
+            self._supersede(tx, asking, earlier, wanted)
+            if offered is None:
+                return pb.OfferRecordResponse(offer_id=str(earlier.id), state=pb.OFFER_STATE_WITHDRAWN)
+        assert offered is not None  # noqa: S101  # nothing to withdraw and nothing offered was refused above
+        now = self._clock.now()
+        if wanted is None:
+            state = OfferState.STOPPED
+        else:
+            state = OfferState.WAITING if self._decisions.weigh(wanted, self._clock.today()).allowed else OfferState.NO_GROUND
+        offer_id = self._store.add_offer(tx, offered, state, now)
+        record_step(tx, tables.history, "offer", offer_id, offered.revision, (None, state), now, None)
+        self._audit(tx, "sharing:offer:take", asking, "offer", offer_id, state=state, receiver=offered.receiver_kind)
+        return pb.OfferRecordResponse(offer_id=str(offer_id), state=wire.OFFER_STATE[state])
+
+    def _says_the_same(self, tx: Transaction, earlier: Row, offered: Offer) -> bool:
+        """Whether what was decided on the earlier offer stands, and the new revision would send the very same bytes."""
+        told = self._store.disclosure_of_offer(tx, earlier.id)
+        if told is None or Status(told.status) not in STANDING:
+            return False
+        try:
+            draft = self._decisions.draft(offered, told.id, told.decided_time.astimezone(STOCKHOLM).date())
+        except Conflict:
+            return False
+        return draft.payload == self._store.opened("disclosure", told, "payload")
+
+    def _supersede(self, tx: Transaction, asking: Caller, earlier: Row, offered: Offer | None) -> None:
+        """The record is withdrawn or protected (None), or has changed: what was offered and decided before no longer holds.
+
+        What nobody has decided on is emptied. What was decided never leaves, if it has not; if it may have, a person owes the
+        receiver a recall or a correction (design 5).
+        """
+        now = self._clock.now()
+        told = self._store.disclosure_of_offer(tx, earlier.id)
+        if told is not None and told.status == Status.AWAITING_APPROVAL:
+            self._store.add_event(tx, told.id, Status.VOID, now)
+        elif told is not None and Status(told.status) in STANDING:
+            kept_back = self._store.keep_back(tx, told.id)
+            after = Status.VOID if kept_back else Status.RECALL_DUE if offered is None else Status.CORRECTION_DUE
+            self._store.tell(tx, told, after, now)
+            self._audit(tx, f"sharing:disclosure:{after}", asking, "disclosure", told.id)
+        state = OfferState.WITHDRAWN if offered is None else OfferState.REPLACED
+        if state in NEXT[OfferState(earlier.state)]:
+            self._store.move_offer(tx, earlier, state)
+            record_step(tx, tables.history, "offer", earlier.id, earlier.revision, (earlier.state, state), now, None)
+            self._audit(tx, "sharing:offer:close", asking, "offer", earlier.id, state=state)
+
+    def ListOffers(self, request: pb.ListOffersRequest, context: grpc.ServicerContext) -> pb.ListOffersResponse:  # noqa: ARG002, N802
+        """The caller's unit's offers, with what the law says of each today."""
+        asking = caller()
+        size, after = page(request.page.page_size, request.page.page_token)
+        states = [wire.OFFER_STATE_BACK[state] for state in request.states]
+        with self._database.transaction() as tx:
+            rows = self._store.offers(tx, asking.unit or "", states, after, size + 1)
+            self._audit(tx, "sharing:offer:list", asking, count=min(len(rows), size))
+        offers = [self._offer_row(row) for row in rows[:size]]
+        return pb.ListOffersResponse(offers=offers, next_page_token=str(rows[size - 1].id) if len(rows) > size else "")
+
+    def _offer_row(self, row: Row) -> pb.OfferRow:
+        message = pb.OfferRow(
+            offer_id=str(row.id),
+            record_kind=row.record_kind,
+            record_id=str(row.record_id),
+            revision=row.revision,
+            receiver_kind=row.receiver_kind,
+            state=wire.OFFER_STATE[OfferState(row.state)],
+            offered_time=timestamp(row.offered_time),
+        )
+        if row.content is not None:
+            answer = self._decisions.weigh(self._store.opened_offer(row), self._clock.today())
+            message.ground_id = answer.ground.id if answer.ground else ""
+            message.decision_by = answer.decision_by or ""
+            message.message = self._decisions.duty(answer, row.receiver_kind, row.offered_time.date())
+        return message

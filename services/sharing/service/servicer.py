@@ -1,0 +1,29 @@
+"""The servicer of sharing: who may call what."""
+
+from collections.abc import Mapping
+
+from los.sharing.v1 import sharing_pb2_grpc
+
+from services.kernel.callers import Role
+from services.kernel.rpc import Rule, people, services
+from services.sharing.service.deciding import DecisionMethods
+from services.sharing.service.disclosures import DisclosureMethods
+from services.sharing.service.law import LawMethods
+from services.sharing.service.offers import OfferMethods
+
+OFFICERS = (Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.APPROVER, Role.FUT_MANAGER, Role.LOS_COORDINATOR)
+RULES: Mapping[str, Rule] = {
+    "OfferRecord": services("registry", "controls"),
+    "ListOffers": people(*OFFICERS),
+    "PreviewDisclosure": people(*OFFICERS),
+    "DecideDisclosure": people(*OFFICERS),
+    "ApproveDisclosure": people(*OFFICERS),
+    "GetDisclosure": people(*OFFICERS),
+    "ListDisclosures": people(*OFFICERS),
+    "ExplainGround": people(*OFFICERS),
+    "ListGrounds": people(*OFFICERS),
+}
+
+
+class SharingServicer(OfferMethods, DecisionMethods, DisclosureMethods, LawMethods, sharing_pb2_grpc.SharingServiceServicer):
+    """Offers in, previews and decisions, disclosures out."""

@@ -1,0 +1,223 @@
+"""Sharing on a real PostgreSQL and real gRPC over mTLS, and its relay against the real broker; the other two services are away."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import grpc
+import psycopg
+import pytest
+from joserfc.jwk import ECKey
+from kafka import KafkaConsumer, TopicPartition
+from los.common.v1 import common_pb2
+from los.sharing.v1 import sharing_pb2 as pb
+from los.sharing.v1 import sharing_pb2_grpc
+from psycopg.rows import namedtuple_row
+
+from infra import secrets
+from infra.kafka import Kafka
+from infra.postgres import Postgres
+from services.kernel.callers import Caller, Role, sign_assertion
+from services.kernel.clock import Clock, FixedClock, timestamp
+from services.kernel.config import Callers, Tls, VaultFiles
+from services.kernel.config import Kafka as KafkaConfig
+from services.kernel.db import conninfo
+from services.kernel.outbox import Outbox
+from services.kernel.rpc import CALLER_HEADER, connect, failure_of
+from services.sharing.app import KeyFiles, SharingConfig, build
+from services.sharing.publisher import Publisher
+from tests.sharing.builders import PERSON
+
+OFFICER = Caller("cli", "klf-handlaggare-1", Role.ALERT_OFFICER, "KLF")
+SECOND = Caller("cli", "klf-beslutare-1", Role.APPROVER, "KLF")
+RECEIVER = "skatteverket-folkbokforing"
+TOPIC = "los.share.skatteverket.v1"
+WRITTEN = ("register_datum", "facts", "apartment_number_checked", "special_reasons", "protection_checked")
+AWAY = "127.0.0.1:1"
+
+
+@dataclass
+class Sharing:
+    """The running service, seen from outside; the relay sends when it is told to."""
+
+    stub: sharing_pb2_grpc.SharingServiceStub
+    as_registry: sharing_pb2_grpc.SharingServiceStub
+    relay: Outbox
+    kafka: Kafka
+    clock: FixedClock
+    key: ECKey
+    database_url: str
+
+    def call(self, method: str, request: Any, person: Caller = OFFICER) -> Any:  # noqa: ANN401  # any answer
+        """Call as a person; raises the planned failure."""
+        token = sign_assertion(self.key, person, "sharing", self.clock.now())
+        try:
+            return getattr(self.stub, method)(request, timeout=10, metadata=[(CALLER_HEADER, token)])
+        except grpc.RpcError as error:
+            raise failure_of(error) from None
+
+    def offer(self, record_id: UUID, revision: int = 1, **changes: Any) -> pb.OfferRecordResponse:  # noqa: ANN401  # any part
+        """The registry offers an alert about a person whose protection was just checked."""
+        check = self.checked(changes.pop("checked", None))
+        content = common_pb2.FolkbokforingAlert(
+            subject=common_pb2.Subject(full_name="Alma Demo", personal_identity_number=PERSON),
+            dwelling=common_pb2.Dwelling(street_address="Exempelgatan 1", apartment_number=changes.pop("flat", "1201")),
+            alert=common_pb2.AlertFacts(
+                suspected_error_kind="not_living_at_registered_dwelling",
+                observed_from="2026-10-01",
+                source_kind="landlord",
+                circumstances=[common_pb2.Circumstance(code="apartment_empty", from_date="2026-10-01")],
+            ),
+        )
+        request = pb.OfferRecordRequest(
+            event_id=str(uuid4()), record_id=str(record_id), revision=revision, receiver_kind=RECEIVER, unit="KLF",
+            protection_check=check, handled_by=["klf-handlaggare-1"], folkbokforing_alert=content,
+        )  # fmt: skip
+        for name, value in changes.items():
+            field = getattr(request, name)
+            field.CopyFrom(value)
+        return self.take(request)
+
+    def checked(self, when: datetime | None = None) -> common_pb2.ProtectionCheck:
+        """Somebody has looked, now or at another time, and the person is not protected."""
+        return common_pb2.ProtectionCheck(result=common_pb2.PROTECTION_NONE, checked_time=timestamp(when or self.clock.now()))
+
+    def withdraw(self, record_id: UUID, revision: int = 2) -> pb.OfferRecordResponse:
+        """The registry takes a record back."""
+        request = pb.OfferRecordRequest(
+            event_id=str(uuid4()), record_id=str(record_id), revision=revision, receiver_kind=RECEIVER, unit="KLF",
+            withdrawn=pb.Withdrawn(record_kind="folkbokforing_alert"),
+        )  # fmt: skip
+        return self.take(request)
+
+    def take(self, request: pb.OfferRecordRequest) -> pb.OfferRecordResponse:
+        """OfferRecord, as the registry; raises the planned failure."""
+        try:
+            answer: pb.OfferRecordResponse = self.as_registry.OfferRecord(request, timeout=10)
+        except grpc.RpcError as error:
+            raise failure_of(error) from None
+        return answer
+
+    def preview(
+        self, offer_id: str, person: Caller = OFFICER, points: tuple[str, ...] = WRITTEN, request_id: str | None = None
+    ) -> pb.PreviewDisclosureResponse:
+        """The officer writes every point and looks."""
+        written = [pb.WrittenPoint(point=point, text="Ja.") for point in points]
+        request = pb.PreviewDisclosureRequest(request_id=request_id or str(uuid4()), offer_id=offer_id, written=written)
+        shown: pb.PreviewDisclosureResponse = self.call("PreviewDisclosure", request, person)
+        return shown
+
+    def decide(
+        self,
+        shown: pb.PreviewDisclosureResponse,
+        decision: pb.Decision.ValueType = pb.DECISION_SEND,
+        reason: str = "",
+        person: Caller = OFFICER,
+    ) -> pb.DecideDisclosureResponse:
+        """The officer decides on what was shown."""
+        request = pb.DecideDisclosureRequest(
+            request_id=str(uuid4()), preview_id=shown.preview_id, payload_hash=shown.payload_hash, decision=decision, reason=reason,
+            delegation_reference="4.2",
+        )  # fmt: skip
+        decided: pb.DecideDisclosureResponse = self.call("DecideDisclosure", request, person)
+        return decided
+
+    def approve(self, disclosure_id: str, payload_hash: str, person: Caller = SECOND) -> pb.ApproveDisclosureResponse:
+        """A colleague goes through the same bytes."""
+        request = pb.ApproveDisclosureRequest(
+            request_id=str(uuid4()), disclosure_id=disclosure_id, payload_hash=payload_hash, decision=pb.DECISION_SEND,
+            delegation_reference="4.3",
+        )  # fmt: skip
+        approved: pb.ApproveDisclosureResponse = self.call("ApproveDisclosure", request, person)
+        return approved
+
+    def decided(self, record_id: UUID, revision: int = 1, **changes: Any) -> str:  # noqa: ANN401  # parts of the offer
+        """A disclosure that two persons have decided on; the relay has not sent it yet."""
+        shown = self.preview(self.offer(record_id, revision, **changes).offer_id)
+        disclosure_id: str = self.decide(shown).disclosure_id
+        self.approve(disclosure_id, shown.payload_hash)
+        return disclosure_id
+
+    def status(self, disclosure_id: str) -> str:
+        """The latest word on a disclosure."""
+        [row] = self.rows("SELECT status FROM disclosure_event WHERE disclosure_id = %s ORDER BY rank DESC LIMIT 1", disclosure_id)
+        return str(row.status)
+
+    def rows(self, query: str, *values: object) -> list[Any]:
+        """What an administrator sees in the schema."""
+        with psycopg.connect(self.database_url, row_factory=namedtuple_row, options="-c search_path=sharing") as connection:
+            return connection.execute(query, values).fetchall()
+
+    def change(self, query: str, *values: object) -> None:
+        """What time, or a crash, does to the rows."""
+        with psycopg.connect(self.database_url, options="-c search_path=sharing") as connection:
+            connection.execute(query, values)
+
+    def on_the_topic(self, disclosure_id: str) -> list[str]:
+        """The types of the events about a disclosure that lie on the topic."""
+        consumer = KafkaConsumer(enable_auto_commit=False, group_id=None, **self.kafka.client("skatteverket"))
+        try:
+            places = [TopicPartition(TOPIC, number) for number in consumer.partitions_for_topic(TOPIC)]
+            consumer.assign(places)
+            ends = consumer.end_offsets(places)
+            consumer.seek_to_beginning(*places)
+            found = []
+            while any(consumer.position(place) < end for place, end in ends.items()):
+                for records in consumer.poll(timeout_ms=500).values():
+                    found += [json.loads(record.value) for record in records]
+        finally:
+            consumer.close()
+        return [event["type"] for event in found if event["correlationid"] == disclosure_id]
+
+
+@pytest.fixture
+def sharing(postgres: Postgres, database: str, kafka: Kafka) -> Iterator[Sharing]:
+    """The service on a database of the test's own, and a relay."""
+    folder = postgres.folder
+    key_file, index_key_file = secrets.vault_files(folder, "sharing")
+
+    def tls(name: str) -> Tls:
+        return Tls(ca_file=folder.tls / "ca.crt", certificate_file=folder.tls / f"{name}.crt", key_file=folder.tls / f"{name}.key")
+
+    broker = KafkaConfig(
+        bootstrap_servers=kafka.bootstrap_servers,
+        username="relay",
+        password_file=kafka.folder.password_file("kafka-relay"),
+        ca_file=kafka.folder.tls / "ca.crt",
+    )
+    config = SharingConfig(
+        environment="local",
+        listen="127.0.0.1:0",
+        database_url=postgres.url("sharing", database),
+        database_password_file=folder.password_file("postgres-sharing"),
+        tls=tls("sharing"),
+        vault=VaultFiles(key_file=key_file, index_key_file=index_key_file),
+        callers=Callers(jwks_file=secrets.callers_file(folder), services=frozenset({"cli"})),
+        peers={"registry": AWAY, "controls": AWAY},
+        kafka=broker,
+        keys=KeyFiles(
+            signing_file=secrets.signing_file(folder),
+            encryption_file=secrets.encryption_file(folder),
+            receivers_file=secrets.receivers_file(folder),
+        ),
+        kommun_code="0580",
+    )
+    clock = FixedClock(Clock().now())  # the database judges by its own, so a test that moves this one sends nothing
+    parts = build(config, clock)
+    address = f"127.0.0.1:{parts.server.start()}"
+    channels = [connect(address, "sharing", tls(name)) for name in ("cli", "registry")]
+    stub, as_registry = (sharing_pb2_grpc.SharingServiceStub(channel) for channel in channels)
+    publisher = Publisher(conninfo(config, "sharing"), broker)
+    relay = Outbox(conninfo(config, "sharing"), publisher.deliver)
+    key = ECKey.import_key(json.loads(secrets.assertion_file(folder, "cli").read_text(encoding="ascii")))
+    try:
+        yield Sharing(stub, as_registry, relay, kafka, clock, key, postgres.url(database=database))
+    finally:
+        relay.close()
+        publisher.close()
+        for channel in channels:
+            channel.close()
+        parts.stop()

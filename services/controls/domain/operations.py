@@ -82,6 +82,14 @@ class Outcome(IntEnum):
     NO_ACTION = 5
     ACTION = 6
     CLOSED = 7
+    VOID = 8
+    CORRECTION_DUE = 9
+    CORRECTED = 10
+    RECALL_DUE = 11
+
+
+# Where one visit has come to this, somebody must look, however well the others went.
+STANDS_OUT = frozenset({Outcome.REFUSED, Outcome.VOID, Outcome.CORRECTION_DUE, Outcome.RECALL_DUE})
 
 
 class Step(StrEnum):
@@ -208,10 +216,10 @@ class Operation:
         raise NotFound
 
     def outcome(self, receiver_kind: str, step: Step) -> Outcome:
-        """How far the step has come at an authority: as far as the visit that has come the shortest; refused if any was."""
+        """How far the step has come at an authority: as far as the visit that has come the shortest, or what stands out of any."""
         asked = (offer for offer in self.offers if offer.receiver_kind == receiver_kind and offer.step is step)
         outcomes = [offer.outcome for offer in asked if not offer.withdrawn]
-        return Outcome.REFUSED if Outcome.REFUSED in outcomes else min(outcomes, default=Outcome.NOTHING)
+        return max(STANDS_OUT.intersection(outcomes), default=min(outcomes, default=Outcome.NOTHING))
 
     def with_visit(self, visit_id: UUID, stored: StoredObject) -> Self:
         """One more object to visit. Raises Conflict when the plan is already told, Invalid when there is no room or it is there."""

@@ -20,6 +20,7 @@ from los.sharing.v1 import sharing_pb2 as sharing
 from cli.client import Session
 from services.kernel.callers import Role
 from services.kernel.clock import STOCKHOLM, Clock, timestamp
+from services.kernel.identity import OrgNumber
 from services.kernel.reference import reference
 
 WAIT_S = 180
@@ -144,7 +145,8 @@ class Walk:
         for number, row in enumerate(rows, 1):
             payment = officer.GetSuspectedPayment(registry.GetSuspectedPaymentRequest(payment_id=row.payment_id))
             assessment = self._payment_assessment(payment, f"Demoperson {number}")
-            if not crime_seen and "forged_document" in payment.flag.causes and "authority_error" not in payment.flag.causes:
+            causes, own = payment.flag.causes, reference().schemes[payment.flag.payment_scheme].decided_by == "IAF"
+            if own and not crime_seen and "forged_document" in causes and "authority_error" not in causes:
                 assessment.crime_suspected = crime_seen = True
             answer = officer.AssessSuspectedPayment(assessment)
             self._expect("IAF", answer.payment_id, answer.offered_to)
@@ -238,7 +240,10 @@ class Walk:
         request = controls.ConfirmOperationRequest(request_id=str(uuid4()), operation_id=operation_id, etag=operation().etag)
         answer = coordinator.ConfirmOperation(request)
         for visit in operation().visits:
-            self._expect("MOS", visit.visit_id, answer.offered_to)
+            if visit.object.org_number and OrgNumber.parse(visit.object.org_number).is_personal:
+                self.found.refused["En enskild firmas adress kan vara ägarens hem: planen lämnas inte till någon."] += 1
+            else:
+                self._expect("MOS", visit.visit_id, answer.offered_to)
 
     # sharing ------------------------------------------------------------------------------------------------------
 

@@ -82,9 +82,13 @@ class Benefit(Word):
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class Scheme(Word):
-    """A payment scheme of the kommun and the record kind a flag on it becomes (sharing-matrix 7.2)."""
+    """A payment scheme of the kommun and the record kind a flag on it becomes (sharing-matrix 7.2).
+
+    `decided_by` is the unit whose nämnd decides it; none where that is not settled.
+    """
 
     record_kind: str | None = None
+    decided_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -139,12 +143,12 @@ class Words(Generic[W]):
         for row in rows:
             self._by_code[row.code] = row
             for text in (row.code, row.word, *row.also):
-                if self._by_word.setdefault(_plain(text), row) is not row:
-                    raise ValueError(f"{row.code}: the word {text!r} already means {self._by_word[_plain(text)].code}")
+                if self._by_word.setdefault(plain(text), row) is not row:
+                    raise ValueError(f"{row.code}: the word {text!r} already means {self._by_word[plain(text)].code}")
 
     def find(self, text: str) -> W | None:
         """The row that a user means by `text` (code or word, any case and spacing), or None."""
-        return self._by_word.get(_plain(text))
+        return self._by_word.get(plain(text))
 
     def __getitem__(self, code: str) -> W:
         """The row of exactly this code. Raises KeyError."""
@@ -225,12 +229,16 @@ def reference() -> Reference:
         for code in benefit.decided_by:
             if not receivers[code].decides:
                 raise ValueError(f"benefits.toml, {benefit.code}: {code} never decides a benefit")
+    units, schemes = _rows("units", "unit", Unit), _rows("schemes", "scheme", Scheme)
+    for scheme in schemes:
+        if scheme.decided_by is not None and "police_report" not in units[scheme.decided_by].holds:
+            raise ValueError(f"schemes.toml, {scheme.code}: {scheme.decided_by} has no police report to make")
     return Reference(
-        units=_rows("units", "unit", Unit),
+        units=units,
         agencies=_rows("agencies", "agency", Agency),
         receivers=receivers,
         benefits=benefits,
-        schemes=_rows("schemes", "scheme", Scheme),
+        schemes=schemes,
         impulses=_rows("schemes", "impulse", Word),
         causes=causes,
         observations=_rows("alerts", "observation", Observation),
@@ -246,6 +254,6 @@ def _rows(file: str, table: str, kind: type[W]) -> Words[W]:
     return Words(TypeAdapter(list[kind]).validate_python(data[table]))  # type: ignore[valid-type]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text as it is compared: composed, one space between words, no capitals."""
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())

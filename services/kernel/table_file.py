@@ -7,7 +7,6 @@ file that cannot be read as a table is refused as a whole, in one Swedish senten
 import csv
 import io
 import re
-import unicodedata
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 import openpyxl
 
 from services.kernel.errors import Invalid
+from services.kernel.reference import plain
 
 if TYPE_CHECKING:
     from openpyxl.cell.cell import Cell, MergedCell
@@ -76,24 +76,19 @@ def refused(sentence: str) -> Invalid:
     return Invalid(sentence, reason="FILE")
 
 
-def heading(text: str) -> str:
-    """A heading as it is compared: composed, one space between words, no capitals."""
-    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
-
-
 def _found(readings: Iterable[Rows], required: Sequence[str]) -> TableFile:
     """The first reading of the file in which there is a header; otherwise a refusal that tells what the best one lacks."""
-    wanted = {heading(name) for name in required}
+    wanted = {plain(name) for name in required}
     missing = wanted
     for rows in readings:
         for cells in islice(rows, TITLE_ROWS_MAX):
-            lacking = wanted - {heading(cell) for cell in cells}
+            lacking = wanted - {plain(cell) for cell in cells}
             if not lacking:
                 return _table(cells, rows)
             missing = min(missing, lacking, key=len)
     if missing == wanted:
         raise refused("Filen är ingen tabell som går att läsa in: rubrikraden hittades inte.")
-    names = ", ".join(name for name in required if heading(name) in missing)
+    names = ", ".join(name for name in required if plain(name) in missing)
     hint = "" if names.isascii() else " Om de finns i filen är teckenkodningen fel: spara den som CSV UTF-8."
     raise refused(f"Filen saknar kolumner: {names}.{hint}")
 

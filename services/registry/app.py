@@ -39,7 +39,7 @@ def build(config: ServiceConfig, clock: Clock) -> Parts:
     alerts, payments = Alerts(vault), Payments(vault)
     audit = auditor(tables.audit, clock)
     registering = Registering(database, alerts, payments, audit, clock)
-    imports = Imports(registering, clock)
+    imports = Imports(registering)
     requests = Requests(database, tables.request, vault, clock)
     servicer = RegistryServicer(database, alerts, payments, requests, registering, imports, audit, clock)
 

@@ -22,6 +22,9 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     and_,
+    case,
+    false,
+    or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -70,10 +73,12 @@ def _record_table(name: str, *more: Column[Any] | Index) -> Table:
 alert = _record_table(
     "alert",
     Column("needs_review", Boolean, nullable=False),
+    Column("taken_back", Boolean, nullable=False, server_default=false()),
     # A blind index of the organisation whose reporter sent it.
     Column("landlord", LargeBinary),
     Column("payment_id", Uuid),
     Index("alert_landlord", "landlord", "id"),
+    Index("alert_payment", "payment_id"),
 )
 suspected_payment = _record_table("suspected_payment")
 shared = Table(
@@ -115,6 +120,8 @@ class _Record(Protocol):
     def content(self) -> _Content: ...
     @property
     def protection_check(self) -> ProtectionCheck: ...
+    @property
+    def registered_as(self) -> str: ...
 
 
 R = TypeVar("R", bound=_Record)
@@ -125,7 +132,6 @@ class _Records(Generic[R]):
 
     table: Table
     kind: str
-    blocked: str
     content: TypeAdapter[Any]
 
     def __init__(self, vault: Vault) -> None:
@@ -166,7 +172,7 @@ class _Records(Generic[R]):
     def page(self, tx: Transaction, caller: Caller, states: Collection[str], after: UUID | None, limit: int) -> list[Row]:
         """Rows of a list, oldest first, with nothing personal in them."""
         listed = [column for column in self.table.c if column.name not in {"data_key", "content"}]
-        statement = select(*listed).where(self._visible(caller), self.table.c.state.in_(states))
+        statement = select(*listed).where(self._visible(caller), self._state(caller).in_(states))
         if after is not None:
             statement = statement.where(self.table.c.id > after)
         return tx.read(statement.order_by(self.table.c.id).limit(limit))
@@ -174,6 +180,8 @@ class _Records(Generic[R]):
     def promise_offers(self, tx: Transaction, before: Offered, after: R, now: datetime) -> None:
         """Outbox rows to sharing, ids only: every offer of the new revision, and a withdrawal of each that is no more."""
         offered = after.content.offered
+        if offered == before:
+            return
         for act, offers in (("offer", offered.offers), ("withdraw", [offer for offer in before.offers if offer not in offered.offers])):
             for offer in offers:
                 enqueue(
@@ -190,7 +198,12 @@ class _Records(Generic[R]):
                 )
 
     def _visible(self, caller: Caller) -> ColumnElement[bool]:
-        return and_(self.table.c.unit == caller.unit, self.table.c.state != self.blocked)
+        """The own unit's, and never a protected person, whatever else has become of the record."""
+        return and_(self.table.c.unit == caller.unit, self.table.c.protection != Protection.PROTECTED)
+
+    def _state(self, _: Caller) -> ColumnElement[str]:
+        """The state as the caller sees it."""
+        return self.table.c.state
 
     def _changing(self, record: R) -> dict[str, object]:
         check = record.protection_check
@@ -199,7 +212,7 @@ class _Records(Generic[R]):
             "revision": record.revision,
             "protection": check.result,
             "protection_time": check.checked_time,
-            "duplicate": self._duplicate(record),
+            "duplicate": self._vault.index(self.kind, record.registered_as) if record.registered_as else None,
         }
 
     def _common(self, row: Row) -> dict[str, Any]:
@@ -214,9 +227,6 @@ class _Records(Generic[R]):
             "protection_check": ProtectionCheck(Protection(row.protection), row.protection_time),
         }
 
-    def _duplicate(self, record: R) -> bytes | None:
-        raise NotImplementedError
-
     def _of(self, row: Row) -> R:
         raise NotImplementedError
 
@@ -226,33 +236,38 @@ class Alerts(_Records[Alert]):
 
     table = alert
     kind = alerts.RECORD_KIND
-    blocked = alerts.State.BLOCKED_PROTECTED
     content = TypeAdapter(alerts.Content)
 
-    def add_report(self, tx: Transaction, record: Alert, steps: tuple[str | None, ...], person: str | None, landlord: str | None) -> None:
-        """A new alert; `landlord` is the organisation of the reporter (digits), None when an officer reports."""
-        index = None if landlord is None else self.landlord_index(landlord)
-        self.add(tx, record, steps, person, landlord=index, payment_id=record.payment_id)
+    def add(self, tx: Transaction, record: Alert, steps: tuple[str | None, ...], person: str | None, **more: object) -> None:
+        """The same, with whose reporter sent it and which payment made it."""
+        reporter = record.content.reporter
+        landlord = self._landlord_index(reporter) if reporter else None
+        super().add(tx, record, steps, person, landlord=landlord, payment_id=record.payment_id, **more)
 
-    def landlord_index(self, organisation: str) -> bytes:
-        """The blind index of a landlord's organisation number."""
+    def of_payment(self, tx: Transaction, payment_id: UUID) -> list[Alert]:
+        """What came of the draft that a payment made, whoever asks; for the service itself."""
+        return [self._of(row) for row in tx.read(select(alert).where(alert.c.payment_id == payment_id))]
+
+    def _landlord_index(self, organisation: str) -> bytes:
         return self._vault.index("alert_landlord", organisation.replace("-", ""))
 
     def _visible(self, caller: Caller) -> ColumnElement[bool]:
         if caller.role is Role.LANDLORD_REPORTER:
-            return alert.c.landlord == self.landlord_index(caller.organisation or "")
+            return alert.c.landlord == self._landlord_index(caller.organisation or "")
         return super()._visible(caller)
 
-    def _changing(self, record: Alert) -> dict[str, object]:
-        return super()._changing(record) | {"needs_review": record.needs_review}
+    def _state(self, caller: Caller) -> ColumnElement[str]:
+        if caller.role is Role.LANDLORD_REPORTER:
+            closed = or_(alert.c.taken_back, alert.c.state.in_(alerts.CLOSED_TO_LANDLORD))
+            return case((closed, alerts.State.NO_ACTION), else_=alerts.State.SUBMITTED)
+        return super()._state(caller)
 
-    def _duplicate(self, record: Alert) -> bytes | None:
-        report = record.content.report
-        return self._vault.index(self.kind, report.same_as) if report.observed_from else None  # not a draft
+    def _changing(self, record: Alert) -> dict[str, object]:
+        return super()._changing(record) | {"needs_review": record.needs_review, "taken_back": record.taken_back}
 
     def _of(self, row: Row) -> Alert:
-        state = alerts.State(row.state)
-        return Alert(state=state, needs_review=row.needs_review, payment_id=row.payment_id, **self._common(row))
+        own = {name: getattr(row, name) for name in ("needs_review", "taken_back", "payment_id")}
+        return Alert(state=alerts.State(row.state), **own, **self._common(row))
 
 
 class Payments(_Records[Payment]):
@@ -260,11 +275,7 @@ class Payments(_Records[Payment]):
 
     table = suspected_payment
     kind = payments.RECORD_KIND
-    blocked = payments.State.BLOCKED_PROTECTED
     content = TypeAdapter(payments.Content)
-
-    def _duplicate(self, record: Payment) -> bytes | None:
-        return self._vault.index(self.kind, record.content.flag.same_as)
 
     def _of(self, row: Row) -> Payment:
         return Payment(state=payments.State(row.state), **self._common(row))

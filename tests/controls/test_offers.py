@@ -16,7 +16,6 @@ from tests.controls.builders import (
     NO,
     OWN_GROUND,
     OWN_GROUNDS,
-    SOLE_TRADER,
     START,
     YES_ON_SITE,
     YES_PLANNING,
@@ -93,7 +92,7 @@ def test_an_invitation_never_tells_object_place_person_or_time_of_day(operation:
 
 
 @given(operations())
-def test_a_plan_goes_only_to_those_on_site_with_an_own_ground_and_never_names_a_person(operation: Operation) -> None:
+def test_a_plan_goes_only_to_those_on_site_with_an_own_ground_and_never_of_an_enskild_firma(operation: Operation) -> None:
     plans = [offer for offer in changed_offers(operation) if offer.step is Step.PLAN]
     for offer in plans:
         reply = operation.participation(offer.receiver_kind).reply
@@ -114,11 +113,7 @@ def test_a_plan_goes_only_to_those_on_site_with_an_own_ground_and_never_names_a_
         for other in operation.visits:
             if other is not visit and other.object.object.street_address != visit.object.object.street_address:
                 assert other.object.object.street_address not in text
-        if visit.object.object.is_sole_trader:
-            assert offer.receiver_kind != KFM
-            assert not facts.HasField("object_org_number")
-            assert not facts.HasField("object_trade_name")
-            assert not [word for word in (*names_of(visit.object), SOLE_TRADER[2:]) if word in text]
+        assert not visit.object.object.is_sole_trader
 
 
 @given(operations())
@@ -172,6 +167,16 @@ def test_without_an_own_ground_no_plan_goes_and_it_is_said_why() -> None:
 
 def test_when_nobody_comes_on_site_no_plan_goes_and_it_is_said_why() -> None:
     assert "ingen inbjuden deltar på plats" in why_no_plan(answered(an_operation(FK), {FK: YES_PLANNING}).confirmed(""))
+
+
+def test_which_visits_are_told_to_nobody_because_the_firm_is_its_owner_is_said() -> None:
+    places = (a_sole_trader(), an_object(), a_sole_trader())
+    operation = answered(an_operation(SKV, KFM, places=places), {SKV: YES_ON_SITE[SKV], KFM: YES_ON_SITE[KFM]})
+    assert why_no_plan(operation) == ""
+    confirmed = operation.confirmed("")
+    assert {offer.record_id for offer in wanted(confirmed) if offer.step is Step.PLAN} == {operation.visits[1].id}
+    assert {offer.receiver_kind for offer in wanted(confirmed) if offer.step is Step.INVITATION} == {SKV, KFM}
+    assert why_no_plan(confirmed) == "Planen för besök 1, 3 lämnas inte till någon: en enskild firmas adress kan vara ägarens hem."
 
 
 def test_a_later_no_withdraws_the_plan_and_is_remarked() -> None:

@@ -224,4 +224,5 @@ def test_a_plan_has_come_as_far_as_the_visit_that_has_come_the_shortest() -> Non
     assert operation.outcome(SKV, Step.PLAN) is Outcome.NOTHING
     operation = operation.with_outcome((operation.visits[2].id, SKV), Outcome.SENT)
     assert operation.outcome(SKV, Step.PLAN) is Outcome.SENT
-    assert operation.with_outcome((operation.visits[0].id, SKV), Outcome.REFUSED).outcome(SKV, Step.PLAN) is Outcome.REFUSED
+    for told in (Outcome.REFUSED, Outcome.VOID, Outcome.CORRECTION_DUE, Outcome.RECALL_DUE):
+        assert operation.with_outcome((operation.visits[0].id, SKV), told).outcome(SKV, Step.PLAN) is told

@@ -4,12 +4,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from los.common.v1 import common_pb2
 
-from services.controls.domain.objects import ControlObject
-from services.controls.wire.judgement import COLUMNS
-from services.controls.wire.rows import RowFault, Table, duplicate, rejected
+from services.controls.domain.objects import FORM, ControlObject, judge
 from services.kernel.errors import Invalid
+from services.kernel.rows import Judged, Layout
 from tests.controls.builders import SOLE_TRADER
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "los_objekt.csv"
@@ -33,18 +31,22 @@ GOOD = {
 NO_COMPANY = {"Org.nr": "", "Företag": "", "Skylt": "", "SNI 2025": ""}
 
 
+def answer(row: dict[str, str]) -> Judged[ControlObject]:
+    return judge(Layout.of(list(row), FORM), 7, list(row.values()), TODAY)
+
+
 def judged(cells: dict[str, str]) -> ControlObject:
-    row = GOOD | cells
-    return Table.of(common_pb2.TableHeader(columns=row)).judge(list(row.values()), TODAY)
+    place = answer(GOOD | cells).record
+    assert place is not None
+    return place
 
 
 def test_every_row_of_the_sample_is_an_object() -> None:
     header, *rows = csv.reader(io.StringIO(SAMPLE.read_text(encoding="utf-8")), delimiter=";")
-    table = Table.of(common_pb2.TableHeader(columns=header))
-    places = [table.judge(row, TODAY) for row in rows]
-    assert len(places) == 60
-    assert len({place.same_as for place in places}) == 60
-    assert header == [column.heading for column in COLUMNS]
+    layout = Layout.of(header, FORM)
+    places = [judge(layout, number, row, TODAY).record for number, row in enumerate(rows, 1)]
+    assert len({place.same_as for place in places if place}) == len(places) == 60
+    assert header == [field.heading for field in FORM.fields]
 
 
 def test_a_row_becomes_the_object_it_describes() -> None:
@@ -92,9 +94,8 @@ def test_a_row_becomes_the_object_it_describes() -> None:
     ],
 )
 def test_the_first_cell_at_fault_is_named(cells: dict[str, str], heading: str, code: str) -> None:
-    with pytest.raises(RowFault) as fault:
-        judged(cells)
-    assert (fault.value.heading, fault.value.code) == (heading, code)
+    verdict = answer(GOOD | cells).verdict
+    assert (verdict.column, verdict.code) == (heading, code)
 
 
 @pytest.mark.parametrize(
@@ -136,46 +137,48 @@ def test_an_enskild_firma_is_told_by_its_number() -> None:
     assert judged({"Org.nr": SOLE_TRADER}).is_sole_trader
 
 
-def test_a_row_with_too_few_cells_names_no_column() -> None:
-    table = Table.of(common_pb2.TableHeader(columns=GOOD))
-    with pytest.raises(RowFault) as fault:
-        table.judge(list(GOOD.values())[:-1], TODAY)
-    assert (fault.value.heading, fault.value.code) == ("", "too_few_cells")
+@pytest.mark.parametrize(("cells", "code"), [([""] * 13, "too_few_cells"), ([""] * 15, "too_many_cells")])
+def test_a_row_of_another_length_names_no_column(cells: list[str], code: str) -> None:
+    verdict = judge(Layout.of(list(GOOD), FORM), 1, cells, TODAY).verdict
+    assert (verdict.column, verdict.code) == ("", code)
 
 
 def test_columns_may_come_in_any_order_with_others_between_and_the_first_fault_is_the_leftmost() -> None:
     row = {"Id": "7", "ort ": "", "Adress": ""} | {heading: text for heading, text in GOOD.items() if heading not in {"Ort", "Adress"}}
-    with pytest.raises(RowFault) as fault:
-        Table.of(common_pb2.TableHeader(columns=row)).judge(list(row.values()), TODAY)
-    assert fault.value.heading == "ort "
+    assert answer(row).verdict.column == "ort"
 
 
 def test_a_file_may_lack_the_columns_that_are_not_needed() -> None:
-    row = {column.heading: GOOD[column.heading] for column in COLUMNS if column.needed or column.heading == "SNI 2025"}
-    assert Table.of(common_pb2.TableHeader(columns=row)).judge(list(row.values()), TODAY).last_control_date is None
+    place = answer({heading: GOOD[heading] for heading in (*FORM.headings, "SNI 2025")}).record
+    assert place is not None
+    assert place.last_control_date is None
+
+
+def test_a_column_that_a_row_needs_is_named_also_when_the_file_lacks_it() -> None:
+    verdict = answer({heading: GOOD[heading] for heading in FORM.headings}).verdict
+    assert verdict.message == "Rad 7, kolumn SNI 2025: uppgiften saknas."
 
 
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (["Namn", "Belopp"], "header: filen saknar kolumnerna Org.nr, Företag"),
-        ([heading for heading in GOOD if heading != "Adress"], "header: filen saknar kolumnen Adress"),
-        ([*GOOD, "adress"], "header: kolumnen adress finns två gånger"),
-        (["x"] * 300, "header: filen har för många kolumner"),
+        (["Namn", "Belopp"], "Filen saknar kolumner: Org.nr, Företag"),
+        ([heading for heading in GOOD if heading != "Adress"], "Filen saknar kolumner: Adress"),
+        ([*GOOD, "adress"], "samma rubrik två gånger: Adress"),
+        (["x"] * 300, "för många kolumner"),
     ],
 )
 def test_a_table_of_something_else_is_refused_as_a_whole(columns: list[str], message: str) -> None:
     with pytest.raises(Invalid, match=message):
-        Table.of(common_pb2.TableHeader(columns=columns))
+        Layout.of(columns, FORM)
 
 
-def test_answers_are_swedish_with_row_and_column_and_hold_nothing_of_the_cell() -> None:
-    row = common_pb2.TableRow(number=7)
-    with pytest.raises(RowFault) as fault:
-        judged({"Org.nr": SOLE_TRADER[:-1] + "3"})
-    answer = rejected(row, fault.value).row
-    assert answer.message == "Rad 7, kolumn Org.nr: organisationsnumret stämmer inte."
-    assert (answer.label, answer.column, answer.result) == ("7", "Org.nr", common_pb2.ROW_RESULT_REJECTED)
-    assert duplicate(row, 4).row.message == "Rad 7: samma uppgift finns redan på rad 4."
-    assert duplicate(row, 4).row.column == "of 4"
-    assert duplicate(row, None).row.column == ""
+def test_an_answer_is_swedish_with_row_and_column_and_holds_nothing_of_the_cell() -> None:
+    judged = answer(GOOD | {"Org.nr": SOLE_TRADER[:-1] + "3"})
+    assert (judged.label, judged.verdict.column) == ("7", "Org.nr")
+    assert judged.verdict.message == "Rad 7, kolumn Org.nr: organisationsnumret stämmer inte."
+
+
+@pytest.mark.parametrize("text", ["2025-05-16", "16.5.2025", "16 maj 2025", "2025/5/16", "16/5-2025"])
+def test_a_day_is_read_in_the_forms_that_other_files_have(text: str) -> None:
+    assert judged({"Senaste kontroll": text}).last_control_date == date(2025, 5, 16)

@@ -153,7 +153,7 @@ def test_one_bad_row_never_stops_the_others_and_a_duplicate_names_the_earlier_ro
 
 
 def test_a_file_of_something_else_is_refused_as_a_whole_and_registers_nothing(controls: Controls) -> None:
-    with pytest.raises(Invalid, match="filen saknar kolumnerna"):
+    with pytest.raises(Invalid, match="Filen saknar kolumner"):
         controls.stream(as_file(["Namn"], [["x"]]))
     with pytest.raises(Invalid, match="rubrikraden först"):
         controls.stream(a_file({})[1:])
@@ -322,7 +322,7 @@ def test_an_invitation_cancelled_before_it_was_delivered_is_never_offered(contro
     assert controls.rows("SELECT * FROM outbox") == []
 
 
-def test_an_enskild_firma_goes_with_its_address_alone_and_never_to_kronofogden(controls: Controls) -> None:
+def test_the_plan_of_a_visit_to_an_enskild_firma_goes_to_nobody_and_the_coordinator_is_told(controls: Controls) -> None:
     operation = Operation(controls, objects=0)
     place = a_sole_trader().object
     operation.change(
@@ -332,12 +332,13 @@ def test_an_enskild_firma_goes_with_its_address_alone_and_never_to_kronofogden(c
     operation.answer(SKV, ACCEPTED, ON_SITE, "skv-revision")
     operation.answer(KFM, ACCEPTED, ON_SITE, "kfm-forrattning")
     operation.read()
-    assert list(operation.confirm().offered_to) == [SKV]
+    confirmed = operation.confirm()
+    assert list(confirmed.offered_to) == []
+    assert confirmed.message == "Planen för besök 1 lämnas inte till någon: en enskild firmas adress kan vara ägarens hem."
     deliver(controls)
-    (plan,) = [offer for offer in controls.sharing.taken.values() if offer.secrecy]
-    assert plan.control_invitation.control.object_address == "Hemgatan 7, 582 22 Linköping"
-    for word in ("Persson", "941130"):
-        assert word not in str(plan)
+    assert [offer.receiver_kind for offer in controls.sharing.taken.values()] == [SKV, KFM]  # the open facts, and nothing more
+    for word in ("Persson", "941130", "Hemgatan"):
+        assert word not in str(controls.sharing.taken)
 
 
 def test_an_answer_is_entered_by_hand_only_for_an_authority_without_a_channel(controls: Controls) -> None:

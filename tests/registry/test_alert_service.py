@@ -178,11 +178,25 @@ def test_a_neighbours_word_needs_the_officers_own_dated_fact_and_only_that_goes(
     assert get(registry, alert_id).needs_review
     with pytest.raises(Invalid, match="own_facts"):
         registry.call("AssessAlert", an_assessment(alert_id), OFFICER)
-    own = common_pb2.Circumstance(code="apartment_empty", from_date="2026-11-20", to_date="2026-11-20")
+    own = [
+        common_pb2.Circumstance(code="apartment_empty", from_date="2026-11-20", to_date="2026-11-20"),
+        common_pb2.Circumstance(code="tenant_not_living_there", from_date="2026-11-12", to_date="2026-11-19"),
+    ]
+    registry.call("AssessAlert", an_assessment(alert_id, own_facts=own), OFFICER)
+    registry.outbox.run_once()
+    facts = registry.sharing.of(alert_id)[0].folkbokforing_alert.alert
+    assert (list(facts.circumstances), facts.source_kind) == (own, "kommun")
+    assert (facts.observed_from, facts.observed_to) == ("2026-11-12", "2026-11-20")
+
+
+def test_a_fact_that_still_goes_on_has_no_last_day(registry: Registry) -> None:
+    own = common_pb2.Circumstance(code="apartment_empty", from_date="2026-11-20")
+    alert_id = registered(registry)
     registry.call("AssessAlert", an_assessment(alert_id, own_facts=[own]), OFFICER)
     registry.outbox.run_once()
     facts = registry.sharing.of(alert_id)[0].folkbokforing_alert.alert
-    assert (list(facts.circumstances), facts.source_kind) == ([own], "kommun")
+    assert facts.observed_from == "2026-09-24"
+    assert not facts.HasField("observed_to")
 
 
 def test_a_protected_person_stops_everything_and_disappears(registry: Registry) -> None:
@@ -204,35 +218,6 @@ def test_a_protection_found_after_the_offer_takes_the_offer_back(registry: Regis
     registry.call("AssessAlert", an_assessment(alert_id, "2", protection_check=a_check(PROTECTED)), OFFICER)
     registry.outbox.run_once()
     assert [offer.WhichOneof("content") for offer in registry.sharing.of(alert_id)] == ["folkbokforing_alert", "withdrawn"]
-
-
-def test_a_landlord_cannot_tell_whether_the_report_went_on(registry: Registry) -> None:
-    moved, untouched = registered(registry), registered(registry, apartment_number="1202")
-    registry.call("AssessAlert", an_assessment(moved), OFFICER)
-    seen = []
-    for alert_id in (moved, untouched):
-        found = get(registry, alert_id, LANDLORD)
-        found.alert_id = ""
-        seen.append(found)
-    assert seen[0] == seen[1]
-    rows = registry.call("ListAlerts", pb.ListAlertsRequest(), LANDLORD).alerts
-    assert {(row.state, row.etag, row.needs_review) for row in rows} == {(pb.ALERT_STATE_SUBMITTED, seen[0].etag, False)}
-    assert not seen[0].HasField("report")
-    asked = pb.ListAlertsRequest(states=[pb.ALERT_STATE_ASSESSED])
-    assert len(registry.call("ListAlerts", asked, LANDLORD).alerts) == 0
-
-
-def test_a_landlord_may_take_a_report_back_until_the_kommun_is_done(registry: Registry) -> None:
-    alert_id = assessed(registry)
-    registry.outbox.run_once()
-    etag = get(registry, alert_id, LANDLORD).etag
-    request = pb.WithdrawAlertRequest(request_id=str(uuid4()), alert_id=alert_id, etag=etag)
-    assert registry.call("WithdrawAlert", request).state == pb.ALERT_STATE_NO_ACTION
-    registry.outbox.run_once()
-    assert registry.sharing.of(alert_id)[-1].withdrawn.record_kind == "folkbokforing_alert"
-    again = pb.WithdrawAlertRequest(request_id=str(uuid4()), alert_id=alert_id, etag=get(registry, alert_id, LANDLORD).etag)
-    with pytest.raises(Conflict):
-        registry.call("WithdrawAlert", again)
 
 
 def test_an_alert_that_has_changed_since_it_was_read_is_left_alone(registry: Registry) -> None:

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import pytest
@@ -17,7 +18,17 @@ from services.kernel.errors import Conflict, ConflictReason, Failure, Invalid, N
 from services.kernel.rpc import failure_of
 from services.kernel.table_file import TableFile, read_table
 from services.registry.domain import alert, payment
-from tests.registry.builders import INVESTIGATOR, LANDLORD, OFFICER, OTHER_LANDLORD, a_registration
+from tests.registry.builders import (
+    INVESTIGATOR,
+    LANDLORD,
+    MOS_OFFICER,
+    OFFICER,
+    OTHER_LANDLORD,
+    a_check,
+    a_payment,
+    a_registration,
+    an_assessment,
+)
 from tests.registry.conftest import Registry
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -136,7 +147,7 @@ def test_a_form_and_a_file_are_the_same_door(registry: Registry) -> None:
         ({"Gatuadress": " \u00a0"}, "Gatuadress", "missing"),
         ({"Iakttagelse": "tom lägenhet, ser skum ut"}, "Iakttagelse", "unknown_word"),
         ({"Källa": "rykten"}, "Källa", "unknown_word"),
-        ({"Postnr": "femåtta"}, "Postnr", "not_a_number"),
+        ({"Postnr": "femåtta"}, "Postnr", "postal_code"),
         ({"Lgh-nr (folkbokf.)": "13"}, "Lgh-nr (folkbokf.)", "apartment_number"),
         ({"Org.nr hyresvärd": "559999-0183"}, "Org.nr hyresvärd", "org_number"),
         ({"Org.nr hyresvärd": "559999-0017"}, "Org.nr hyresvärd", "org_number"),  # another landlord's
@@ -233,6 +244,36 @@ def test_a_third_file_at_once_is_asked_to_wait(registry: Registry) -> None:
     for answers in under_way:
         assert list(answers) == []
     assert said(alerts(registry, table_of({}))) == [["1", "duplicate", ""]]
+
+
+def test_what_another_unit_has_is_never_told_as_a_duplicate(registry: Registry) -> None:
+    for officer in (INVESTIGATOR, MOS_OFFICER, OFFICER):
+        registry.call("RegisterAlert", a_registration(), officer)
+        with pytest.raises(Conflict) as again:
+            registry.call("RegisterAlert", a_registration(), officer)
+        assert again.value.reason == ConflictReason.DUPLICATE
+    assert said(alerts(registry, table_of({}))) == [["1", "accepted", ""]]
+    assert len(registry.rows("SELECT id FROM alert")) == 4
+
+
+def test_a_landlord_who_writes_anothers_number_does_not_stand_in_its_way(registry: Registry) -> None:
+    assert said(alerts(registry, table_of({}), OTHER_LANDLORD)) == [["1", "accepted", ""]]
+    assert said(alerts(registry, table_of({}), LANDLORD)) == [["1", "accepted", ""]]
+    assert said(alerts(registry, table_of({}), LANDLORD)) == [["1", "duplicate", ""]]
+
+
+def test_what_is_withdrawn_hinders_no_new_report(registry: Registry) -> None:
+    for protection in (common_pb2.PROTECTION_NONE, common_pb2.PROTECTION_PROTECTED):  # kept or not, the landlord may say it again
+        (answer,) = alerts(registry, table_of({}))
+        assert answer.result == common_pb2.ROW_RESULT_ACCEPTED
+        registry.call("AssessAlert", an_assessment(answer.record_id, protection_check=a_check(protection)), OFFICER)
+        request = pb.WithdrawAlertRequest(request_id=str(uuid4()), alert_id=answer.record_id, etag="submitted")
+        registry.call("WithdrawAlert", request)
+    registry.call("RegisterAlert", a_registration())
+    flagged = registry.call("RegisterSuspectedPayment", a_payment(), INVESTIGATOR)
+    withdrawal = pb.WithdrawSuspectedPaymentRequest(request_id=str(uuid4()), payment_id=flagged.payment_id, etag="1")
+    registry.call("WithdrawSuspectedPayment", withdrawal, INVESTIGATOR)
+    registry.call("RegisterSuspectedPayment", a_payment(), INVESTIGATOR)
 
 
 def test_two_doors_at_the_same_time_register_one_thing_once(registry: Registry) -> None:

@@ -8,6 +8,7 @@ import pytest
 from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as pb
 
+from services.kernel.callers import Caller
 from services.kernel.errors import Conflict, ConflictReason, Denied, Invalid, NotFound
 from tests.registry.builders import (
     INVESTIGATOR,
@@ -17,6 +18,8 @@ from tests.registry.builders import (
     a_check,
     a_payment,
     a_payment_assessment,
+    a_report,
+    an_assessment,
     other_benefit,
 )
 from tests.registry.conftest import Registry
@@ -101,6 +104,33 @@ def test_each_deciding_body_gets_its_own_benefit_and_polisen_a_reference(registr
 
 
 @pytest.mark.parametrize(
+    ("caller", "scheme", "decides"),
+    [
+        (INVESTIGATOR, "ekonomiskt bistånd", True),
+        (INVESTIGATOR, "personlig assistans", False),
+        (INVESTIGATOR, "bostadsanpassning", False),
+        (VOF_INVESTIGATOR, "personlig assistans", True),
+        (VOF_INVESTIGATOR, "ekonomiskt bistånd", False),
+        (VOF_INVESTIGATOR, "hemtjänst", False),
+    ],
+)
+def test_a_crime_is_reported_only_by_the_namnd_that_decided_the_payment(
+    registry: Registry,
+    caller: Caller,
+    scheme: str,
+    decides: bool,  # noqa: FBT001
+) -> None:
+    flag = a_payment(owner_unit=caller.unit, payment_scheme=scheme)
+    payment_id = registry.call("RegisterSuspectedPayment", flag, caller).payment_id
+    request = a_payment_assessment(payment_id, other_benefits=[], crime_suspected=True)
+    if decides:
+        assert list(registry.call("AssessSuspectedPayment", request, caller).offered_to) == ["polismyndigheten"]
+    else:
+        with pytest.raises(Invalid, match="crime_suspected: bidragsbrott anmäls av den nämnd som har beslutat"):
+            registry.call("AssessSuspectedPayment", request, caller)
+
+
+@pytest.mark.parametrize(
     ("field", "more"),
     [
         ("no_conflict_of_interest", {"no_conflict_of_interest": False}),
@@ -161,6 +191,33 @@ def test_a_doubt_about_the_register_makes_a_draft_alert_that_is_not_offered(regi
     with pytest.raises(NotFound):
         registry.call("GetAlert", pb.GetAlertRequest(alert_id=answer.draft_alert_id), OFFICER)
     assert registry.outbox.run_once() == 0
+
+
+def test_a_payment_found_protected_stops_the_alert_it_made_and_takes_its_offer_back(registry: Registry) -> None:
+    protected = a_check(common_pb2.PROTECTION_PROTECTED)
+    kept: list[str] = []
+    for case, found in (("1", None), ("2", pb.ALERT_ASSESSMENT_ASSUME_ERROR), ("3", pb.ALERT_ASSESSMENT_NOT_ENOUGH)):
+        flagged = registry.call("RegisterSuspectedPayment", a_payment(population_register_doubted=True, case_number=case), INVESTIGATOR)
+        draft = flagged.draft_alert_id
+        kept.append(draft)
+        if found is not None:
+            report = a_report(landlord_org_number="", apartment_number=f"120{case}")
+            completed = pb.RegisterAlertRequest(request_id=str(uuid4()), report=report, completes_alert_id=draft)
+            registry.call("RegisterAlert", completed, INVESTIGATOR)
+            registry.call("AssessAlert", an_assessment(draft, "2", assessment=found), INVESTIGATOR)
+        registry.outbox.run_once()
+        assess(registry, flagged.payment_id, protection_check=protected, other_benefits=[])
+        registry.outbox.run_once()
+        with pytest.raises(NotFound):
+            registry.call("GetAlert", pb.GetAlertRequest(alert_id=draft), INVESTIGATOR)
+    assert list(registry.call("ListAlerts", pb.ListAlertsRequest(), INVESTIGATOR).alerts) == []
+    states = {str(row["id"]): (row["state"], row["protection"]) for row in registry.rows("SELECT * FROM alert")}
+    assert [states[alert_id][0] for alert_id in kept] == ["blocked_protected", "blocked_protected", "no_action"]
+    assert {protection for _, protection in states.values()} == {"protected"}
+    assert [offer.WhichOneof("content") for offer in registry.sharing.of(kept[1])] == ["folkbokforing_alert", "withdrawn"]
+    (last,) = registry.rows("SELECT to_state FROM history WHERE record_id = %s ORDER BY revision DESC LIMIT 1", kept[0])
+    assert last["to_state"] == "blocked_protected"
+    assert registry.events().count("registry:alert:block/done") == 3
 
 
 def test_a_benefit_that_is_no_longer_claimed_is_taken_back_from_its_body_alone(registry: Registry) -> None:

@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 
+from services.kernel.rows import Form, Judged, Layout
 from services.kernel.table_file import read_table
 from services.registry.domain import alert, payment
-from services.registry.domain.rows import Context, Form, Judged, Layout
+from services.registry.domain.record import Context
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 TODAY = date(2026, 11, 23)
 
-Judge = Callable[[Layout, int, Sequence[str], Context], Judged[Any]]
+Judge = Callable[[Layout[Context], int, Sequence[str], Context], Judged[Any]]
 
 
-def answers(file: str, form: Form, judge: Judge, context: Context) -> list[list[str]]:
+def answers(file: str, form: Form[Context], judge: Judge, context: Context) -> list[list[str]]:
     """What a first import says, duplicates found by what the records say of themselves."""
     table = read_table((SAMPLES / file).read_bytes(), form.headings)
     layout = Layout.of(table.header, form)

@@ -1,7 +1,9 @@
 """What sharing is asked to tell whom about an operation, and with which facts.
 
 Step 1, the invitation, is open facts: its type has no place for an object, a place, a person or a time of day (brake B8). Step 2, the
-plan of one visit, goes only to those who said yes, on site, with an own ground, and only when the kommun has a ground of its own.
+plan of one visit, goes only to those who said yes, on site, with an own ground, and only when the kommun has a ground of its own. The
+plan of a visit to an enskild firma goes to nobody: its address is often its owner's home, and nobody has looked whether the owner is
+protected (sharing-matrix 1.4 and 9).
 """
 
 from collections.abc import Iterator
@@ -12,7 +14,6 @@ from services.controls.domain.operations import Answer, Offer, Operation, State,
 from services.kernel.clock import STOCKHOLM
 from services.kernel.reference import reference
 
-KRONOFOGDEN = "kronofogden"
 PLAN_SECRECY = "17:1"
 
 
@@ -28,7 +29,7 @@ class InvitationFacts:
 
 @dataclass(frozen=True, slots=True)
 class PlanFacts:
-    """Set PLAN: one visit, secret under OSL 17:1. Number and name are None for an enskild firma, where they are a person's."""
+    """Set PLAN: one visit, secret under OSL 17:1. Number and name are None where no company is known."""
 
     reference: str
     window_start: datetime
@@ -55,15 +56,14 @@ def invitation_facts(operation: Operation) -> InvitationFacts:
 def plan_facts(operation: Operation, visit: Visit) -> PlanFacts:
     """What the plan of one visit says; nothing of the other visits."""
     place = visit.object.object
-    personal = place.is_sole_trader
     return PlanFacts(
         operation.label,
         operation.plan.start.astimezone(STOCKHOLM),
         operation.plan.end.astimezone(STOCKHOLM),
         _participating(operation),
         operation.plan.assembly_point,
-        None if personal or place.org_number is None else str(place.org_number),
-        None if personal else place.trading_name or place.company_name or None,
+        None if place.org_number is None else str(place.org_number),
+        place.trading_name or place.company_name or None,
         place.address,
         operation.plan.safety_code,
         operation.own_control_ground_id,
@@ -79,8 +79,7 @@ def wanted(operation: Operation) -> Iterator[Offer]:
         reply = participation.reply
         if operation.state is State.CONFIRMED and operation.own_control_ground_id and reply is not None and reply.opens_plan:
             for visit in operation.visits:
-                # Kronofogden never gets an enskild firma (sharing-matrix 5.3): such an address is a person's.
-                if not (participation.receiver_kind == KRONOFOGDEN and visit.object.object.is_sole_trader):
+                if not visit.object.object.is_sole_trader:
                     yield Offer(Step.PLAN, visit.id, participation.receiver_kind)
 
 
@@ -102,12 +101,17 @@ def changed_offers(operation: Operation) -> tuple[Offer, ...]:
 
 
 def why_no_plan(operation: Operation) -> str:
-    """Swedish: why nobody is told the plan of a confirmed operation; empty when somebody is."""
-    if operation.state is not State.CONFIRMED or any(offer.step is Step.PLAN for offer in wanted(operation)):
+    """Swedish: why nobody is told the plan of a confirmed operation, or of some of its visits; empty when every visit's is told."""
+    if operation.state is not State.CONFIRMED:
         return ""
     if not operation.own_control_ground_id:
         return "Planen lämnas inte till någon: insatsen har ingen egen grund för tillsyn."
-    return "Planen lämnas inte till någon: ingen inbjuden deltar på plats med egen rättslig grund."
+    if not any(participation.reply is not None and participation.reply.opens_plan for participation in operation.participations):
+        return "Planen lämnas inte till någon: ingen inbjuden deltar på plats med egen rättslig grund."
+    untold = [str(visit.position) for visit in operation.visits if visit.object.object.is_sole_trader]
+    if untold:
+        return f"Planen för besök {', '.join(untold)} lämnas inte till någon: en enskild firmas adress kan vara ägarens hem."
+    return ""
 
 
 def _participating(operation: Operation) -> tuple[str, ...]:

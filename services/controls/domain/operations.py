@@ -13,7 +13,7 @@ from typing import Self
 from uuid import UUID
 
 from services.controls.domain.objects import StoredObject
-from services.controls.domain.text import unreadable
+from services.kernel.cells import written
 from services.kernel.clock import STOCKHOLM
 from services.kernel.errors import Conflict, ConflictReason, Invalid, NotFound
 from services.kernel.identity import holds_identity_number
@@ -23,6 +23,7 @@ RECORD_KIND = "control_invitation"
 SUPERVISION = "kommun-tillsynsnamnd"
 POLICE = "polismyndigheten"
 VISITS_MAX = 20
+TEXT_LENGTH_MAX = 100
 LABEL = re.compile(r"LOS-\d{4}-\d{1,4}")
 CODE = re.compile(r"[\w-]*")
 
@@ -81,6 +82,14 @@ class Outcome(IntEnum):
     NO_ACTION = 5
     ACTION = 6
     CLOSED = 7
+    VOID = 8
+    CORRECTION_DUE = 9
+    CORRECTED = 10
+    RECALL_DUE = 11
+
+
+# Where one visit has come to this, somebody must look, however well the others went.
+STANDS_OUT = frozenset({Outcome.REFUSED, Outcome.VOID, Outcome.CORRECTION_DUE, Outcome.RECALL_DUE})
 
 
 class Step(StrEnum):
@@ -173,12 +182,12 @@ class Operation:
         """A new operation. Raises Invalid, field first."""
         if not LABEL.fullmatch(label):  # it travels with the open facts, so it must not be able to name a place or a person
             raise Invalid("label: skriv insatsens nummer som LOS-2026-07.")
-        for name, text in (("purpose", plan.purpose), ("assembly_point", plan.assembly_point)):
-            if unreadable(text):
-                raise Invalid(f"{name}: texten innehåller tecken som inte går att läsa.")
+        purpose = written("purpose", plan.purpose, TEXT_LENGTH_MAX)
+        assembly_point = written("assembly_point", plan.assembly_point, TEXT_LENGTH_MAX)
+        for name, text in (("purpose", purpose), ("assembly_point", assembly_point)):
             if holds_identity_number(text, now.astimezone(STOCKHOLM).date()):
                 raise Invalid(f"{name}: skriv inga personnummer här.")
-        if not plan.purpose.strip():
+        if not purpose:
             raise Invalid("purpose: uppgiften saknas.")
         if not CODE.fullmatch(plan.safety_code):
             raise Invalid("safety_code: skriv en kod utan mellanslag, som normal.")
@@ -187,7 +196,7 @@ class Operation:
         if plan.end <= plan.start:
             raise Invalid("planned_end: sluttiden måste ligga efter starttiden.")
         _require_own_ground(unit, own_control_ground_id)
-        return cls(operation_id, unit, label, plan, own_control_ground_id)
+        return cls(operation_id, unit, label, replace(plan, purpose=purpose, assembly_point=assembly_point), own_control_ground_id)
 
     @property
     def etag(self) -> str:
@@ -207,10 +216,10 @@ class Operation:
         raise NotFound
 
     def outcome(self, receiver_kind: str, step: Step) -> Outcome:
-        """How far the step has come at an authority: as far as the visit that has come the shortest; refused if any was."""
+        """How far the step has come at an authority: as far as the visit that has come the shortest, or what stands out of any."""
         asked = (offer for offer in self.offers if offer.receiver_kind == receiver_kind and offer.step is step)
         outcomes = [offer.outcome for offer in asked if not offer.withdrawn]
-        return Outcome.REFUSED if Outcome.REFUSED in outcomes else min(outcomes, default=Outcome.NOTHING)
+        return max(STANDS_OUT.intersection(outcomes), default=min(outcomes, default=Outcome.NOTHING))
 
     def with_visit(self, visit_id: UUID, stored: StoredObject) -> Self:
         """One more object to visit. Raises Conflict when the plan is already told, Invalid when there is no room or it is there."""

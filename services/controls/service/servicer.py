@@ -14,7 +14,7 @@ from services.controls.service.imports import Imports
 from services.controls.store import Store
 from services.controls.wire import objects as object_wire
 from services.controls.wire import operations as wire
-from services.controls.wire import pages
+from services.kernel import pages
 from services.kernel.callers import Caller, Role
 from services.kernel.clock import Clock
 from services.kernel.db import Database, Transaction
@@ -77,7 +77,7 @@ class ControlsServicer(controls_pb2_grpc.ControlsServiceServicer):
             self._audit(tx, "controls:object:list", caller(), "control_object", count=len(page))
         return pb.ListObjectsResponse(
             objects=[object_wire.object_row(stored) for stored in page],
-            next_page_token=pages.token(page[-1].id) if len(found) > size else "",
+            next_page_token=pages.next_token(found, size),
         )
 
     def ImportObjects(  # noqa: N802, D102
@@ -116,7 +116,7 @@ class ControlsServicer(controls_pb2_grpc.ControlsServiceServicer):
             self._audit(tx, "controls:operation:list", asking, "operation", count=len(page))
         return pb.ListOperationsResponse(
             operations=[wire.operation_row(operation) for operation in page],
-            next_page_token=pages.token(page[-1].id) if len(found) > size else "",
+            next_page_token=pages.next_token(found, size),
         )
 
     def AddVisit(self, request: pb.AddVisitRequest, _context: grpc.ServicerContext) -> pb.AddVisitResponse:  # noqa: N802, D102

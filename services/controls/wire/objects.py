@@ -4,14 +4,13 @@ from datetime import date
 
 from los.controls.v1 import controls_pb2 as pb
 
-from services.controls.domain.objects import ControlObject, StoredObject
-from services.controls.wire.judgement import Fault, judge
-from services.kernel.errors import Invalid
+from services.controls.domain.objects import ControlObject, StoredObject, read_object
+from services.kernel.rows import FieldFault
 
 
 def object_from(message: pb.ControlObject, today: date) -> ControlObject:
     """An object from a form. Raises Invalid, field first."""
-    cells = {
+    texts = {
         "org_number": message.org_number,
         "company_name": message.company_name,
         "trading_name": message.trading_name,
@@ -28,9 +27,9 @@ def object_from(message: pb.ControlObject, today: date) -> ControlObject:
         "last_control_date": message.last_control_date,
     }
     try:
-        return judge(cells, today)
-    except Fault as fault:
-        raise Invalid(str(fault)) from None
+        return read_object(texts, today)
+    except FieldFault as fault:
+        raise fault.as_invalid() from None
 
 
 def object_message(place: ControlObject) -> pb.ControlObject:

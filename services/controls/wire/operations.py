@@ -35,6 +35,10 @@ OUTCOMES: Mapping[Outcome, common_pb2.OutcomeStatus.ValueType] = {
     Outcome.NO_ACTION: common_pb2.OUTCOME_STATUS_NO_ACTION,
     Outcome.ACTION: common_pb2.OUTCOME_STATUS_ACTION,
     Outcome.CLOSED: common_pb2.OUTCOME_STATUS_CLOSED,
+    Outcome.VOID: common_pb2.OUTCOME_STATUS_VOID,
+    Outcome.CORRECTION_DUE: common_pb2.OUTCOME_STATUS_CORRECTION_DUE,
+    Outcome.CORRECTED: common_pb2.OUTCOME_STATUS_CORRECTED,
+    Outcome.RECALL_DUE: common_pb2.OUTCOME_STATUS_RECALL_DUE,
 }
 _ANSWER_OF = {message: answer for answer, message in ANSWERS.items()}
 _PART_OF = {message: part for part, message in PARTS.items()}

@@ -11,13 +11,13 @@ from string import capwords
 from typing import Any
 from uuid import UUID
 
-from services.kernel.errors import Invalid
+from services.kernel import cells, rows
+from services.kernel.cells import Fault
+from services.kernel.errors import Conflict, Invalid
 from services.kernel.identity import holds_identity_number
 from services.kernel.reference import reference
-from services.registry.domain import cells, rows
-from services.registry.domain.cells import Fault
-from services.registry.domain.record import Circumstance, Offer, Offered, Protection, ProtectionCheck, handled, require_next
-from services.registry.domain.rows import Check, Context, Field, Form, Judged, Layout
+from services.kernel.rows import Check, Field, Form, Judged, Layout
+from services.registry.domain.record import Circumstance, Context, Offer, Offered, Protection, ProtectionCheck, handled, require_next
 
 RECORD_KIND = "folkbokforing_alert"
 RECEIVER_KIND = "skatteverket-folkbokforing"
@@ -44,25 +44,27 @@ class State(StrEnum):
 # An assessment may be made again until the notice has gone: the register check of protection is only good for a day.
 _ASSESSABLE = frozenset({State.ASSESSED, State.NO_ACTION, State.NEEDS_COMPLETION, State.BLOCKED_PROTECTED, State.WITHDRAWN})
 NEXT: Mapping[State, frozenset[State]] = {
-    State.DRAFT: frozenset({State.SUBMITTED, State.WITHDRAWN}),
-    State.SUBMITTED: frozenset({State.SCREENED, State.BLOCKED_PROTECTED}),
+    State.DRAFT: frozenset({State.SUBMITTED, State.BLOCKED_PROTECTED, State.WITHDRAWN}),
+    State.SUBMITTED: frozenset({State.SCREENED, State.BLOCKED_PROTECTED, State.WITHDRAWN}),
     State.SCREENED: _ASSESSABLE,
-    State.NEEDS_COMPLETION: frozenset({State.SUBMITTED, State.WITHDRAWN}),
-    State.BLOCKED_PROTECTED: frozenset({State.WITHDRAWN}),
+    State.NEEDS_COMPLETION: frozenset({State.SUBMITTED, State.BLOCKED_PROTECTED, State.WITHDRAWN}),
+    State.BLOCKED_PROTECTED: frozenset(),
     State.ASSESSED: _ASSESSABLE | {State.NOTICE_SENT},
-    State.NOTICE_SENT: frozenset({State.ACKNOWLEDGED, State.WITHDRAWN}),
-    State.ACKNOWLEDGED: frozenset({State.WITHDRAWN}),
+    State.NOTICE_SENT: frozenset({State.ACKNOWLEDGED, State.BLOCKED_PROTECTED, State.WITHDRAWN}),
+    State.ACKNOWLEDGED: frozenset({State.BLOCKED_PROTECTED, State.WITHDRAWN}),
     State.NO_ACTION: frozenset(),
     State.WITHDRAWN: frozenset(),
 }
 
 # A landlord learns "Mottagen" and "Avslutad hos kommunen"; whether it went on says something about the tenant (sharing-matrix 2.1).
 CLOSED_TO_LANDLORD = frozenset({State.NOTICE_SENT, State.ACKNOWLEDGED, State.NO_ACTION, State.WITHDRAWN})
+# Until the kommun has found something, the report is the landlord's to take back. What is found stays found.
+LANDLORDS_OWN = frozenset({State.SUBMITTED, State.SCREENED, State.NEEDS_COMPLETION})
 
 
-def shown_to_landlord(state: State) -> State:
+def shown_to_landlord(state: State, *, taken_back: bool) -> State:
     """The state as the reporting landlord sees it."""
-    return State.NO_ACTION if state in CLOSED_TO_LANDLORD else State.SUBMITTED
+    return State.NO_ACTION if taken_back or state in CLOSED_TO_LANDLORD else State.SUBMITTED
 
 
 class Assessment(StrEnum):
@@ -135,9 +137,10 @@ class Assessed:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The part of an alert that is stored encrypted."""
+    """The part of an alert that is stored encrypted. `reporter` is the organisation of the landlord's reporter (digits), or empty."""
 
     report: Report
+    reporter: str = ""
     assessed: Assessed | None = None
     handled_by: tuple[str, ...] = ()
     offered: Offered = field(default_factory=Offered)
@@ -147,7 +150,8 @@ class Content:
 class Alert:
     """An alert, held by one unit.
 
-    `payment_id` points to the suspected payment that made this draft; nothing of it is copied but the person.
+    `taken_back`: its landlord has taken it back, whatever became of it at the kommun. `payment_id` points to the suspected payment that
+    made this draft; nothing of it is copied but the person.
     """
 
     id: UUID
@@ -158,8 +162,19 @@ class Alert:
     registered_by: str
     content: Content
     needs_review: bool = False
+    taken_back: bool = False
     protection_check: ProtectionCheck = field(default_factory=ProtectionCheck)
     payment_id: UUID | None = None
+
+    @property
+    def registered_as(self) -> str:
+        """What is registered once: the same report, by the same reporter, at the same unit. Empty when it hinders no other report.
+
+        Another unit's is no reason to refuse (sharing-matrix 5.8), nor is what another organisation says in a landlord's name.
+        """
+        report, reporter = self.content.report, self.content.reporter
+        is_in_force = report.observed_from is not None and self.state is not State.WITHDRAWN and not self.taken_back
+        return f"{self.unit}|{reporter}|{report.same_as}" if is_in_force else ""
 
     @property
     def circumstances(self) -> tuple[Circumstance, ...]:
@@ -172,6 +187,13 @@ class Alert:
         return (*(Circumstance(code, report.observed_from, report.observed_to) for code in told), *own)
 
     @property
+    def observed(self) -> tuple[date, date | None]:
+        """The days that the told facts span, and no others: a neighbour's dates are the neighbour's. No end while one of them goes on."""
+        ends = [fact.to_date for fact in self.circumstances]
+        last = None if None in ends else max(end for end in ends if end)
+        return min(fact.from_date for fact in self.circumstances), last
+
+    @property
     def source_kind(self) -> str:
         """Whose facts they are, for the receiver: never the neighbour's, never which landlord."""
         report = self.content.report
@@ -179,10 +201,6 @@ class Alert:
 
 
 # --- reading a report -----------------------------------------------------------------------------------------------------------
-
-
-def _text(text: str, _: Context) -> str:
-    return text
 
 
 def _name(text: str, _: Context) -> str:
@@ -200,15 +218,15 @@ def _in_order(values: Mapping[str, Any], _: Context) -> None:
         raise Fault("date_order")
 
 
-_FIELDS = (
+_FIELDS: tuple[Field[Context], ...] = (
     Field("landlord_org_number", "Org.nr hyresvärd", _landlord),
-    Field("property_designation", "Fastighet", _text),
-    Field("street_address", "Gatuadress", _text),
+    Field("property_designation", "Fastighet"),
+    Field("street_address", "Gatuadress"),
     Field("postal_code", "Postnr", lambda text, _: cells.postal_code(text)),
     Field("city", "Ort", _name, length_max=60),
     Field("apartment_number", "Lgh-nr (folkbokf.)", lambda text, _: cells.apartment_number(text), needed=False),
-    Field("landlord_unit_number", "Vårt objektsnr", _text, length_max=40, needed=False, column=False),
-    Field("contract_holder_name", "Kontraktsinnehavare", _text, needed=False, column=False),
+    Field("landlord_unit_number", "Vårt objektsnr", length_max=40, needed=False, column=False),
+    Field("contract_holder_name", "Kontraktsinnehavare", needed=False, column=False),
     Field(
         "contract_holder_id_number",
         "Personnr",
@@ -223,8 +241,8 @@ _FIELDS = (
 )
 _CHECKS = (Check("observed_to", ("observed_from", "observed_to"), _in_order),)
 
-_RUNNING_NUMBER = Field("running_number", "Löpnr", _text, needed=False, column=False)
-_NOTE = Field("note", "Anteckning", _text, length_max=NOTE_LENGTH_MAX, needed=False, column=False)
+_RUNNING_NUMBER: Field[Context] = Field("running_number", "Löpnr", needed=False, column=False)
+_NOTE: Field[Context] = Field("note", "Anteckning", length_max=NOTE_LENGTH_MAX, needed=False, column=False)
 FORM = Form(_FIELDS, _CHECKS)
 OFFICERS_FORM = Form((replace(_FIELDS[0], needed=False), *_FIELDS[1:]), _CHECKS)
 TABLE = Form((_RUNNING_NUMBER, *_FIELDS, _NOTE), _CHECKS)
@@ -235,7 +253,7 @@ def read_report(texts: Mapping[str, str], context: Context) -> Report:
     return Report(**(OFFICERS_FORM if context.landlord is None else FORM).read(texts, context))
 
 
-def judge(layout: Layout, number: int, cells_: Sequence[str], context: Context) -> Judged[Report]:
+def judge(layout: Layout[Context], number: int, cells_: Sequence[str], context: Context) -> Judged[Report]:
     """One row of a landlord's list. The note is looked at and then left out (sharing-matrix 2.1)."""
     texts, read = layout.read(number, cells_, context)
     label = rows.label(texts.get("running_number", ""), number)
@@ -266,8 +284,9 @@ def assess(alert: Alert, asked: Assessed, check: ProtectionCheck, person: str, n
 
     Raises Conflict when the alert cannot be assessed now, Invalid when a guard of workflows 5.1 is not met.
     """
-    after = State.BLOCKED_PROTECTED if check.result is Protection.PROTECTED else LEADS_TO[asked.assessment]
-    require_next(NEXT, alert.state, after)
+    found = LEADS_TO[asked.assessment]
+    require_next(NEXT, alert.state, found)
+    after = State.BLOCKED_PROTECTED if check.result is Protection.PROTECTED else found
     if not asked.reasons:
         raise Invalid("reasons: skriv vad bedömningen grundas på.")
     for fact in asked.own_facts:
@@ -308,6 +327,27 @@ def _require_ground_to_assume(alert: Alert, asked: Assessed) -> None:
 def withdraw(alert: Alert, person: str) -> Alert:
     """The alert as withdrawn, with no offer left. Raises Conflict when it cannot be."""
     require_next(NEXT, alert.state, State.WITHDRAWN)
+    return _with_no_offer(alert, State.WITHDRAWN, person)
+
+
+def block(alert: Alert, check: ProtectionCheck, person: str) -> Alert:
+    """The alert of a person whose payment was found to be a protected person's. A final state stays; the check hides it all the same."""
+    after = State.BLOCKED_PROTECTED if State.BLOCKED_PROTECTED in NEXT[alert.state] else alert.state
+    return _with_no_offer(replace(alert, protection_check=check), after, person)
+
+
+def _with_no_offer(alert: Alert, state: State, person: str) -> Alert:
     revision = alert.revision + 1
     content = replace(alert.content, handled_by=handled(alert.content.handled_by, person), offered=Offered(revision))
-    return replace(alert, state=State.WITHDRAWN, revision=revision, content=content)
+    return replace(alert, state=state, revision=revision, content=content)
+
+
+def take_back(alert: Alert, person: str) -> Alert:
+    """The alert as its landlord has taken it back: withdrawn while it is the landlord's own, otherwise as it is.
+
+    To the landlord both are closed, so that nothing tells what the kommun has found. Raises Conflict when it is closed already.
+    """
+    if shown_to_landlord(alert.state, taken_back=alert.taken_back) is State.NO_ACTION:
+        raise Conflict("state: ärendet är redan avslutat.")
+    taken_back = replace(alert, taken_back=True)
+    return withdraw(taken_back, person) if alert.state in LANDLORDS_OWN else taken_back

@@ -11,12 +11,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from services.kernel import cells, rows
+from services.kernel.cells import Fault
 from services.kernel.errors import Invalid
 from services.kernel.reference import Scheme, Words, reference
-from services.registry.domain import cells, rows
-from services.registry.domain.cells import Fault
-from services.registry.domain.record import Circumstance, Offer, Offered, Protection, ProtectionCheck, handled, require_next
-from services.registry.domain.rows import Check, Context, Field, Form, Judged, Layout, Result, Verdict
+from services.kernel.rows import Check, Field, Form, Judged, Layout, Result, Verdict
+from services.registry.domain.record import Circumstance, Context, Offer, Offered, Protection, ProtectionCheck, handled, require_next
 
 RECORD_KIND = "suspected_payment"
 POLICE_REPORT = "police_report"
@@ -136,12 +136,13 @@ class Payment:
     content: Content
     protection_check: ProtectionCheck = field(default_factory=ProtectionCheck)
 
+    @property
+    def registered_as(self) -> str:
+        """What is registered once: the case, which names its unit. Empty when it hinders no other flag."""
+        return "" if self.state is State.WITHDRAWN else self.content.flag.same_as
+
 
 # --- reading a flag -------------------------------------------------------------------------------------------------------------
-
-
-def _text(text: str, _: Context) -> str:
-    return text
 
 
 def _own_unit(text: str, context: Context) -> str:
@@ -180,9 +181,9 @@ def _decided_there(values: Mapping[str, Any], _: Context) -> None:
         raise Fault("deciding_body", benefit=word)
 
 
-_FIELDS = (
-    Field("case_number", "Ärendenummer", _text, length_max=40),
-    Field("diary_number", "Diarienummer", _text, length_max=40, needed=False, column=False),
+_FIELDS: tuple[Field[Context], ...] = (
+    Field("case_number", "Ärendenummer", length_max=40),
+    Field("diary_number", "Diarienummer", length_max=40, needed=False, column=False),
     Field("owner_unit", "Förvaltning", _own_unit),
     Field("payment_scheme", "Stödtyp", lambda text, _: cells.word(text, _schemes()).code),
     Field("recipient_id_number", "Personnummer", lambda text, context: cells.identity_number(text, context.today).digits),
@@ -209,7 +210,7 @@ def read_flag(texts: Mapping[str, str], context: Context) -> Flag:
     return Flag(**FORM.read(texts, context))
 
 
-def judge(layout: Layout, number: int, cells_: Sequence[str], context: Context) -> Judged[tuple[Flag, Protection]]:
+def judge(layout: Layout[Context], number: int, cells_: Sequence[str], context: Context) -> Judged[tuple[Flag, Protection]]:
     """One row of an extract from the case system, with what it says about protection."""
     _, read = layout.read(number, cells_, context)
     label = str(number)
@@ -275,8 +276,12 @@ def _offers(payment: Payment, asked: Assessed, today: date) -> tuple[Offer, ...]
         raise Invalid("own_error_ruled_out: uteslut först att felet är kommunens eget.")
     if bodies and not asked.recipient_name:
         raise Invalid("recipient_name: ange mottagarens namn.")
-    if asked.crime_suspected and POLICE_REPORT not in reference().units[payment.unit].holds:
-        raise Invalid("crime_suspected: förvaltningen har ingen polisanmälan att lämna.")
+    scheme = reference().schemes[payment.content.flag.payment_scheme]
+    if asked.crime_suspected and payment.unit != scheme.decided_by:  # own benefits only (sharing-matrix 5.5)
+        raise Invalid(
+            "crime_suspected: bidragsbrott anmäls av den nämnd som har beslutat utbetalningen. "
+            f"Er nämnd står inte som beslutande för {scheme.word}."
+        )
     report = (Offer(POLICE_REPORT, POLICE),) if asked.crime_suspected else ()
     return (*(Offer(RECORD_KIND, body) for body in bodies), *report)
 

@@ -1,4 +1,4 @@
-"""What alerts and suspected payments have in common: coded facts, the register check of protection, offers."""
+"""What alerts and suspected payments have in common: what a judgement rests on, coded facts, the register check of protection, offers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
+from services.kernel.cells import Fault, day
 from services.kernel.errors import Conflict, Invalid
-from services.registry.domain.cells import Fault, day
 
 PROTECTION_CHECK_AGE_MAX = timedelta(hours=24)
 CLOCK_SKEW_MAX = timedelta(minutes=5)
@@ -37,6 +37,18 @@ class ProtectionCheck:
             raise Invalid("protection_check: tidpunkten ligger i framtiden.")
         if self.checked_time < now - PROTECTION_CHECK_AGE_MAX:
             raise Invalid("protection_check: kontrollen är äldre än 24 timmar. Gör om den.")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a judgement rests on besides the cells.
+
+    `unit` holds the record; `landlord` is the organisation of a landlord's reporter (digits), None when an officer reports.
+    """
+
+    today: date
+    unit: str
+    landlord: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,23 @@
 """Alerts: registered, read, assessed, withdrawn."""
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import grpc
 from los.registry.v1 import registry_pb2 as pb
 
+from services.kernel import pages
 from services.kernel.callers import Caller, Role
 from services.kernel.clock import timestamp
 from services.kernel.db import Transaction
-from services.kernel.errors import Conflict, NotFound
+from services.kernel.errors import NotFound
+from services.kernel.rows import FieldFault
 from services.kernel.rpc import caller
 from services.registry import store as tables
 from services.registry.domain import alert as alerts
 from services.registry.domain.alert import Alert
 from services.registry.domain.record import handled, require_next
-from services.registry.domain.rows import FieldFault
 from services.registry.service.parts import Parts, require_etag
 from services.registry.wire import alerts as alert_wire
 from services.registry.wire import common
@@ -39,8 +41,8 @@ class AlertMethods(Parts):
                 after = self._registering.add_alert(tx, report, protection, asking, needs_review=report.from_somebody_else)
             return pb.RegisterAlertResponse(
                 alert_id=str(after.id),
-                state=_state_for(asking, after.state),
-                etag=_etag_for(asking, after.state, after.revision),
+                state=_state_for(asking, after),
+                etag=_etag_for(asking, after),
                 needs_review=after.needs_review,
             )
 
@@ -58,7 +60,7 @@ class AlertMethods(Parts):
             before,
             state=steps[-1],
             revision=before.revision + 1,
-            content=alerts.Content(report, handled_by=handled(before.content.handled_by, asking.principal)),
+            content=alerts.Content(report, before.content.reporter, handled_by=handled(before.content.handled_by, asking.principal)),
             needs_review=report.from_somebody_else,
             protection_check=replace(before.protection_check, result=protection, checked_time=None),
         )
@@ -77,8 +79,8 @@ class AlertMethods(Parts):
         if asking.role is Role.LANDLORD_REPORTER:  # what became of it says something about the tenant (sharing-matrix 2.1)
             return pb.GetAlertResponse(
                 alert_id=message.alert_id,
-                state=_state_for(asking, found.state),
-                etag=_etag_for(asking, found.state, found.revision),
+                state=_state_for(asking, found),
+                etag=_etag_for(asking, found),
                 registered_time=message.registered_time,
             )
         message.shared_with.extend(common.shared_messages(shared))
@@ -87,9 +89,9 @@ class AlertMethods(Parts):
 
     def ListAlerts(self, request: pb.ListAlertsRequest, _context: grpc.ServicerContext) -> pb.ListAlertsResponse:  # noqa: N802, D102
         asking = caller()
-        size, after = common.page_size(request.page), common.page_after(request.page)
+        size, after = pages.page_size(request.page), pages.after(request.page)
         asked = set(request.states)
-        states = [state for state in alerts.State if not asked or _state_for(asking, state) in asked]
+        states = [state for state in alerts.State if not asked or alert_wire.STATES[state] in asked]
         with self._database.transaction() as tx:
             rows = self._alerts.page(tx, asking, states, after, size + 1)
             self._audit(tx, "registry:alert:list", asking, alerts.RECORD_KIND, count=min(len(rows), size))
@@ -98,14 +100,14 @@ class AlertMethods(Parts):
             alerts=[
                 pb.AlertRow(
                     alert_id=str(row.id),
-                    state=_state_for(asking, alerts.State(row.state)),
-                    etag=_etag_for(asking, alerts.State(row.state), row.revision),
+                    state=_state_for(asking, row),
+                    etag=_etag_for(asking, row),
                     needs_review=row.needs_review and not is_landlord,
                     registered_time=timestamp(row.registered_time),
                 )
                 for row in rows[:size]
             ],
-            next_page_token=str(rows[size - 1].id) if len(rows) > size else "",
+            next_page_token=pages.next_token(rows, size),
         )
 
     def AssessAlert(self, request: pb.AssessAlertRequest, _context: grpc.ServicerContext) -> pb.AssessAlertResponse:  # noqa: N802, D102
@@ -113,7 +115,7 @@ class AlertMethods(Parts):
 
         def act(tx: Transaction) -> pb.AssessAlertResponse:
             before = self._alerts.seen(tx, UUID(request.alert_id), asking)
-            require_etag(request.etag, _etag_for(asking, before.state, before.revision))
+            require_etag(request.etag, _etag_for(asking, before))
             asked, check = alert_wire.assessed(request, today), common.protection_check(request.protection_check)
             after = alerts.assess(before, asked, check, asking.principal, now, today)
             self._alerts.save(tx, before, after, (before.state, after.state), now, asking.person)
@@ -134,26 +136,28 @@ class AlertMethods(Parts):
 
         def act(tx: Transaction) -> pb.WithdrawAlertResponse:
             before = self._alerts.seen(tx, UUID(request.alert_id), asking)
-            require_etag(request.etag, _etag_for(asking, before.state, before.revision))
-            if asking.role is Role.LANDLORD_REPORTER and before.state in alerts.CLOSED_TO_LANDLORD:
-                raise Conflict("state: kommunen har avslutat ärendet.")
-            after = alerts.withdraw(before, asking.principal)
-            self._alerts.save(tx, before, after, (before.state, after.state), now, asking.person)
+            require_etag(request.etag, _etag_for(asking, before))
+            withdraw = alerts.take_back if asking.role is Role.LANDLORD_REPORTER else alerts.withdraw
+            after = withdraw(before, asking.principal)
+            steps = (before.state, after.state) if after.revision != before.revision else ()
+            self._alerts.save(tx, before, after, steps, now, asking.person)
             self._alerts.promise_offers(tx, before.content.offered, after, now)
-            self._audit(tx, "registry:alert:withdraw", asking, alerts.RECORD_KIND, after.id)
-            return pb.WithdrawAlertResponse(
-                alert_id=str(after.id), state=_state_for(asking, after.state), etag=_etag_for(asking, after.state, after.revision)
-            )
+            self._audit(tx, "registry:alert:withdraw", asking, alerts.RECORD_KIND, after.id, state=after.state)
+            return pb.WithdrawAlertResponse(alert_id=str(after.id), state=_state_for(asking, after), etag=_etag_for(asking, after))
 
         with self._refusals_audited(asking, "registry:alert:withdraw", alerts.RECORD_KIND, request.alert_id):
             return self._once(asking, request, request.request_id, pb.WithdrawAlertResponse, act)
 
 
-def _state_for(asking: Caller, state: alerts.State) -> pb.AlertState.ValueType:
+def _state_for(asking: Caller, alert: Any) -> pb.AlertState.ValueType:  # noqa: ANN401  # an alert, or a row of a list
     """A landlord sees "Mottagen" or "Avslutad hos kommunen", and nothing else."""
-    return alert_wire.STATES[alerts.shown_to_landlord(state) if asking.role is Role.LANDLORD_REPORTER else state]
+    state = alerts.State(alert.state)
+    if asking.role is Role.LANDLORD_REPORTER:
+        state = alerts.shown_to_landlord(state, taken_back=alert.taken_back)
+    return alert_wire.STATES[state]
 
 
-def _etag_for(asking: Caller, state: alerts.State, revision: int) -> str:
+def _etag_for(asking: Caller, alert: Any) -> str:  # noqa: ANN401
     """A landlord's etag changes only with what the landlord sees: a revision would tell that the case has moved."""
-    return alerts.shown_to_landlord(state) if asking.role is Role.LANDLORD_REPORTER else str(revision)
+    is_landlord = asking.role is Role.LANDLORD_REPORTER
+    return alerts.shown_to_landlord(alerts.State(alert.state), taken_back=alert.taken_back) if is_landlord else str(alert.revision)

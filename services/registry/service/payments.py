@@ -5,12 +5,16 @@ from uuid import UUID
 import grpc
 from los.registry.v1 import registry_pb2 as pb
 
+from services.kernel import pages
+from services.kernel.callers import Caller
 from services.kernel.clock import timestamp
 from services.kernel.db import Transaction
+from services.kernel.rows import FieldFault
 from services.kernel.rpc import caller
 from services.registry import store as tables
+from services.registry.domain import alert as alerts
 from services.registry.domain import payment as payments
-from services.registry.domain.rows import FieldFault
+from services.registry.domain.payment import Payment
 from services.registry.service.parts import Parts, require_etag
 from services.registry.wire import common
 from services.registry.wire import payments as payment_wire
@@ -58,7 +62,7 @@ class PaymentMethods(Parts):
         self, request: pb.ListSuspectedPaymentsRequest, _context: grpc.ServicerContext
     ) -> pb.ListSuspectedPaymentsResponse:
         asking = caller()
-        size, after = common.page_size(request.page), common.page_after(request.page)
+        size, after = pages.page_size(request.page), pages.after(request.page)
         asked = set(request.states)
         states = [state for state in payments.State if not asked or payment_wire.STATES[state] in asked]
         with self._database.transaction() as tx:
@@ -74,7 +78,7 @@ class PaymentMethods(Parts):
                 )
                 for row in rows[:size]
             ],
-            next_page_token=str(rows[size - 1].id) if len(rows) > size else "",
+            next_page_token=pages.next_token(rows, size),
         )
 
     def AssessSuspectedPayment(  # noqa: N802, D102
@@ -90,6 +94,8 @@ class PaymentMethods(Parts):
             self._payments.save(tx, before, after, payments.assessed_steps(before.state, after.state), now, asking.person)
             self._payments.promise_offers(tx, before.content.offered, after, now)
             self._audit(tx, "registry:suspected_payment:assess", asking, payments.RECORD_KIND, after.id, state=after.state)
+            if after.state is payments.State.BLOCKED_PROTECTED:
+                self._block_alerts_of(tx, after, asking)
             return pb.AssessSuspectedPaymentResponse(
                 payment_id=str(after.id),
                 state=payment_wire.STATES[after.state],
@@ -118,3 +124,12 @@ class PaymentMethods(Parts):
 
         with self._refusals_audited(asking, "registry:suspected_payment:withdraw", payments.RECORD_KIND, request.payment_id):
             return self._once(asking, request, request.request_id, pb.WithdrawSuspectedPaymentResponse, act)
+
+    def _block_alerts_of(self, tx: Transaction, payment: Payment, asking: Caller) -> None:
+        """The same person stands in the alert that the payment made: it is stopped with it."""
+        for before in self._alerts.of_payment(tx, payment.id):
+            after = alerts.block(before, payment.protection_check, asking.principal)
+            steps = (before.state, after.state) if after.state is not before.state else ()
+            self._alerts.save(tx, before, after, steps, self._clock.now(), asking.person)
+            self._alerts.promise_offers(tx, before.content.offered, after, self._clock.now())
+            self._audit(tx, "registry:alert:block", asking, alerts.RECORD_KIND, after.id)

@@ -14,8 +14,7 @@ from services.registry.domain import alert as alerts
 from services.registry.domain import payment as payments
 from services.registry.domain.alert import LANDLORD_UNIT, Alert, Report
 from services.registry.domain.payment import Flag, Payment
-from services.registry.domain.record import Protection, ProtectionCheck
-from services.registry.domain.rows import Context
+from services.registry.domain.record import Context, Protection, ProtectionCheck
 from services.registry.store import Alerts, Payments
 
 ALREADY = Conflict("Samma uppgift finns redan.", reason=ConflictReason.DUPLICATE)
@@ -60,11 +59,11 @@ class Registering:
             revision=1,
             registered_time=self._clock.now(),
             registered_by=asking.principal,
-            content=alerts.Content(report, handled_by=() if context.landlord else (asking.principal,)),
+            content=alerts.Content(report, context.landlord or "", handled_by=() if context.landlord else (asking.principal,)),
             needs_review=needs_review,
             protection_check=ProtectionCheck(protection),
         )
-        self._alerts.add_report(tx, record, (None, *steps), asking.person, context.landlord)
+        self._alerts.add(tx, record, (None, *steps), asking.person)
         self._audit(tx, "registry:alert:register", asking, alerts.RECORD_KIND, record.id)
         return record
 
@@ -102,7 +101,7 @@ class Registering:
             content=alerts.Content(Report(contract_holder_id_number=flag.recipient_id_number), handled_by=(asking.principal,)),
             payment_id=record.id,
         )
-        self._alerts.add_report(tx, draft, (None, alerts.State.DRAFT), asking.person, None)
+        self._alerts.add(tx, draft, (None, alerts.State.DRAFT), asking.person)
         self._audit(tx, "registry:alert:draft", asking, alerts.RECORD_KIND, draft.id)
         return record, draft
 

@@ -7,10 +7,9 @@ from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as pb
 from los.sharing.v1 import sharing_pb2
 
-from services.kernel.errors import Invalid
+from services.kernel.cells import written
 from services.kernel.identity import COORDINATION_DAYS
 from services.registry.domain.alert import RECEIVER_KIND, RECORD_KIND, Alert, Assessed, Assessment, Report, State
-from services.registry.domain.cells import Fault, clean
 from services.registry.domain.record import circumstance
 from services.registry.wire.common import circumstance_message, protection_check_message, secrecy
 
@@ -55,14 +54,6 @@ def _iso(day: date | None) -> str:
     return day.isoformat() if day else ""
 
 
-def written(field: str, text: str, length_max: int) -> str:
-    """Free text as it may be kept. Raises Invalid with the field first."""
-    try:
-        return clean(text, length_max)
-    except Fault as fault:
-        raise Invalid(f"{field}: {fault.text}") from None
-
-
 def assessed(request: pb.AssessAlertRequest, today: date) -> Assessed:
     """What the officer found. Raises Invalid."""
     return Assessed(
@@ -97,6 +88,7 @@ def offer_request(event_id: UUID, alert: Alert) -> sharing_pb2.OfferRecordReques
     """The offer of an assessed alert: who, which dwelling, and the coded facts that may be told (sharing-matrix 4.2)."""
     report, done = alert.content.report, alert.content.assessed
     assert done is not None  # noqa: S101  # only an assessed alert is offered
+    observed_from, observed_to = alert.observed
     return sharing_pb2.OfferRecordRequest(
         event_id=str(event_id),
         record_id=str(alert.id),
@@ -115,8 +107,8 @@ def offer_request(event_id: UUID, alert: Alert) -> sharing_pb2.OfferRecordReques
             ),
             alert=common_pb2.AlertFacts(
                 suspected_error_kind=done.suspected_error_kind,
-                observed_from=_iso(report.observed_from),
-                observed_to=_iso(report.observed_to),
+                observed_from=_iso(observed_from),
+                observed_to=_iso(observed_to) or None,
                 circumstances=[circumstance_message(fact) for fact in alert.circumstances],
                 source_kind=alert.source_kind,
             ),

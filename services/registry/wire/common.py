@@ -13,9 +13,6 @@ from services.kernel.errors import Invalid
 from services.kernel.reference import reference
 from services.registry.domain.record import Circumstance, Protection, ProtectionCheck
 
-PAGE_SIZE = 20
-PAGE_SIZE_MAX = 100
-
 PROTECTION = {
     common_pb2.PROTECTION_UNSPECIFIED: Protection.UNKNOWN,
     common_pb2.PROTECTION_NONE: Protection.NONE,
@@ -70,23 +67,6 @@ def secrecy(unit: str, record_kind: str) -> list[str]:
     """The secrecy class of what a unit holds of a record kind; none is said by silence (sharing-matrix 2)."""
     held = reference().units[unit].holds[record_kind].secrecy
     return [] if held == "none" else [held]
-
-
-def page_size(page: common_pb2.Page) -> int:
-    """How many rows, within bounds. Raises Invalid below zero."""
-    if page.page_size < 0:
-        raise Invalid("page.page_size: ange ett tal större än noll.")
-    return min(page.page_size or PAGE_SIZE, PAGE_SIZE_MAX)
-
-
-def page_after(page: common_pb2.Page) -> UUID | None:
-    """The last row seen. Raises Invalid for a token that we did not give."""
-    if not page.page_token:
-        return None
-    try:
-        return UUID(page.page_token)
-    except ValueError:
-        raise Invalid("page.page_token: sidan finns inte.") from None
 
 
 def shared_messages(rows: Iterable[Any]) -> list[pb.SharedWith]:

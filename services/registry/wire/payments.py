@@ -7,11 +7,11 @@ from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as pb
 from los.sharing.v1 import sharing_pb2
 
+from services.kernel.cells import Fault, day, month, written
 from services.kernel.errors import Invalid
-from services.registry.domain.cells import Fault, day, month
 from services.registry.domain.payment import POLICE_REPORT, Assessed, Assessment, Flag, OtherBenefit, Payment, State
 from services.registry.domain.record import Offer, circumstance
-from services.registry.wire.alerts import REASONS_LENGTH_MAX, subject_message, written
+from services.registry.wire.alerts import REASONS_LENGTH_MAX, subject_message
 from services.registry.wire.common import circumstance_message, protection_check_message, secrecy
 
 STATES = {state: pb.PaymentState.Value(f"PAYMENT_STATE_{state.name}") for state in State}

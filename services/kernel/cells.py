@@ -25,7 +25,10 @@ TEXTS: Mapping[str, str] = {
     "unknown_word": "ordet finns inte i listan. Välj något av: {choices}.",
     "not_a_number": "skriv ett tal med siffror.",
     "amount": "beloppet går inte att läsa, eller är mindre än noll.",
+    "postal_code": "skriv fem siffror, som 582 22.",
     "apartment_number": "skriv fyra siffror, som 1201.",
+    "sni_code": "skriv fem siffror, som 56110.",
+    "coordinates": "koordinaten ligger utanför Sverige. Ange SWEREF 99 TM, i meter.",
     "too_long": "texten är för lång.",
     "characters": "texten innehåller tecken som inte går att läsa.",
     "too_few_cells": "raden har för få celler.",
@@ -91,6 +94,14 @@ def clean(text: str, length_max: int) -> str:
     if len(plain) > length_max:
         raise Fault("too_long")
     return plain
+
+
+def written(field: str, text: str, length_max: int) -> str:
+    """Free text of a message, as it may be kept. Raises Invalid with the field first."""
+    try:
+        return clean(text, length_max)
+    except Fault as fault:
+        raise Invalid(f"{field}: {fault.text}") from None
 
 
 def _unreadable(sign: str) -> bool:
@@ -172,10 +183,10 @@ def org_number(text: str) -> OrgNumber:
 
 
 def postal_code(text: str) -> str:
-    """Five digits, however spaced. Raises Fault: not_a_number."""
+    """Five digits, however spaced. Raises Fault: postal_code."""
     match = _POSTAL_CODE.fullmatch(words_apart(text))
     if match is None:
-        raise Fault("not_a_number")
+        raise Fault("postal_code")
     return match[1]
 
 

@@ -1,45 +1,35 @@
 """A row of a table, or the fields of a message, judged: a valid record, or the first fault in the order of the columns.
 
-The two doors share the fields, so they give the same answers.
+The two doors share the fields, so they give the same answers. What a judgement rests on besides the cells is the service's own `context`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from services.kernel.cells import TEXTS, Fault, clean
 from services.kernel.errors import Invalid
-from services.kernel.table_file import heading, refused
-from services.registry.domain.cells import TEXTS, Fault, clean
+from services.kernel.reference import plain
+from services.kernel.table_file import refused
 
 COLUMNS_MAX = 200
 LABEL_MAX = 20
+C = TypeVar("C")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """What a judgement rests on besides the cells.
-
-    `unit` holds the record; `landlord` is the organisation of a reporting landlord (digits), who reports for nobody else.
-    """
-
-    today: date
-    unit: str
-    landlord: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Generic[C]):
     """One field: its name in messages, the heading users have for it, its longest text, and how it is read.
 
-    `read` is not called for an empty text: that is a fault when the field is `needed`, otherwise `empty`. `column` says whether a file
-    must have the heading.
+    Without `read` the text is kept as it is. An empty text is not read: that is a fault when the field is `needed`, otherwise `empty`.
+    `column` says whether a file must have the heading.
     """
 
     name: str
     heading: str
-    read: Callable[[str, Context], Any]
+    read: Callable[[str, C], Any] = lambda text, _: text
     length_max: int = 100
     needed: bool = True
     empty: Any = ""
@@ -47,12 +37,12 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Check(Generic[C]):
     """A rule over several fields; its fault is shown at `field`. It runs when the fields it `reads` are sound."""
 
     field: str
     reads: tuple[str, ...]
-    check: Callable[[Mapping[str, Any], Context], None]
+    check: Callable[[Mapping[str, Any], C], None]
 
 
 class FieldFault(Exception):
@@ -69,26 +59,26 @@ class FieldFault(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class Form(Generic[C]):
     """All fields of one kind of record and the rules between them."""
 
-    fields: tuple[Field, ...]
-    checks: tuple[Check, ...] = ()
+    fields: tuple[Field[C], ...]
+    checks: tuple[Check[C], ...] = ()
 
     @property
     def headings(self) -> tuple[str, ...]:
         """The headings a file must have."""
         return tuple(entry.heading for entry in self.fields if entry.column)
 
-    def read(self, texts: Mapping[str, str], context: Context, order: Sequence[str] = ()) -> dict[str, Any]:
+    def read(self, texts: Mapping[str, str], context: C, order: Sequence[str] = ()) -> dict[str, Any]:
         """The values of all fields. Raises FieldFault for the first fault by `order` (names; without it the form's own)."""
         values: dict[str, Any] = {}
         faults: dict[str, Fault] = {}
         for entry in self.fields:
             try:
-                plain = clean(texts.get(entry.name, ""), entry.length_max)
-                if plain:
-                    values[entry.name] = entry.read(plain, context)
+                text = clean(texts.get(entry.name, ""), entry.length_max)
+                if text:
+                    values[entry.name] = entry.read(text, context)
                 elif entry.needed:
                     raise Fault("missing")  # noqa: TRY301  # the same way out as any other fault of the cell
                 else:
@@ -128,9 +118,6 @@ class Verdict:
     message: str = ""
 
 
-V = TypeVar("V")
-
-
 @dataclass(frozen=True, slots=True)
 class Judged(Generic[V]):
     """A judged row: its label in the report, its verdict, and the record when there is one."""
@@ -141,35 +128,36 @@ class Judged(Generic[V]):
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Generic[C]):
     """Where the fields stand in one file, and what the file calls them."""
 
-    form: Form
+    form: Form[C]
     width: int
     places: Mapping[str, int] = field(repr=False)
     headings: Mapping[str, str] = field(repr=False)
 
     @classmethod
-    def of(cls, columns: Sequence[str], form: Form) -> "Layout":
+    def of(cls, columns: Sequence[str], form: Form[C]) -> "Layout[C]":
         """Find the fields by their headings. Raises Invalid: too many columns, some missing, one heading twice."""
         if len(columns) > COLUMNS_MAX:
             raise refused(f"Filen har för många kolumner. Den får ha högst {COLUMNS_MAX}.")
-        found = [heading(name) for name in columns]
-        missing = [name for name in form.headings if heading(name) not in found]
+        found = [plain(name) for name in columns]
+        missing = [name for name in form.headings if plain(name) not in found]
         if missing:
             raise refused(f"Filen saknar kolumner: {', '.join(missing)}.")
-        known = {heading(entry.heading): entry for entry in form.fields}
+        known = {plain(entry.heading): entry for entry in form.fields}
         twice = [entry.heading for name, entry in known.items() if found.count(name) > 1]
         if twice:
             raise refused(f"Filen har samma rubrik två gånger: {', '.join(twice)}.")
         places = {known[name].name: place for place, name in enumerate(found) if name in known}
-        return cls(form, len(columns), places, {name: columns[place].strip() for name, place in places.items()})
+        ours = {entry.name: entry.heading for entry in form.fields}
+        return cls(form, len(columns), places, ours | {name: columns[place].strip() for name, place in places.items()})
 
     def heading(self, name: str) -> str:
-        """What this file calls a field."""
+        """What this file calls a field, or what it should have called it; empty for the row itself."""
         return self.headings.get(name, "")
 
-    def read(self, number: int, cells: Sequence[str], context: Context) -> tuple[Mapping[str, str], dict[str, Any] | Verdict]:
+    def read(self, number: int, cells: Sequence[str], context: C) -> tuple[Mapping[str, str], dict[str, Any] | Verdict]:
         """The texts by field, and their values; or the verdict on a row that cannot be taken."""
         if len(cells) < self.width:
             return {}, self._rejected(number, "", Fault("too_few_cells"))
@@ -197,7 +185,7 @@ def duplicate(number: int, of_label: str | None) -> Verdict:
     return Verdict(Result.DUPLICATE, f"of {of_label}", "duplicate", sentence(number, "", TEXTS["duplicate"].format(row=of_label)))
 
 
-def accepted(number: int, layout: Layout, remarks: Sequence[tuple[str, str, bool]]) -> Verdict:
+def accepted(number: int, layout: Layout[Any], remarks: Sequence[tuple[str, str, bool]]) -> Verdict:
     """The verdict on a row that is registered. A remark is (field, code, whether a person must look first); the first such decides."""
     ordered = sorted(remarks, key=lambda remark: layout.places.get(remark[0], 0))
     for name, code, review in sorted(ordered, key=lambda remark: not remark[2]):

@@ -240,8 +240,8 @@ class Walk:
         request = controls.ConfirmOperationRequest(request_id=str(uuid4()), operation_id=operation_id, etag=operation().etag)
         answer = coordinator.ConfirmOperation(request)
         for visit in operation().visits:
-            if visit.object.org_number and OrgNumber.parse(visit.object.org_number).is_personal:
-                self.found.refused["En enskild firmas adress kan vara ägarens hem: planen lämnas inte till någon."] += 1
+            if not visit.object.org_number or OrgNumber.parse(visit.object.org_number).is_personal:
+                self.found.refused["Utan ett bolag på platsen kan adressen vara någons hem: planen lämnas inte till någon."] += 1
             else:
                 self._expect("MOS", visit.visit_id, answer.offered_to)
 

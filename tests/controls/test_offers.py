@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.controls.domain.objects import StoredObject
-from services.controls.domain.offers import changed_offers, invitation_facts, plan_facts, wanted, why_no_plan
+from services.controls.domain.offers import changed_offers, invitation_facts, wanted, why_no_plan
 from services.controls.domain.operations import Answer, Operation, Outcome, Part, Reply, State, Step, invitable
 from services.controls.wire.offers import offer_request
 from services.kernel.clock import STOCKHOLM
@@ -113,7 +113,7 @@ def test_a_plan_goes_only_to_those_on_site_with_an_own_ground_and_never_of_an_en
         for other in operation.visits:
             if other is not visit and other.object.object.street_address != visit.object.object.street_address:
                 assert other.object.object.street_address not in text
-        assert not visit.object.object.is_sole_trader
+        assert not visit.object.object.may_be_a_home
 
 
 @given(operations())
@@ -144,13 +144,6 @@ def test_a_plan_has_exact_times_in_swedish_local_time_and_the_whole_set() -> Non
     assert {field.name for field, _ in facts.ListFields()} == PLAN
 
 
-def test_an_object_without_a_known_company_goes_with_its_address_alone() -> None:
-    operation = an_operation(SKV, places=(an_object(org_number=None, company_name="", trading_name=""),))
-    facts = plan_facts(operation, operation.visits[0])
-    assert (facts.object_org_number, facts.object_trade_name) == (None, None)
-    assert facts.object_address
-
-
 def test_those_who_declined_are_not_named_among_those_taking_part() -> None:
     operation = answered(an_operation(SKV, KFM), {KFM: NO})
     assert invitation_facts(operation).participating_authorities == (
@@ -169,14 +162,14 @@ def test_when_nobody_comes_on_site_no_plan_goes_and_it_is_said_why() -> None:
     assert "ingen inbjuden deltar på plats" in why_no_plan(answered(an_operation(FK), {FK: YES_PLANNING}).confirmed(""))
 
 
-def test_which_visits_are_told_to_nobody_because_the_firm_is_its_owner_is_said() -> None:
-    places = (a_sole_trader(), an_object(), a_sole_trader())
+def test_which_visits_are_told_to_nobody_because_no_company_is_there_is_said() -> None:
+    places = (a_sole_trader(), an_object(), an_object(org_number=None, street_address="Okända gatan 1"))
     operation = answered(an_operation(SKV, KFM, places=places), {SKV: YES_ON_SITE[SKV], KFM: YES_ON_SITE[KFM]})
     assert why_no_plan(operation) == ""
     confirmed = operation.confirmed("")
     assert {offer.record_id for offer in wanted(confirmed) if offer.step is Step.PLAN} == {operation.visits[1].id}
     assert {offer.receiver_kind for offer in wanted(confirmed) if offer.step is Step.INVITATION} == {SKV, KFM}
-    assert why_no_plan(confirmed) == "Planen för besök 1, 3 lämnas inte till någon: en enskild firmas adress kan vara ägarens hem."
+    assert why_no_plan(confirmed) == "Planen för besök 1, 3 lämnas inte till någon: utan ett bolag på platsen kan adressen vara någons hem."
 
 
 def test_a_later_no_withdraws_the_plan_and_is_remarked() -> None:

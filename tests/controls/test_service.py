@@ -334,7 +334,7 @@ def test_the_plan_of_a_visit_to_an_enskild_firma_goes_to_nobody_and_the_coordina
     operation.read()
     confirmed = operation.confirm()
     assert list(confirmed.offered_to) == []
-    assert confirmed.message == "Planen för besök 1 lämnas inte till någon: en enskild firmas adress kan vara ägarens hem."
+    assert confirmed.message == "Planen för besök 1 lämnas inte till någon: utan ett bolag på platsen kan adressen vara någons hem."
     deliver(controls)
     assert [offer.receiver_kind for offer in controls.sharing.taken.values()] == [SKV, KFM]  # the open facts, and nothing more
     for word in ("Persson", "941130", "Hemgatan"):

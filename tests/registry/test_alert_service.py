@@ -164,7 +164,7 @@ def test_without_what_the_law_needs_nothing_is_offered(registry: Registry, field
     assert refused.value.message.startswith(f"{field}: ")
     assert registry.outbox.run_once() == 0
     assert get(registry, alert_id).state == pb.ALERT_STATE_SCREENED
-    assert "registry:alert:assess/refused" in registry.events()
+    assert "registry:AssessAlert/refused" in registry.events()
 
 
 def test_weak_signs_alone_are_never_sent(registry: Registry) -> None:

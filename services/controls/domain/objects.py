@@ -52,6 +52,11 @@ class ControlObject:
         return self.org_number is not None and self.org_number.is_personal
 
     @property
+    def may_be_a_home(self) -> bool:
+        """Whether the address may be somebody's home: an enskild firma, or no company that we know of. Unknown means protected."""
+        return self.org_number is None or self.is_sole_trader
+
+    @property
     def address(self) -> str:
         """The address on one line."""
         return f"{self.street_address}, {self.postal_code[:3]} {self.postal_code[3:]} {self.city}"

@@ -29,14 +29,14 @@ class InvitationFacts:
 
 @dataclass(frozen=True, slots=True)
 class PlanFacts:
-    """Set PLAN: one visit, secret under OSL 17:1. Number and name are None where no company is known."""
+    """Set PLAN: one visit, secret under OSL 17:1. Only of a company (sharing-matrix 1.4)."""
 
     reference: str
     window_start: datetime
     window_end: datetime
     participating_authorities: tuple[str, ...]
     meeting_point: str
-    object_org_number: str | None
+    object_org_number: str
     object_trade_name: str | None
     object_address: str
     safety_code: str
@@ -56,13 +56,14 @@ def invitation_facts(operation: Operation) -> InvitationFacts:
 def plan_facts(operation: Operation, visit: Visit) -> PlanFacts:
     """What the plan of one visit says; nothing of the other visits."""
     place = visit.object.object
+    assert not place.may_be_a_home  # noqa: S101  # such a visit is never offered
     return PlanFacts(
         operation.label,
         operation.plan.start.astimezone(STOCKHOLM),
         operation.plan.end.astimezone(STOCKHOLM),
         _participating(operation),
         operation.plan.assembly_point,
-        None if place.org_number is None else str(place.org_number),
+        str(place.org_number),
         place.trading_name or place.company_name or None,
         place.address,
         operation.plan.safety_code,
@@ -79,7 +80,7 @@ def wanted(operation: Operation) -> Iterator[Offer]:
         reply = participation.reply
         if operation.state is State.CONFIRMED and operation.own_control_ground_id and reply is not None and reply.opens_plan:
             for visit in operation.visits:
-                if not visit.object.object.is_sole_trader:
+                if not visit.object.object.may_be_a_home:
                     yield Offer(Step.PLAN, visit.id, participation.receiver_kind)
 
 
@@ -108,9 +109,9 @@ def why_no_plan(operation: Operation) -> str:
         return "Planen lämnas inte till någon: insatsen har ingen egen grund för tillsyn."
     if not any(participation.reply is not None and participation.reply.opens_plan for participation in operation.participations):
         return "Planen lämnas inte till någon: ingen inbjuden deltar på plats med egen rättslig grund."
-    untold = [str(visit.position) for visit in operation.visits if visit.object.object.is_sole_trader]
+    untold = [str(visit.position) for visit in operation.visits if visit.object.object.may_be_a_home]
     if untold:
-        return f"Planen för besök {', '.join(untold)} lämnas inte till någon: en enskild firmas adress kan vara ägarens hem."
+        return f"Planen för besök {', '.join(untold)} lämnas inte till någon: utan ett bolag på platsen kan adressen vara någons hem."
     return ""
 
 

@@ -83,9 +83,10 @@ class Outcome(IntEnum):
     ACTION = 6
     CLOSED = 7
     VOID = 8
-    CORRECTION_DUE = 9
-    CORRECTED = 10
-    RECALL_DUE = 11
+    CARRIED_OUT = 9
+    CORRECTION_DUE = 10
+    CORRECTED = 11
+    RECALL_DUE = 12
 
 
 # Where one visit has come to this, somebody must look, however well the others went.

@@ -36,6 +36,7 @@ OUTCOMES: Mapping[Outcome, common_pb2.OutcomeStatus.ValueType] = {
     Outcome.ACTION: common_pb2.OUTCOME_STATUS_ACTION,
     Outcome.CLOSED: common_pb2.OUTCOME_STATUS_CLOSED,
     Outcome.VOID: common_pb2.OUTCOME_STATUS_VOID,
+    Outcome.CARRIED_OUT: common_pb2.OUTCOME_STATUS_CARRIED_OUT,
     Outcome.CORRECTION_DUE: common_pb2.OUTCOME_STATUS_CORRECTION_DUE,
     Outcome.CORRECTED: common_pb2.OUTCOME_STATUS_CORRECTED,
     Outcome.RECALL_DUE: common_pb2.OUTCOME_STATUS_RECALL_DUE,

@@ -128,8 +128,7 @@ class AlertMethods(Parts):
                 offered_to=[offer.receiver_kind for offer in after.content.offered.offers],
             )
 
-        with self._refusals_audited(asking, "registry:alert:assess", alerts.RECORD_KIND, request.alert_id):
-            return self._once(asking, request, request.request_id, pb.AssessAlertResponse, act)
+        return self._once(asking, request, request.request_id, pb.AssessAlertResponse, act)
 
     def WithdrawAlert(self, request: pb.WithdrawAlertRequest, _context: grpc.ServicerContext) -> pb.WithdrawAlertResponse:  # noqa: N802, D102
         asking, now = caller(), self._clock.now()
@@ -145,8 +144,7 @@ class AlertMethods(Parts):
             self._audit(tx, "registry:alert:withdraw", asking, alerts.RECORD_KIND, after.id, state=after.state)
             return pb.WithdrawAlertResponse(alert_id=str(after.id), state=_state_for(asking, after), etag=_etag_for(asking, after))
 
-        with self._refusals_audited(asking, "registry:alert:withdraw", alerts.RECORD_KIND, request.alert_id):
-            return self._once(asking, request, request.request_id, pb.WithdrawAlertResponse, act)
+        return self._once(asking, request, request.request_id, pb.WithdrawAlertResponse, act)
 
 
 def _state_for(asking: Caller, alert: Any) -> pb.AlertState.ValueType:  # noqa: ANN401  # an alert, or a row of a list

@@ -1,9 +1,7 @@
 """What the methods of the registry's servicer share: the parts, and one way to act once."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeVar
-from uuid import UUID
 
 from google.protobuf.message import Message
 from psycopg.errors import UniqueViolation
@@ -11,7 +9,7 @@ from psycopg.errors import UniqueViolation
 from services.kernel.callers import Caller
 from services.kernel.clock import Clock
 from services.kernel.db import Database, Transaction
-from services.kernel.errors import Conflict, ConflictReason, Invalid
+from services.kernel.errors import Conflict, ConflictReason
 from services.kernel.records import Audit, Requests
 from services.registry.service.registering import ALREADY, Registering, is_already_registered
 from services.registry.store import Alerts, Payments
@@ -50,16 +48,6 @@ class Parts:
         except UniqueViolation as error:
             if is_already_registered(error):
                 raise ALREADY from None
-            raise
-
-    @contextmanager
-    def _refusals_audited(self, asking: Caller, event: str, record_kind: str, record_id: str) -> Iterator[None]:
-        """A decision that the rules refuse leaves a row too; what the caller may not see at all is noted where it was refused."""
-        try:
-            yield
-        except (Invalid, Conflict) as failure:
-            with self._database.transaction() as tx:
-                self._audit(tx, event, asking, record_kind, UUID(record_id), "refused", reason=failure.reason)
             raise
 
 

@@ -103,8 +103,7 @@ class PaymentMethods(Parts):
                 offered_to=[offer.receiver_kind for offer in after.content.offered.offers],
             )
 
-        with self._refusals_audited(asking, "registry:suspected_payment:assess", payments.RECORD_KIND, request.payment_id):
-            return self._once(asking, request, request.request_id, pb.AssessSuspectedPaymentResponse, act)
+        return self._once(asking, request, request.request_id, pb.AssessSuspectedPaymentResponse, act)
 
     def WithdrawSuspectedPayment(  # noqa: N802, D102
         self, request: pb.WithdrawSuspectedPaymentRequest, _context: grpc.ServicerContext
@@ -122,8 +121,7 @@ class PaymentMethods(Parts):
                 payment_id=str(after.id), state=payment_wire.STATES[after.state], etag=str(after.revision)
             )
 
-        with self._refusals_audited(asking, "registry:suspected_payment:withdraw", payments.RECORD_KIND, request.payment_id):
-            return self._once(asking, request, request.request_id, pb.WithdrawSuspectedPaymentResponse, act)
+        return self._once(asking, request, request.request_id, pb.WithdrawSuspectedPaymentResponse, act)
 
     def _block_alerts_of(self, tx: Transaction, payment: Payment, asking: Caller) -> None:
         """The same person stands in the alert that the payment made: it is stopped with it."""

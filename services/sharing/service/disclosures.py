@@ -9,11 +9,13 @@ from los.sharing.v1 import sharing_pb2 as pb
 from services.kernel.clock import timestamp
 from services.kernel.db import Row
 from services.kernel.errors import NotFound
+from services.kernel.pages import after as page_after
+from services.kernel.pages import next_token, page_size
 from services.kernel.rpc import caller
 from services.sharing import wire
 from services.sharing.domain import Status
 from services.sharing.retention import retention
-from services.sharing.service.parts import Parts, days_since, page
+from services.sharing.service.parts import Parts, days_since
 
 
 class DisclosureMethods(Parts):
@@ -44,14 +46,14 @@ class DisclosureMethods(Parts):
     def ListDisclosures(self, request: pb.ListDisclosuresRequest, context: grpc.ServicerContext) -> pb.ListDisclosuresResponse:  # noqa: ARG002, N802
         """The caller's unit's disclosures; nothing personal in a row."""
         asking = caller()
-        size, after = page(request.page.page_size, request.page.page_token)
+        size, after = page_size(request.page), page_after(request.page)
         states = [status for status, number in wire.DISCLOSURE_STATE.items() if number in set(request.states)]
         with self._database.transaction() as tx:
             rows = self._store.disclosures(tx, asking.unit or "", states, after, size + 1, open_tasks=request.open_tasks)
             self._audit(tx, "sharing:disclosure:list", asking, count=min(len(rows), size))
         return pb.ListDisclosuresResponse(
             disclosures=[self._row(row, row.approved_by or "") for row in rows[:size]],
-            next_page_token=str(rows[size - 1].id) if len(rows) > size else "",
+            next_page_token=next_token(rows, size),
         )
 
     def _row(self, row: Row, approved_by: str) -> pb.DisclosureRow:

@@ -9,12 +9,14 @@ from services.kernel.callers import Caller
 from services.kernel.clock import STOCKHOLM, timestamp
 from services.kernel.db import Row, Transaction
 from services.kernel.errors import Conflict, Denied, Invalid, NotFound
+from services.kernel.pages import after as page_after
+from services.kernel.pages import next_token, page_size
 from services.kernel.records import record_step
 from services.kernel.reference import reference
 from services.kernel.rpc import caller
 from services.sharing import wire
 from services.sharing.domain import NEXT, STANDING, Offer, OfferState, Status, is_protected
-from services.sharing.service.parts import Parts, days_since, page
+from services.sharing.service.parts import Parts, days_since
 from services.sharing.store import tables
 
 OWNERS = {  # which service a record kind may come from
@@ -111,14 +113,14 @@ class OfferMethods(Parts):
     def ListOffers(self, request: pb.ListOffersRequest, context: grpc.ServicerContext) -> pb.ListOffersResponse:  # noqa: ARG002, N802
         """The caller's unit's offers, with what the law says of each today."""
         asking = caller()
-        size, after = page(request.page.page_size, request.page.page_token)
+        size, after = page_size(request.page), page_after(request.page)
         states = [wire.OFFER_STATE_BACK[state] for state in request.states]
         with self._database.transaction() as tx:
             rows = self._store.offers(tx, asking.unit or "", states, after, size + 1)
             opened = self._store.open_flows(tx)
             self._audit(tx, "sharing:offer:list", asking, count=min(len(rows), size))
         offers = [self._offer_row(row, opened) for row in rows[:size]]
-        return pb.ListOffersResponse(offers=offers, next_page_token=str(rows[size - 1].id) if len(rows) > size else "")
+        return pb.ListOffersResponse(offers=offers, next_page_token=next_token(rows, size))
 
     def _offer_row(self, row: Row, opened: frozenset[str]) -> pb.OfferRow:
         message = pb.OfferRow(

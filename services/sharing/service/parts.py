@@ -1,4 +1,4 @@
-"""What the methods of sharing's servicer have in common: the parts, an open offer, a page of a list."""
+"""What the methods of sharing's servicer have in common: the parts, and an open offer."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -6,13 +6,11 @@ from uuid import UUID
 from services.kernel.callers import Caller
 from services.kernel.clock import STOCKHOLM, Clock
 from services.kernel.db import Database, Row, Transaction
-from services.kernel.errors import Conflict, Invalid, NotFound
+from services.kernel.errors import Conflict, NotFound
 from services.kernel.records import Audit, Requests
 from services.sharing.decisions import Decisions
 from services.sharing.domain import OfferState
 from services.sharing.store import Store
-
-PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX = 20, 100
 
 
 class Parts:
@@ -34,14 +32,6 @@ class Parts:
         if row.content is None:
             raise Conflict(self._decisions.law.messages["M7"])
         return row
-
-
-def page(size: int, token: str) -> tuple[int, UUID | None]:
-    """How many rows, and after which. Raises Invalid for a token that we did not give."""
-    try:
-        return min(size or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX), UUID(token) if token else None
-    except ValueError:
-        raise Invalid("page_token: sidmärket går inte att läsa.") from None
 
 
 def days_since(moment: datetime, today: date) -> int:

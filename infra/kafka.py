@@ -105,6 +105,10 @@ class Kafka:
             "sasl_plain_password": self.folder.password(f"kafka-{user}"),
         }
 
+    def tool(self, name: str, words: Sequence[str]) -> list[str]:
+        """The command that runs one of Kafka's own tools, a class of its jars, with these words."""
+        return self._java("tool", [name, *words])
+
     def _format(self) -> None:
         unfinished = self.folder.kafka / "data.new"  # a crash half-way leaves this one, never a half-made data/
         properties = self.folder.kafka / "format.properties"
@@ -182,6 +186,9 @@ class Kafka:
             "share.coordinator.state.topic.replication.factor": "1",
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
+            # What is past its retention goes within seconds, from the first minute on; a broker's own habit is five minutes.
+            "log.retention.check.interval.ms": "5000",
+            "log.initial.task.delay.ms": "1000",
         }
         return "".join(f"{name}={_escaped(value)}\n" for name, value in settings.items())
 

@@ -20,6 +20,8 @@ from psycopg.rows import namedtuple_row
 from infra import secrets
 from infra.kafka import Kafka
 from infra.postgres import Postgres
+from partner.envelope import Record
+from partner.kit import Kit, load
 from services.kernel.callers import Caller, Role, sign_assertion
 from services.kernel.clock import Clock, FixedClock, timestamp
 from services.kernel.config import Callers, Tls, VaultFiles
@@ -164,21 +166,30 @@ class Sharing:
         with psycopg.connect(self.database_url, options="-c search_path=sharing") as connection:
             connection.execute(query, values)
 
-    def on_the_topic(self, disclosure_id: str) -> list[str]:
-        """The types of the events about a disclosure that lie on the topic."""
-        consumer = KafkaConsumer(enable_auto_commit=False, group_id=None, **self.kafka.client("skatteverket"))
+    def records(self, disclosure_id: str, agency: str = "skatteverket") -> list[Record]:
+        """What lies on an agency's topic about a disclosure, read with that agency's own rights."""
+        topic = f"los.share.{agency}.v1"
+        consumer = KafkaConsumer(enable_auto_commit=False, group_id=None, **self.kafka.client(agency))
         try:
-            places = [TopicPartition(TOPIC, number) for number in consumer.partitions_for_topic(TOPIC)]
+            places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
             consumer.assign(places)
             ends = consumer.end_offsets(places)
             consumer.seek_to_beginning(*places)
-            found = []
+            found: list[Record] = []
             while any(consumer.position(place) < end for place, end in ends.items()):
-                for records in consumer.poll(timeout_ms=500).values():
-                    found += [json.loads(record.value) for record in records]
+                for polled in consumer.poll(timeout_ms=500).values():
+                    found += [Record(one.topic, one.partition, one.offset, one.key, one.value, one.headers) for one in polled]
         finally:
             consumer.close()
-        return [event["type"] for event in found if event["correlationid"] == disclosure_id]
+        return [record for record in found if json.loads(record.value or b"")["correlationid"] == disclosure_id]
+
+    def on_the_topic(self, disclosure_id: str) -> list[str]:
+        """The types of the events about a disclosure that lie on Skatteverket's topic."""
+        return [json.loads(record.value or b"")["type"] for record in self.records(disclosure_id)]
+
+    def kit(self, agency: str) -> Kit:
+        """All that an agency has."""
+        return load(self.kafka.folder.partners / agency)
 
 
 @pytest.fixture
@@ -207,9 +218,9 @@ def sharing(postgres: Postgres, database: str, kafka: Kafka) -> Iterator[Sharing
         peers={"registry": AWAY, "controls": AWAY},
         kafka=broker,
         keys=KeyFiles(
-            signing_file=secrets.signing_file(folder),
-            encryption_file=secrets.encryption_file(folder),
-            receivers_file=secrets.receivers_file(folder),
+            signing_file=secrets.signing_file(kafka.folder),
+            encryption_file=secrets.encryption_file(kafka.folder),
+            receivers_file=secrets.receivers_file(kafka.folder),
         ),
         kommun_code="0580",
     )

@@ -1,0 +1,133 @@
+"""What a person was shown is what the agency opens, byte for byte, for every record kind and flow of the bus."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from google.protobuf.message import Message
+from los.common.v1 import common_pb2
+from los.sharing.v1 import sharing_pb2 as pb
+
+from partner import jose
+from partner.envelope import open_record
+from services.kernel.callers import Caller, Role
+from services.kernel.reference import reference
+from services.sharing.legal import law
+from tests.sharing.builders import PERSON
+from tests.sharing.conftest import Sharing
+
+SUBJECT = common_pb2.Subject(full_name="Alma Demo", personal_identity_number=PERSON)
+OPEN_FACTS = common_pb2.ControlFacts(
+    reference="LOS-2026-7",
+    window_start="2026-12-01",
+    window_end="2026-12-01",
+    participating_authorities=["Linköpings kommun, nämnd MOS"],
+)
+PEOPLE = {
+    "KLF": (Caller("cli", "klf-handlaggare-2", Role.ALERT_OFFICER, "KLF"), Caller("cli", "klf-beslutare-1", Role.APPROVER, "KLF")),
+    "IAF": (Caller("cli", "iaf-utredare-1", Role.FUT_INVESTIGATOR, "IAF"), Caller("cli", "iaf-beslutare-1", Role.APPROVER, "IAF")),
+    "MOS": (Caller("cli", "mos-samordnare-1", Role.LOS_COORDINATOR, "MOS"), Caller("cli", "mos-beslutare-1", Role.APPROVER, "MOS")),
+}
+MANAGER = Caller("cli", "iaf-chef-1", Role.FUT_MANAGER, "IAF")
+
+
+def an_alert() -> Message:
+    return common_pb2.FolkbokforingAlert(
+        subject=SUBJECT,
+        dwelling=common_pb2.Dwelling(
+            property_designation="LINKÖPING PROVET 1:1", street_address="Exempelgatan 1 Å", apartment_number="1201"
+        ),
+        alert=common_pb2.AlertFacts(
+            suspected_error_kind="not_living_at_registered_dwelling",
+            observed_from="2026-10-01",
+            observed_to="2026-11-01",
+            source_kind="landlord",
+            circumstances=[common_pb2.Circumstance(code="apartment_empty", from_date="2026-10-01", to_date="2026-11-01")],
+        ),
+    )
+
+
+def a_payment() -> Message:
+    return common_pb2.SuspectedPayment(
+        subject=SUBJECT,
+        payment=common_pb2.PaymentFacts(
+            benefit_type="bostadsbidrag",
+            deciding_body="forsakringskassan",
+            period_from="2026-02",
+            period_to="2026-08",
+            suspected_error_kind="cohabitation",
+            observed_at="2026-11-01",
+            circumstances=[common_pb2.Circumstance(code="cohabitation", from_date="2026-02-01", to_date="2026-08-31")],
+        ),
+    )
+
+
+def an_invitation() -> Message:
+    return common_pb2.ControlInvitation(control=OPEN_FACTS)
+
+
+def a_plan() -> Message:
+    facts = common_pb2.ControlFacts(
+        meeting_point="Räddningsstationen",
+        object_org_number="559999-0008",
+        object_trade_name="City bilvård",
+        object_address="Exempelgatan 1, 582 22 Linköping",
+        safety_code="green",
+        own_legal_ground_id="miljobalken-tillsyn",
+    )
+    facts.MergeFrom(OPEN_FACTS)
+    return common_pb2.ControlInvitation(control=facts)
+
+
+# flow: unit, receiver kind, classes, content. A test holds this to every open flow that has a channel.
+FLOWS: dict[str, tuple[str, str, list[str], Callable[[], Message]]] = {
+    "alert-skv": ("KLF", "skatteverket-folkbokforing", [], an_alert),
+    "pay-fk": ("IAF", "forsakringskassan", ["26:1"], a_payment),
+    "inv-skv": ("MOS", "skatteverket-beskattning", [], an_invitation),
+    "inv-fk": ("MOS", "forsakringskassan", [], an_invitation),
+    "inv-kfm": ("MOS", "kronofogden", [], an_invitation),
+    "inv-pol": ("MOS", "polismyndigheten", [], an_invitation),
+    "plan-skv": ("MOS", "skatteverket-beskattning", ["17:1"], a_plan),
+    "plan-kfm": ("MOS", "kronofogden", ["17:1"], a_plan),
+    "plan-pol": ("MOS", "polismyndigheten", ["17:1"], a_plan),
+    "report-pol": ("IAF", "polismyndigheten", ["26:1"], common_pb2.PoliceReport),
+}
+KINDS = {field.message_type.full_name: field.name for field in pb.OfferRecordRequest.DESCRIPTOR.oneofs_by_name["content"].fields}
+
+
+def test_every_open_flow_that_has_a_channel_is_delivered_here() -> None:
+    with_channel = {route.flow for rule in law().rules for routes in rule.routes.values() for route in routes if route.channel}
+    assert with_channel == set(FLOWS)
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_the_bytes_that_were_shown_are_the_bytes_that_are_opened(sharing: Sharing, flow: str) -> None:
+    unit, receiver, secrecy, content = FLOWS[flow]
+    message = content()
+    kind = KINDS[message.DESCRIPTOR.full_name]
+    request = pb.OfferRecordRequest(
+        event_id=str(uuid4()), record_id=str(uuid4()), revision=1, receiver_kind=receiver, unit=unit, secrecy=secrecy,
+        protection_check=sharing.checked(),
+    )  # fmt: skip
+    getattr(request, kind).CopyFrom(message)
+    getattr(request, kind).SetInParent()
+    officer, second = PEOPLE[unit]
+    officer = MANAGER if kind == "police_report" else officer
+    offer_id = sharing.take(request, as_controls=kind == "control_invitation").offer_id
+    points = tuple(point.code for point in sharing.preview(offer_id, officer, ()).points)
+    shown = sharing.preview(offer_id, officer, points)
+    decided = sharing.decide(shown, person=officer)
+    if decided.state == pb.DISCLOSURE_STATE_AWAITING_APPROVAL:
+        sharing.approve(decided.disclosure_id, shown.payload_hash, second)
+    sharing.relay.run_once()
+    agency = reference().receivers[receiver].agency
+    assert agency is not None
+    [record] = sharing.records(decided.disclosure_id, agency)
+    kit = sharing.kit(agency)
+    opened = open_record(record, kit, datetime.now(UTC))
+    assert jose.decrypt(opened.event.data, kit.keys.private[jose.addressed_to(opened.event.data)]) == shown.payload
+    assert opened.receiver_kind == receiver
+    assert opened.ground_id == shown.ground_id
+    [row] = sharing.rows("SELECT flow FROM disclosure")
+    assert row.flow == flow

@@ -93,7 +93,11 @@ FLOWS: dict[str, tuple[str, str, list[str], Callable[[], Message]]] = {
     "plan-pol": ("MOS", "polismyndigheten", ["17:1"], a_plan),
     "report-pol": ("IAF", "polismyndigheten", ["26:1"], common_pb2.PoliceReport),
 }
-KINDS = {field.message_type.full_name: field.name for field in pb.OfferRecordRequest.DESCRIPTOR.oneofs_by_name["content"].fields}
+KINDS = {
+    field.message_type.full_name: field.name
+    for field in pb.OfferRecordRequest.DESCRIPTOR.oneofs_by_name["content"].fields
+    if field.message_type is not None
+}
 
 
 def test_every_open_flow_that_has_a_channel_is_delivered_here() -> None:

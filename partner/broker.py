@@ -11,7 +11,13 @@ from typing import Any, TypeVar
 
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
-from kafka.errors import GroupAuthorizationFailedError, KafkaError, SaslAuthenticationFailedError, TopicAuthorizationFailedError
+from kafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    SaslAuthenticationFailedError,
+    TopicAuthorizationFailedError,
+)
 from kafka.net.compat import KafkaNetClient
 
 from partner.kit import Kit
@@ -126,16 +132,22 @@ def _asked(kit: Kit, question: Callable[[KafkaAdminClient], Client]) -> Client:
 
 
 def _connected(kit: Kit, make: Callable[[dict[str, Any]], Client]) -> Client:
-    reason, made = _Reason(), _Made()
-    logger = logging.getLogger("kafka.net.manager")
-    logger.addHandler(reason)
-    try:
-        return make(_settings(kit) | {"kafka_client": made})
-    except KafkaError as error:
-        made.stop()
-        raise BrokerProblem(explained(reason.error or error, kit)) from None
-    finally:
-        logger.removeHandler(reason)
+    """A client that has reached the broker. One that hangs up without a word is asked again for a while."""
+    deadline = time.monotonic() + BOOTSTRAP_DEADLINE_MS / 1000
+    while True:
+        reason, made = _Reason(), _Made()
+        logger = logging.getLogger("kafka.net.manager")
+        logger.addHandler(reason)
+        try:
+            return make(_settings(kit) | {"kafka_client": made})
+        except KafkaError as error:
+            made.stop()
+            said = reason.error or error
+            if not isinstance(said, KafkaConnectionError) or time.monotonic() >= deadline:
+                raise BrokerProblem(explained(said, kit)) from None
+        finally:
+            logger.removeHandler(reason)
+        time.sleep(_RETRY_S)
 
 
 def _settings(kit: Kit) -> dict[str, Any]:

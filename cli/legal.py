@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Lagens grunder, och svar på om en uppgift får lämnas.", no_args_is_help=True)
 
 _SUBJECTS = ("personnummer", "samordningsnummer", "company")
+_MATTERS = ("environment", "alcohol", "assistance")
 _KINDS = {"duty": "skyldighet", "permission": "möjlighet"}
 _SWITCHES = {
     "on": "öppet",
@@ -44,6 +45,11 @@ def grounds(
         print(f"{ground.id}: {ground.title_sv}")
         print(f"    {ground.citation} ({ground.sfs}), {_KINDS[ground.kind]}")
         print(f"    gäller från och med {ground.effective_from} {until}")
+        if not ground.verified:
+            print(f"    avstängd: {ground.shut_because}")
+    print("Det här ser ut som en grund men är det inte:")
+    for near in rules.not_a_basis.values():
+        print(f"{near.id}: {near.citation}. {near.why}")
 
 
 @app.command()
@@ -56,6 +62,9 @@ def explain(
     on_request: Annotated[bool, typer.Option("--on-request", help="Mottagaren har frågat.")] = False,
     secrecy: Annotated[list[str] | None, typer.Option(help="Sekretess, till exempel 26:1, eller none. Kan upprepas.")] = None,
     subject: Annotated[str | None, typer.Option(help="personnummer, samordningsnummer eller company.")] = None,
+    matter: Annotated[
+        str | None, typer.Option(help="Vad det gäller: environment (miljöbrott), alcohol eller assistance (assistansersättning).")
+    ] = None,
     as_json: _AsJson = False,
 ) -> None:
     """Svara på om en uppgift får lämnas, på vilken grund och med vilka fält."""
@@ -67,6 +76,7 @@ def explain(
     _known("--receiver", [receiver], rules.receivers[record_kind])
     _known("--secrecy", secrecy or [], ("none", *rules.secrecy_classes))
     _known("--subject", [] if subject is None else [subject], _SUBJECTS)
+    _known("--matter", [] if matter is None else [matter], _MATTERS)
     question = Question(
         record_kind=record_kind,
         sender_kinds=frozenset(sender_kind),
@@ -75,6 +85,7 @@ def explain(
         on_request=on_request,
         secrecy=frozenset(secrecy) if secrecy else None,
         subject=subject,  # type: ignore[arg-type]  # one of the words above
+        matter=matter,  # type: ignore[arg-type]  # the same
     )
     answer = choose(rules, question)
     if as_json:
@@ -112,6 +123,7 @@ def _ground(rules: "Law", ground: "Ground") -> dict[str, object]:
         "sender_kinds": list(ground.sender_kinds),
         "receivers": list(ground.receivers),
         "verified": ground.verified,
+        "shut_because": ground.shut_because or None,
         "digest": ground.digest,
     }
 
@@ -124,7 +136,8 @@ def _say(rules: "Law", question: "Question", answer: "Answer") -> None:
         print(f"Flödet: {_SWITCHES[answer.switch]}.")
     else:
         print(f"JA. {ground.citation} ({_KINDS[ground.kind]}, {ground.id}).")
-        print(f"Flödet: {_SWITCHES[answer.switch]}." + ("" if answer.channel else " Det finns ingen kanal härifrån."))
+        channel = "" if answer.channel or answer.switch == "outside" else " Det finns ingen kanal härifrån."
+        print(f"Flödet: {_SWITCHES[answer.switch]}.{channel}")
         print(f"Beslutas av: {rules.decided_by[answer.decision_by]}.")
         if answer.brake is not None:
             print(f"Att ta ställning till: {rules.brakes[answer.brake].text}")

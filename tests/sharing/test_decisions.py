@@ -43,7 +43,7 @@ def test_the_unit_that_decides_social_assistance_is_named_by_a_neutral_function(
 
 def test_a_payment_goes_only_to_the_body_that_decided_it() -> None:
     other = dict(a_payment().fields) | {"payment.deciding_body": "csn"}
-    with pytest.raises(Conflict, match="får inte lämnas"):
+    with pytest.raises(Conflict, match="ingen skyldighet"):
         decisions().draft(a_payment(fields=other), DISCLOSURE, TODAY)
 
 

@@ -100,9 +100,24 @@ KINDS = {
 }
 
 
+# Open in law, and offered by nobody yet: answers on request, and what was found at a control.
+NOT_OFFERED_YET = {
+    "find-fk",
+    "find-pol",
+    "find-pol-alcohol",
+    "find-pol-environment",
+    "find-skv-alcohol",
+    "pay-fk-answer",
+    "pay-fk-answer-sfb",
+    "pay-fk-lss",
+    "pay-skv-answer",
+    "report-pol-other",
+}
+
+
 def test_every_open_flow_that_has_a_channel_is_delivered_here() -> None:
-    with_channel = {route.flow for rule in law().rules for routes in rule.routes.values() for route in routes if route.channel}
-    assert with_channel == set(FLOWS)
+    routes = [route for rule in law().rules for routes in rule.routes.values() for route in routes]
+    assert {route.flow for route in routes if route.channel and route.switch == "on"} == set(FLOWS) | NOT_OFFERED_YET
 
 
 @pytest.mark.parametrize("flow", FLOWS)

@@ -6,8 +6,9 @@ from datetime import date
 from typing import Literal, NamedTuple, TypeVar
 
 from services.kernel.errors import Invalid
-from services.sharing.legal.data import Closed, Ground, Subject
-from services.sharing.legal.load import Law, Reason, Route
+from services.sharing.legal.data import Ground, Matter, Subject
+from services.sharing.legal.load import Law
+from services.sharing.legal.prepared import Key, Reason, Route
 
 V = TypeVar("V")
 
@@ -19,7 +20,8 @@ class Question:
     `receiver` is a receiver kind or an agency. `secrecy` are the classes of the fields that would go: None takes the
     default (1.2), an empty set or "none" says that nothing is secret. `subject` None says nothing of the matter (a dry
     question), "nobody" that the record has no subject. `deciding_body` is the receiver kind that decided the benefit:
-    None in a dry question; a record whose body is unknown says "", which no receiver is.
+    None in a dry question; a record whose body is unknown says "", which no receiver is. `matter` is what the record is
+    about where a ground asks for it: None meets no such ground.
     """
 
     record_kind: str
@@ -30,6 +32,7 @@ class Question:
     secrecy: frozenset[str] | None = None
     subject: Subject | None = None
     deciding_body: str | None = None
+    matter: Matter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Answer:
 
     @property
     def allowed(self) -> bool:
-        """Whether there is a ground on an open flow."""
+        """Whether there is a ground on an open flow, or a duty that a person carries out outside the platform."""
         return self.route is not None
 
     @property
@@ -60,7 +63,7 @@ class Answer:
     @property
     def decision_by(self) -> str | None:
         """Who decides (sharing-matrix 8)."""
-        return None if self.route is None else self.route.ground.decision_by
+        return None if self.route is None else self.route.decision_by
 
     @property
     def brake(self) -> str | None:
@@ -99,14 +102,18 @@ _LEFT_OUT = {
 }
 
 
-def choose(law: Law, question: Question, opened: frozenset[str] = frozenset()) -> Answer:  # noqa: ARG001
-    """The ground that lets this go, or why none does. Raises Invalid for a word the law does not know."""
+def choose(law: Law, question: Question, opened: frozenset[str] = frozenset()) -> Answer:
+    """The ground that lets this go, or why none does. Raises Invalid for a word the law does not know.
+
+    `opened` are the flows that ship off and the unverified grounds that a jurist of the kommun has opened
+    (`Law.openable`); it opens nothing that does not exist.
+    """
     kind = question.record_kind
     receiver, senders, secrecy = _understood(law, question)
     on, subject, body, asked = question.on, question.subject, question.deciding_body, question.on_request
     key = (kind, receiver)
     chosen: Route | None = None
-    is_off = False
+    switch: Literal["off", "none"] = "none"
     reasons = []
     for rule in law.rules:
         code = (  # sharing-matrix 1.3, steps 1 and 2, in its order
@@ -118,34 +125,36 @@ def choose(law: Law, question: Question, opened: frozenset[str] = frozenset()) -
             else "asked" if asked and rule.not_asked
             else "not_asked" if not asked and rule.only_asked
             else "secrecy" if not secrecy <= rule.opens
-            else rule.shut if rule.shut is not None
-            else "condition" if rule.subjects is not None and subject not in rule.subjects
+            else "unverified" if not rule.ground.verified and rule.ground.id not in opened
+            else "automation" if not rule.automated
+            else "condition" if not rule.is_met(subject, question.matter, receiver)
             else "deciding_body" if rule.deciding_body_only and body is not None and body != receiver
             else "no_own_field" if kind not in rule.own_kinds
             else None
         )  # fmt: skip
         if code is None:
-            route = _open_route(rule.routes.get(key, ()), senders, subject, secrecy)
+            fitting = [route for route in rule.routes.get(key, ()) if route.is_for(senders, subject, secrecy)]
+            route = next((route for route in fitting if route.switch != "off" or route.flow in opened), None)
             if route is not None:
                 code = "applies" if chosen is None else "outranked"
                 chosen = chosen or route
-            elif rule.ground.kind == "permission" and _ships_off(law, rule.ground.id, key, senders, secrecy):
-                code = "off"
-                is_off = True
+            elif fitting:
+                code = switch = "off"
             else:
                 code = "no_flow"
         reasons.append(rule.why[code])
-    if chosen is not None:
-        return Answer(chosen, chosen.switch, chosen.fields[subject], secrecy, tuple(reasons))
-    reasons += [Reason(row.grounds[0] if row.grounds else "", 6, row.switch, row.text) for row in _rows(law.closed, key, senders, secrecy)]
-    return Answer(None, "off" if is_off else "none", (), secrecy, tuple(reasons))
+    if chosen is None:
+        return Answer(None, switch, (), secrecy, (*reasons, *_why_shut(law, key, senders, secrecy)))
+    if chosen.switch == "outside":
+        reasons.append(chosen.why_outside)
+    return Answer(chosen, "outside" if chosen.switch == "outside" else "on", chosen.fields[subject], secrecy, tuple(reasons))
 
 
 def minimise(answer: Answer, fields: Mapping[str, V]) -> tuple[dict[str, V], tuple[LeftOut, ...]]:
     """What goes, in the order of the flow, and what does not, with the reason of each. It never adds a field."""
     kept = {name: fields[name] for name in answer.fields if name in fields}
-    left = tuple(LeftOut(name, code, _LEFT_OUT[code]) for name in fields if name not in kept for code in (_why_left(answer.route, name),))
-    return kept, left
+    left = [(name, _why_left(answer.route, name)) for name in fields if name not in kept]
+    return kept, tuple(LeftOut(name, code, _LEFT_OUT[code]) for name, code in left)
 
 
 def _understood(law: Law, question: Question) -> tuple[str, frozenset[str], frozenset[str]]:
@@ -178,47 +187,16 @@ def _default_secrecy(law: Law, question: Question) -> frozenset[str]:
     return frozenset(kind.secrecy for kind in kinds if kind.secrecy is not None)
 
 
-def _open_route(
-    routes: Iterable[Route],
-    senders: frozenset[str],
-    subject: str | None,
-    secrecy: frozenset[str],
-) -> Route | None:
-    """The flow that is open for this, if any."""
-    for route in routes:
-        if route.is_open(senders, subject, secrecy):
-            return route
-    return None
-
-
-def _ships_off(law: Law, ground: str, key: tuple[str, str], senders: frozenset[str], secrecy: frozenset[str]) -> bool:
-    """Whether a permission without an open flow is one a jurist may open, rather than one that must not exist.
-
-    To the four agencies and inside the kommun a flow that chapter 5 does not name must not exist; elsewhere it is off.
-    """
-    if key[1] not in law.shut_for_good:
-        return True
-    rows = _rows(law.closed, key, senders, secrecy)
-    return any(row.switch == "off" and ground in row.grounds for row in rows)
-
-
-def _rows(closed: Iterable[Closed], key: tuple[str, str], senders: frozenset[str], secrecy: frozenset[str]) -> Iterable[Closed]:
-    """The rows that say why this flow is shut."""
-    kind, receiver = key
-    return (
-        row
-        for row in closed
-        if kind in row.record_kinds
-        and (row.receivers is None or receiver in row.receivers)
-        and (row.sender_kinds is None or not senders.isdisjoint(row.sender_kinds))
-        and (secrecy or not row.secrecy)
-    )
+def _why_shut(law: Law, key: Key, senders: frozenset[str], secrecy: frozenset[str]) -> Iterable[Reason]:
+    """What the matrix says of a flow that does not exist, and what looks like a ground for it and is none."""
+    yield from law.look_alikes[key]
+    yield from (row.why for row in law.closed[key] if row.speaks_of(senders, secrecy))
 
 
 def _why_left(route: Route | None, name: str) -> str:
     """The code of why this field does not go."""
     if route is None:
         return "no_ground"
-    if name in route.never or name.startswith(route.never_under):
+    if name in route.never:
         return "never"
-    return "not_needed" if name in route.ground.fields_allowed else "not_in_ground"
+    return "not_needed" if name in route.allowed else "not_in_ground"

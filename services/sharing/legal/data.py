@@ -7,18 +7,30 @@ import hashlib
 import json
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
-Field_ = Annotated[str, Field(pattern=r"^[a-z_]+\.([a-z_]+|\*)$")]
+Field_ = Annotated[str, Field(pattern=r"^(\*|[a-z_]+(\.([a-z_]+|\*))?)$")]
 Texts = Annotated[tuple[str, ...], Strict(strict=False)]
 Patterns = Annotated[tuple[Field_, ...], Strict(strict=False)]
 
-Condition = Literal["registered_person", "coordination_number", "individual"]
+Condition = Literal["registered_person", "coordination_number", "individual", "receiver_pays", "environment", "alcohol", "assistance"]
 Subject = Literal["personnummer", "samordningsnummer", "company", "nobody"]
+Matter = Literal["environment", "alcohol", "assistance"]
+Precedence = Literal[
+    "open_facts",
+    "special_duty",
+    "notify_duty",
+    "narrow_request_duty",
+    "request_duty",
+    "general_duty",
+    "own_need",
+    "other_permission",
+    "last",
+]
 
-PRECEDENCE = ("open_facts", "special_duty", "notify_duty", "request_duty", "general_duty", "own_need", "last")
+PRECEDENCE: tuple[Precedence, ...] = get_args(Precedence)
 """The order of sharing-matrix 1.3, steps 3 to 5; the first ground that holds is the answer."""
 
 
@@ -41,7 +53,9 @@ class Ground(Row):
     """One version of one ground in law. Its id is the id in legal-bases.yaml; it is appended, never edited.
 
     `opens` are the secrecy classes it breaks (sharing-matrix 1.2). `fields_never` wins over `fields_allowed`; `x.*` is
-    a subtree. Days are Swedish calendar days, inclusive at both ends; no `effective_to` means still in force.
+    a subtree, `*` everything. `weighing` is the law's own test where it has one; `shut_because` tells a user, in
+    Swedish, why a ground that is not verified is shut. Days are Swedish calendar days, inclusive at both ends; no
+    `effective_to` means still in force.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
@@ -62,14 +76,16 @@ class Ground(Row):
     condition: Condition | None = None
     deciding_body_only: bool = False
     threshold: str
+    weighing: str | None = None
     escape_valve: str | None = None
     brake: str | None = None
-    precedence: Literal["open_facts", "special_duty", "notify_duty", "request_duty", "general_duty", "own_need", "last"]
+    precedence: Precedence
     opens: Texts
     secrecy_overridden: Texts
     secrecy_not_overridden: Texts
     fields_allowed: Patterns
     fields_never: Patterns
+    fields_note: str = ""
     decision_by: str
     automation: Literal[
         "human_decision",
@@ -86,13 +102,17 @@ class Ground(Row):
     information_to_subject: str
     verified: bool
     verification_note: str
+    shut_because: str = ""
     source: Texts
     gdpr: Gdpr
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the version as canonical JSON, in hex; stored with every disclosure."""
-        text = json.dumps(self.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        """SHA-256 of the version as canonical JSON, in hex; stored with every disclosure.
+
+        What a version leaves unsaid does not count, so a new word in this model alters no digest.
+        """
+        text = json.dumps(self.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -104,11 +124,17 @@ class Statute(Row):
 
 
 class Flow(Row):
-    """An open flow (sharing-matrix 5). Without `sender_kinds` the ground's own list holds."""
+    """A flow (sharing-matrix 5) and how it ships. Without `sender_kinds` the ground's own list holds.
+
+    Without `receivers` it goes to everyone the ground reaches outside the kommun and the agencies that have a topic.
+    `decision_by` where the flow says more than its ground; `note` is what an officer or a jurist has to know.
+    """
 
     id: str
+    name: str
+    serves: str
     record_kind: str
-    receivers: Texts
+    receivers: Texts | None = None
     grounds: Texts
     sender_kinds: Texts | None = None
     not_sender_kinds: Texts = ()
@@ -116,21 +142,51 @@ class Flow(Row):
     secrecy: Texts | None = None
     goes: Texts
     must_not: Patterns
+    decision_by: str | None = None
     writes: str
-    switch: Literal["on", "outside"] = "on"
+    switch: Literal["on", "off", "outside"] = "on"
+    note: str = ""
 
 
 class Closed(Row):
-    """Why a flow is shut. Without receivers or senders it speaks of all; `secrecy`: only when something is secret."""
+    """Why there is no flow. Without receivers or senders it speaks of all; `secrecy`: only when something is secret."""
 
-    id: str | None = None
     record_kinds: Texts
     receivers: Texts | None = None
     sender_kinds: Texts | None = None
     secrecy: bool = False
-    switch: Literal["none", "off", "outside"]
+    switch: Literal["none", "outside"]
     grounds: Texts = ()
     text: str
+
+
+class NotABasis(Row):
+    """What looks like a ground and is none; named where a question near it is refused."""
+
+    id: str
+    citation: str
+    why: str
+    record_kinds: Texts
+    receivers: Texts | None = None
+
+
+class Purpose(Row):
+    """What sharing is for, and what good it does; for the public register."""
+
+    purpose: str
+    benefit: str
+
+
+class Register(Row):
+    """`register.toml`: what the public register says beside the flow itself. `purposes` by what a flow serves."""
+
+    bus: str
+    other_way: str
+    outside: str
+    retention: str
+    review: str
+    purposes: dict[str, Purpose]
+    set_words: dict[str, str]
 
 
 class RecordKind(Row):
@@ -153,6 +209,7 @@ class ClosedFile(Row):
     """`closed.toml`."""
 
     closed: Annotated[tuple[Closed, ...], Strict(strict=False)]
+    not_a_basis: Annotated[tuple[NotABasis, ...], Strict(strict=False)]
 
 
 class Sender(Row):

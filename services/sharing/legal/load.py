@@ -1,4 +1,4 @@
-"""Reads the law from its files, refuses a wrong or incomplete set, and prepares it so that a question is quick."""
+"""Reads the law from its files, and refuses a wrong or incomplete set: the message says which file and which id."""
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -21,7 +21,9 @@ from services.sharing.legal.data import (
     FlowFile,
     Ground,
     MessageFile,
+    NotABasis,
     RecordKind,
+    Register,
     SecrecyClass,
     SecrecyFile,
     Sender,
@@ -29,85 +31,18 @@ from services.sharing.legal.data import (
     Statute,
     Writing,
 )
+from services.sharing.legal.prepared import Key, Misfit, Reason, Route, Rule, Shut, receiver_groups, routes_of, rule_of, shut_by
+
+__all__ = ["FOLDER", "Law", "LawError", "Reason", "law", "load_law"]
 
 FOLDER = Path(__file__).parent.parent
 """Where the law of this distribution lies: `legal_bases/` and `matrix/`."""
-
-_NUMBERS = {
-    "subject.personal_identity_number": "personnummer",
-    "subject.coordination_number": "samordningsnummer",
-}
-_SUBJECTS = {  # condition -> subjects that meet it; None = the question says nothing of the matter (1.3 step 1)
-    None: None,
-    "registered_person": frozenset({"personnummer", None}),
-    "coordination_number": frozenset({"samordningsnummer"}),
-    "individual": frozenset({"personnummer", "samordningsnummer", None}),
-}
-_AUTOMATED = {"human_decision", "may_send_after_field_check"}
 
 M = TypeVar("M", bound=BaseModel)
 
 
 class LawError(ValueError):
     """The files of the law are wrong; the message names file and id."""
-
-
-class Reason(NamedTuple):
-    """Why a ground holds or falls: the step of sharing-matrix 1.3, a code, and a Swedish sentence."""
-
-    ground: str
-    step: int
-    code: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One flow on one ground to one receiver kind, ready to answer with."""
-
-    flow: str
-    switch: Literal["on", "outside"]
-    ground: Ground
-    receiver: str
-    channel: bool
-    writes: str
-    senders: frozenset[str] | None
-    not_senders: frozenset[str]
-    not_subjects: frozenset[str | None]
-    secrecy: frozenset[str] | None
-    fields: Mapping[str | None, tuple[str, ...]]
-    never: frozenset[str]
-    never_under: tuple[str, ...]
-
-    def is_open(self, senders: frozenset[str], subject: str | None, secrecy: frozenset[str]) -> bool:
-        """Whether this flow is for these senders, this subject and these classes."""
-        return (
-            (self.senders is None or not self.senders.isdisjoint(senders))
-            and self.not_senders.isdisjoint(senders)
-            and subject not in self.not_subjects
-            and (self.secrecy is None or (bool(secrecy) and secrecy <= self.secrecy))
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A ground with its sets expanded and its sentences made."""
-
-    ground: Ground
-    first: date
-    last: date
-    record_kinds: frozenset[str]
-    own_kinds: frozenset[str]
-    senders: frozenset[str]
-    receivers: frozenset[str]
-    opens: frozenset[str]
-    subjects: frozenset[str | None] | None
-    not_asked: bool
-    only_asked: bool
-    deciding_body_only: bool
-    shut: str | None
-    routes: Mapping[tuple[str, str], tuple[Route, ...]]
-    why: Mapping[str, Reason]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +58,22 @@ class Law:
     brakes: Mapping[str, Brake]
     writings: Mapping[str, Writing]
     messages: Mapping[str, str]
-    closed: tuple[Closed, ...]
+    flows: Mapping[str, Flow]
+    sets: Mapping[str, tuple[str, ...]]
+    register: Register
+    not_a_basis: Mapping[str, NotABasis]
     rules: tuple[Rule, ...]
+    closed: Mapping[Key, tuple[Shut, ...]]
+    look_alikes: Mapping[Key, tuple[Reason, ...]]
     implied: Mapping[str, frozenset[str]]
     classes: frozenset[str]
     receivers: Mapping[str, Mapping[str, str]]
-    shut_for_good: frozenset[str]
-    may_be_opened: frozenset[str] = frozenset({"plan-fk"})
+
+    @property
+    def openable(self) -> frozenset[str]:
+        """What a jurist can open: the flows that ship off, and the grounds that are not verified."""
+        flows = {flow.id for flow in self.flows.values() if flow.switch == "off"}
+        return frozenset(flows | {ground.id for ground in self.grounds.values() if not ground.verified})
 
 
 @cache
@@ -150,29 +94,24 @@ def load_law(folder: Path) -> Law:
     words = {
         "record_kinds": frozenset(flows.record_kinds),
         "sender_kinds": frozenset(senders),
-        "receivers": frozenset(row.code for row in known.receivers) | set(_groups(known)),
+        "receivers": frozenset(row.code for row in known.receivers) | set(receiver_groups(known)),
         "opens": frozenset(code for code, row in classes.items() if not row.never),
         "brake": frozenset(brake_by_id),
         "decision_by": frozenset(flows.decided_by),
     }
-    grounds: dict[str, Ground] = {}
-    statutes: dict[str, str] = {}
-    for file in sorted((folder / "legal_bases").glob("*.toml")):
-        statute = _read(file, Statute)
-        _check_series(file.name, statute.version)
-        for ground in statute.version:
-            if ground.id in grounds:
-                raise LawError(f"{file.name}, {ground.id}: the id is taken")
-            _check_words(f"{file.name}, {ground.id}", ground, words)
-            grounds[ground.id] = ground
-            statutes[ground.id] = statute.statute
-    if not grounds:
-        raise LawError(f"{folder / 'legal_bases'}: no grounds")
+    grounds, statutes = _grounds(folder / "legal_bases", words)
     writings = {row.id: row for row in brakes.write}
-    closed = _read(matrix / "closed.toml", ClosedFile).closed
-    for number, row in enumerate(closed, 1):
-        _check_words(f"closed.toml, row {number}", row, words)
-    routes = list(_routes(flows, grounds, frozenset(writings), words, known))
+    closed = _read(matrix / "closed.toml", ClosedFile)
+    for number, row in enumerate(closed.closed, 1):
+        _check_words(f"closed.toml, row {number}", row, {**words, "grounds": frozenset(grounds)})
+    for near in closed.not_a_basis:
+        _check_words(f"closed.toml, {near.id}", near, words)
+        if near.id in grounds:
+            raise LawError(f"closed.toml, {near.id}: is a ground")
+    register = _read(matrix / "register.toml", Register)
+    lists = {**words, "writes": frozenset(writings), "serves": frozenset(register.purposes), "goes": frozenset(register.set_words)}
+    routes = list(_routes(flows, grounds, lists, known))
+    keys = [(kind, row.code) for kind in flows.record_kinds for row in known.receivers]
     return Law(
         grounds=grounds,
         statutes=statutes,
@@ -183,16 +122,52 @@ def load_law(folder: Path) -> Law:
         brakes=brake_by_id,
         writings=writings,
         messages=_read(matrix / "messages.toml", MessageFile).messages,
-        closed=closed,
+        flows={flow.id: flow for flow in flows.flow},
+        sets=flows.sets,
+        register=register,
+        not_a_basis={row.id: row for row in closed.not_a_basis},
         rules=tuple(
-            _rule(ground, flows, [route for route in routes if route[1].ground is ground], known)
+            rule_of(ground, flows, [route for route in routes if route[1].ground is ground], known)
             for ground in sorted(grounds.values(), key=lambda ground: PRECEDENCE.index(ground.precedence))
         ),
+        closed={key: tuple(shut_by(row) for row in closed.closed if _is_about(row, key)) for key in keys},
+        look_alikes={
+            key: tuple(
+                Reason("", 6, row.id, f"{row.citation} är ingen grund: {row.why}") for row in closed.not_a_basis if _is_about(row, key)
+            )
+            for key in keys
+        },
         implied={code: frozenset((code, *sender.implies)) for code, sender in senders.items()},
         classes=frozenset(classes),
         receivers=_receivers(flows.record_kinds, known),
-        shut_for_good=frozenset(row.code for row in known.receivers if row.agency is not None or row.group == "municipal"),
     )
+
+
+def _grounds(folder: Path, words: Mapping[str, frozenset[str]]) -> tuple[dict[str, Ground], dict[str, str]]:
+    """Every version by its id, and the statute it stands in. Raises LawError."""
+    grounds: dict[str, Ground] = {}
+    statutes: dict[str, str] = {}
+    for file in sorted(folder.glob("*.toml")):
+        statute = _read(file, Statute)
+        _check_series(file.name, statute.version)
+        for ground in statute.version:
+            where = f"{file.name}, {ground.id}"
+            if ground.id in grounds:
+                raise LawError(f"{where}: the id is taken")
+            if not ground.verified and not ground.shut_because:
+                raise LawError(f"{where}: not verified, and shut_because does not say why")
+            _check_words(where, ground, words)
+            grounds[ground.id] = ground
+            statutes[ground.id] = statute.statute
+    if not grounds:
+        raise LawError(f"{folder}: no grounds")
+    return grounds, statutes
+
+
+def _is_about(row: Closed | NotABasis, key: Key) -> bool:
+    """Whether a row speaks of this record kind to this receiver kind."""
+    kind, receiver = key
+    return kind in row.record_kinds and (row.receivers is None or receiver in row.receivers)
 
 
 def _read(file: Path, model: type[M]) -> M:
@@ -248,21 +223,6 @@ def _senders(file: SenderFile, known: Reference) -> Iterator[Sender]:
             yield Sender(code=row.code, word=row.word, implies=("statlig-myndighet",))
 
 
-def _groups(known: Reference) -> dict[str, frozenset[str]]:
-    """The receiver words that stand for many (sharing-matrix 1.1)."""
-    return {
-        "any-swedish-authority": frozenset(row.code for row in known.receivers if row.is_swedish_authority),
-        "statlig-myndighet": frozenset(row.code for row in known.receivers if row.group == "state"),
-        "skatteverket": frozenset(row.code for row in known.receivers if row.agency == "skatteverket"),
-    }
-
-
-def _expanded(codes: Iterable[str], known: Reference) -> frozenset[str]:
-    """The codes with groups replaced by their members."""
-    groups = _groups(known)
-    return frozenset(member for code in codes for member in groups.get(code, {code}))
-
-
 def _receivers(record_kinds: Iterable[str], known: Reference) -> dict[str, dict[str, str]]:
     """Record kind -> every word for a receiver -> its receiver kind (sharing-matrix 3).
 
@@ -277,124 +237,19 @@ def _receivers(record_kinds: Iterable[str], known: Reference) -> dict[str, dict[
 
 
 def _routes(
-    file: FlowFile,
-    grounds: Mapping[str, Ground],
-    writings: frozenset[str],
-    words: Mapping[str, frozenset[str]],
-    known: Reference,
-) -> Iterator[tuple[tuple[str, str], Route]]:
-    """Every flow on each of its grounds to each of its receivers. Raises LawError when a flow does not fit its ground."""
+    file: FlowFile, grounds: Mapping[str, Ground], words: Mapping[str, frozenset[str]], known: Reference
+) -> Iterator[tuple[Key, Route]]:
+    """Every flow on each of its grounds to each of its receivers. Raises LawError when a flow is wrong."""
+    lists = {**words, "grounds": frozenset(grounds), "goes": words["goes"] & set(file.sets), "secrecy": words["opens"]}
+    lists |= {"not_sender_kinds": words["sender_kinds"], "record_kind": words["record_kinds"]}
     seen: set[str] = set()
     for flow in file.flow:
         where = f"flows.toml, {flow.id}"
         if flow.id in seen:
             raise LawError(f"{where}: the id is taken")
         seen.add(flow.id)
-        lists = {**words, "grounds": frozenset(grounds), "goes": frozenset(file.sets), "writes": writings}
-        lists |= {"secrecy": words["opens"], "not_sender_kinds": words["sender_kinds"]}
         _check_words(where, flow, lists)
-        if flow.record_kind not in file.record_kinds:
-            raise LawError(f"{where}: unknown record kind {flow.record_kind!r}")
-        for ground in (grounds[code] for code in flow.grounds):
-            if flow.record_kind not in ground.record_kinds:
-                raise LawError(f"{where}: {ground.id} does not speak of {flow.record_kind}")
-            for receiver in flow.receivers:
-                if receiver not in _expanded(ground.receivers, known):
-                    raise LawError(f"{where}: {ground.id} does not reach {receiver}")
-                yield (flow.record_kind, receiver), _route(where, flow, ground, receiver, file, known)
-
-
-def _route(where: str, flow: Flow, ground: Ground, receiver: str, file: FlowFile, known: Reference) -> Route:
-    """One flow on one ground to one receiver kind. Raises LawError when it would carry what must never go."""
-    never = frozenset((*ground.fields_never, *flow.must_not, *file.sets["NEVER"]))
-    under = tuple(pattern.removesuffix("*") for pattern in never if pattern.endswith(".*"))
-    wanted = [name for part in ("ENV", *flow.goes) for name in file.sets[part]]
-    for name in wanted:
-        if name in never or name.startswith(under):
-            raise LawError(f"{where}: {name} is on a never-list and in the flow")
-    allowed = frozenset(ground.fields_allowed)
-    fields = tuple(name for name in dict.fromkeys(wanted) if name in allowed)
-    for part in ("ENV", *flow.goes):
-        if allowed.isdisjoint(file.sets[part]):
-            raise LawError(f"{where}: {ground.id} allows no field of {part}")
-    number = "samordningsnummer" if ground.condition == "coordination_number" else "personnummer"
-    firm = frozenset(file.sets["SOLE_TRADER"])
-    by_subject: dict[str | None, tuple[str, ...]] = {}
-    for subject in (None, "personnummer", "samordningsnummer", "company", "nobody"):
-        fitting = [name for name in fields if _NUMBERS.get(name) in {None, subject or number}]
-        by_subject[subject] = tuple(name for name in fitting if subject not in _NUMBERS.values() or name not in firm)
-    return Route(
-        flow=flow.id,
-        switch=flow.switch,
-        ground=ground,
-        receiver=receiver,
-        channel=known.receivers[receiver].keyed and flow.switch == "on",
-        writes=flow.writes,
-        senders=None if flow.sender_kinds is None else frozenset(flow.sender_kinds),
-        not_senders=frozenset(flow.not_sender_kinds),
-        not_subjects=frozenset(flow.not_subjects),
-        secrecy=None if flow.secrecy is None else frozenset(flow.secrecy),
-        fields=by_subject,
-        never=never,
-        never_under=under,
-    )
-
-
-def _rule(ground: Ground, file: FlowFile, routes: list[tuple[tuple[str, str], Route]], known: Reference) -> Rule:
-    """The ground, prepared."""
-    by_key: dict[tuple[str, str], tuple[Route, ...]] = {}
-    for key, route in routes:
-        by_key[key] = (*by_key.get(key, ()), route)
-    shut = None
-    if not ground.verified:
-        shut = "unverified"
-    elif ground.automation not in _AUTOMATED:
-        shut = "automation"
-    return Rule(
-        ground=ground,
-        first=ground.effective_from,
-        last=ground.effective_to or date.max,
-        record_kinds=frozenset(ground.record_kinds),
-        own_kinds=frozenset(
-            kind for kind, row in file.record_kinds.items() if any(name.startswith(row.own) for name in ground.fields_allowed)
-        ),
-        senders=_expanded(ground.sender_kinds, known) | frozenset(ground.sender_kinds),
-        receivers=_expanded(ground.receivers, known),
-        opens=frozenset(ground.opens),
-        subjects=_SUBJECTS[ground.condition],
-        not_asked=ground.initiative == "own_initiative",
-        only_asked=ground.initiative == "on_request",
-        deciding_body_only=ground.deciding_body_only,
-        shut=shut,
-        routes=by_key,
-        why={code: Reason(ground.id, step, code, text) for code, step, text in _sentences(ground)},
-    )
-
-
-def _sentences(ground: Ground) -> Iterator[tuple[str, int, str]]:
-    """Code, step and Swedish sentence of everything that can be said of a ground."""
-    name = ground.citation
-    yield "not_yet_in_force", 1, f"{name} gäller först från och med {ground.effective_from}."
-    yield "no_longer_in_force", 1, f"{name} gällde i den här lydelsen till och med {ground.effective_to}."
-    yield "record_kind", 1, f"{name} gäller inte den sortens uppgift."
-    yield "sender", 1, f"{name} gäller inte den som ska lämna uppgiften."
-    yield "receiver", 1, f"{name} når inte den mottagaren."
-    yield "asked", 1, f"{name} gäller på eget initiativ, inte som svar på en fråga."
-    yield "not_asked", 1, f"{name} gäller bara när mottagaren har frågat."
-    yield "secrecy", 1, f"{name} bryter inte sekretessen för uppgiften."
-    yield "unverified", 1, f"{name} är inte kontrollerad och får inte användas utan en jurists beslut."
-    yield "automation", 1, f"{name} används inte av plattformen; en person hanterar det utanför."
-    yield "deciding_body", 1, f"{name} når bara den som beslutat förmånen, och det är inte mottagaren."
-    conditions = {
-        "registered_person": "gäller den som är eller har varit folkbokförd",
-        "coordination_number": "gäller den som har ett samordningsnummer",
-        "individual": "gäller en enskild persons förmån",
-    }
-    yield "condition", 1, f"{name} {conditions.get(ground.condition or '', 'har ett villkor')}; det är inte visat här."
-    yield "no_own_field", 2, f"{name} tillåter inget fält av uppgiften själv, bara ett kuvert."
-    step = 3 if ground.precedence == "open_facts" else 4 if ground.kind == "duty" else 5
-    yield "no_flow", step, f"{name} passar, men det finns inget öppet flöde till mottagaren."
-    yield "off", step, f"{name} ger en möjlighet, men den är inte öppnad i kommunen."
-    yield "outranked", step, f"{name} gäller också, men en annan grund går före."
-    kind = "en skyldighet" if ground.kind == "duty" else "en möjlighet"
-    yield "applies", step, f"{name} gäller ({kind}). {ground.rule_sv}"
+        try:
+            yield from routes_of(flow, file, grounds, known)
+        except Misfit as error:
+            raise LawError(f"{where}: {error}") from error

@@ -18,7 +18,7 @@ class SwitchMethods(Parts):
     def SwitchFlow(self, request: pb.SwitchFlowRequest, context: grpc.ServicerContext) -> pb.SwitchFlowResponse:  # noqa: ARG002, N802
         """Open a flow or an unverified ground, or close it again; a flow that must not exist cannot be opened."""
         asking = caller()
-        if request.name not in self._decisions.law.may_be_opened:
+        if request.name not in self._decisions.law.openable:
             raise Invalid("name: det finns inget sådant flöde eller sådan grund att öppna.")
         if not request.reason.strip():
             raise Invalid("reason: skriv varför.")
@@ -69,5 +69,5 @@ class SwitchMethods(Parts):
                 )
                 for row in rows
             ],
-            may_be_opened=sorted(self._decisions.law.may_be_opened),
+            may_be_opened=sorted(self._decisions.law.openable),
         )

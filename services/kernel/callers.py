@@ -32,6 +32,7 @@ class Role(StrEnum):
     APPROVER = "approver"
     FUT_MANAGER = "fut_manager"
     LOS_COORDINATOR = "los_coordinator"
+    INSPECTOR = "inspector"
     JURIST = "jurist"
     RECORDS_OFFICER = "records_officer"
 

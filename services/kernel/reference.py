@@ -120,6 +120,13 @@ class Cause(Word):
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Finding(Word):
+    """What was found at a control; no person is in it."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
 class ControlGround(Word):
     """An authority's ground for its own inspection; its `word` is the citation. Never a ground to share on (hs-05)."""
 
@@ -181,6 +188,7 @@ class Reference:
     impulses: Words[Word]
     causes: Words[Cause]
     observations: Words[Observation]
+    findings: Words[Finding]
     sources: Words[Source]
     error_kinds: Words[Word]
     control_grounds: Words[ControlGround]
@@ -207,7 +215,7 @@ class Reference:
         return None if code is None else self.receivers[code]
 
 
-def sentence(row: Observation | Cause, period_from: date | None, period_to: date | None) -> str:
+def sentence(row: Observation | Cause | Finding, period_from: date | None, period_to: date | None) -> str:
     """The Swedish sentence of a coded fact, with its days. Raises ValueError for a code that is never told."""
     if row.sentence is None:
         raise ValueError(f"{row.code}: is never told to a receiver")
@@ -242,6 +250,7 @@ def reference() -> Reference:
         impulses=_rows("schemes", "impulse", Word),
         causes=causes,
         observations=_rows("alerts", "observation", Observation),
+        findings=_rows("findings", "finding", Finding),
         sources=_rows("alerts", "source", Source),
         error_kinds=_rows("alerts", "error_kind", Word),
         control_grounds=_rows("control_grounds", "control_ground", ControlGround),

@@ -38,6 +38,7 @@ PURPOSES: Mapping[str, str] = {
     "folkbokforing_alert": "Underrättelse om en uppgift i folkbokföringen som kan antas vara fel.",
     "suspected_payment": "Underrättelse om en förmån som det finns anledning att anta har betalats ut felaktigt.",
     "control_invitation": "Samordning av en kontroll som varje myndighet gör med stöd av sin egen lag.",
+    "control_finding": "En iakttagelse vid en kontroll som nämnden gjort med stöd av sin egen lag.",
     "police_report": "Hänvisning till en polisanmälan som lämnas på Polisens vanliga väg.",
 }
 
@@ -77,6 +78,8 @@ class Decisions:
                 on=on,
                 secrecy=offer.secrecy,
                 subject=offer.subject,
+                on_request=offer.on_request,
+                matter=offer.matter,  # type: ignore[arg-type]  # one of the contract's words
                 deciding_body=offer.deciding_body if offer.record_kind == "suspected_payment" else None,
             ),
             opened,

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from services.kernel.callers import Caller, Role
 from services.kernel.errors import Conflict
-from services.kernel.reference import Reference, sentence
+from services.kernel.reference import Reference, Words, sentence
 
 PROTECTION_CHECK_VALID = timedelta(hours=24)  # design 8
 PREVIEW_VALID = timedelta(hours=24)  # design 7
@@ -165,10 +165,14 @@ class Offer:
     checked_time: datetime | None
     handled_by: frozenset[str]
     fields: Fields
+    on_request: bool = False
+    matter: str | None = None  # what it is about, where a ground asks for it (sharing-matrix 1.3 step 1)
 
     @property
     def names_a_person(self) -> bool:
-        """Whether the record is about a person; then the protection check counts."""
+        """Whether the record is about a person; then the protection check counts. A finding is about a place until it names somebody."""
+        if self.record_kind == "control_finding":
+            return self.subject != "nobody"
         return self.record_kind != "control_invitation"
 
     @property
@@ -208,9 +212,10 @@ DECIDERS: Mapping[str, frozenset[Role]] = {  # sharing-matrix 8: roles per recor
     "folkbokforing_alert": frozenset({Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR}),
     "suspected_payment": frozenset({Role.FUT_INVESTIGATOR}),
     "control_invitation": frozenset({Role.LOS_COORDINATOR}),
+    "control_finding": frozenset({Role.INSPECTOR}),
     "police_report": frozenset({Role.FUT_MANAGER}),
 }
-SECOND_PERSONS = frozenset({Role.APPROVER, Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.FUT_MANAGER})
+SECOND_PERSONS = frozenset({Role.APPROVER, Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.FUT_MANAGER, Role.INSPECTOR})
 TWO_PERSONS = "officer+second"
 
 
@@ -233,7 +238,11 @@ def rendered(record_kind: str, fields: Fields, reference: Reference) -> dict[str
 
     Raises ValueError for a code that is never told.
     """
-    words = reference.observations if record_kind == "folkbokforing_alert" else reference.causes
+    words: Words[Any] = reference.causes
+    if record_kind == "folkbokforing_alert":
+        words = reference.observations
+    elif record_kind == "control_finding":
+        words = reference.findings
     result: dict[str, str | list[str]] = {}
     for name, value in fields.items():
         if isinstance(value, str):

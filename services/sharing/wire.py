@@ -76,6 +76,8 @@ def offer_from(request: pb.OfferRecordRequest) -> Offer | None:
         checked_time=instant(check.checked_time) if check.HasField("checked_time") else None,
         handled_by=frozenset(request.handled_by),
         fields=dotted(getattr(request, kind)),
+        on_request=request.on_request,
+        matter=request.matter or None,
     )
 
 

@@ -17,6 +17,7 @@ CONTENT: dict[str, type[Message]] = {
     "folkbokforing_alert": common_pb2.FolkbokforingAlert,
     "suspected_payment": common_pb2.SuspectedPayment,
     "control_invitation": common_pb2.ControlInvitation,
+    "control_finding": common_pb2.ControlFinding,
     "police_report": common_pb2.PoliceReport,
 }
 ENVELOPE = frozenset(FLOWS["sets"]["ENV"])

@@ -24,6 +24,7 @@ OWNERS = {  # which service a record kind may come from
     "suspected_payment": "registry",
     "police_report": "registry",
     "control_invitation": "controls",
+    "control_finding": "controls",
 }
 
 

@@ -14,7 +14,7 @@ from services.sharing.service.records import RecordMethods
 from services.sharing.service.switches import SwitchMethods
 from services.sharing.service.tasks import TaskMethods
 
-OFFICERS = (Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.APPROVER, Role.FUT_MANAGER, Role.LOS_COORDINATOR)
+OFFICERS = (Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.APPROVER, Role.FUT_MANAGER, Role.LOS_COORDINATOR, Role.INSPECTOR)
 RULES: Mapping[str, Rule] = {
     "OfferRecord": services("registry", "controls"),
     "ListOffers": people(*OFFICERS),

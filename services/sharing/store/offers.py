@@ -50,6 +50,8 @@ class Offers(Base):
             protection=offered.protection,
             checked_time=offered.checked_time,
             handled_by=sorted(offered.handled_by),
+            on_request=offered.on_request,
+            matter=offered.matter,
             state=state,
             offered_time=now,
             **sealed,
@@ -97,6 +99,8 @@ class Offers(Base):
             protection=Protection(row.protection),
             checked_time=row.checked_time,
             handled_by=frozenset(row.handled_by),
+            on_request=row.on_request,
+            matter=row.matter,
             fields=fields,
         )
 

@@ -47,6 +47,8 @@ offer = Table(
     Column("protection", Text, nullable=False),
     Column("checked_time", INSTANT),
     Column("handled_by", ARRAY(Text), nullable=False),
+    Column("on_request", Boolean, nullable=False),
+    Column("matter", Text),
     Column("state", Text, nullable=False),
     Column("offered_time", INSTANT, nullable=False),
     Column("data_key", LargeBinary),

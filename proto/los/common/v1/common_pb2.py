@@ -25,23 +25,23 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1alos/common/v1/common.proto\x12\rlos.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"n\n\x0fProtectionCheck\x12)\n\x06result\x18\x01 \x01(\x0e\x32\x19.los.common.v1.Protection\x12\x30\n\x0c\x63hecked_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"@\n\x0c\x43ircumstance\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x11\n\tfrom_date\x18\x02 \x01(\t\x12\x0f\n\x07to_date\x18\x03 \x01(\t\"\xad\x01\n\x07Subject\x12\x16\n\tfull_name\x18\x01 \x01(\tH\x00\x88\x01\x01\x12%\n\x18personal_identity_number\x18\x02 \x01(\tH\x01\x88\x01\x01\x12 \n\x13\x63oordination_number\x18\x03 \x01(\tH\x02\x88\x01\x01\x42\x0c\n\n_full_nameB\x1b\n\x19_personal_identity_numberB\x16\n\x14_coordination_number\"\xaa\x01\n\x08\x44welling\x12!\n\x14property_designation\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1b\n\x0estreet_address\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x1d\n\x10\x61partment_number\x18\x03 \x01(\tH\x02\x88\x01\x01\x42\x17\n\x15_property_designationB\x11\n\x0f_street_addressB\x13\n\x11_apartment_number\"\xfe\x01\n\nAlertFacts\x12!\n\x14suspected_error_kind\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\robserved_from\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x18\n\x0bobserved_to\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x32\n\rcircumstances\x18\x04 \x03(\x0b\x32\x1b.los.common.v1.Circumstance\x12\x18\n\x0bsource_kind\x18\x05 \x01(\tH\x03\x88\x01\x01\x42\x17\n\x15_suspected_error_kindB\x10\n\x0e_observed_fromB\x0e\n\x0c_observed_toB\x0e\n\x0c_source_kind\"\xd2\x02\n\x0cPaymentFacts\x12\x19\n\x0c\x62\x65nefit_type\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rdeciding_body\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x18\n\x0bperiod_from\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x16\n\tperiod_to\x18\x04 \x01(\tH\x03\x88\x01\x01\x12!\n\x14suspected_error_kind\x18\x05 \x01(\tH\x04\x88\x01\x01\x12\x32\n\rcircumstances\x18\x06 \x03(\x0b\x32\x1b.los.common.v1.Circumstance\x12\x18\n\x0bobserved_at\x18\x07 \x01(\tH\x05\x88\x01\x01\x42\x0f\n\r_benefit_typeB\x10\n\x0e_deciding_bodyB\x0e\n\x0c_period_fromB\x0c\n\n_period_toB\x17\n\x15_suspected_error_kindB\x0e\n\x0c_observed_at\"\xd9\x03\n\x0c\x43ontrolFacts\x12\x16\n\treference\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x19\n\x0cwindow_start\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x17\n\nwindow_end\x18\x03 \x01(\tH\x02\x88\x01\x01\x12!\n\x19participating_authorities\x18\x04 \x03(\t\x12\x1a\n\rmeeting_point\x18\x05 \x01(\tH\x03\x88\x01\x01\x12\x1e\n\x11object_org_number\x18\x06 \x01(\tH\x04\x88\x01\x01\x12\x1e\n\x11object_trade_name\x18\x07 \x01(\tH\x05\x88\x01\x01\x12\x1b\n\x0eobject_address\x18\x08 \x01(\tH\x06\x88\x01\x01\x12\x18\n\x0bsafety_code\x18\t \x01(\tH\x07\x88\x01\x01\x12 \n\x13own_legal_ground_id\x18\n \x01(\tH\x08\x88\x01\x01\x42\x0c\n\n_referenceB\x0f\n\r_window_startB\r\n\x0b_window_endB\x10\n\x0e_meeting_pointB\x14\n\x12_object_org_numberB\x14\n\x12_object_trade_nameB\x11\n\x0f_object_addressB\x0e\n\x0c_safety_codeB\x16\n\x14_own_legal_ground_id\"\x92\x01\n\x12\x46olkbokforingAlert\x12\'\n\x07subject\x18\x01 \x01(\x0b\x32\x16.los.common.v1.Subject\x12)\n\x08\x64welling\x18\x02 \x01(\x0b\x32\x17.los.common.v1.Dwelling\x12(\n\x05\x61lert\x18\x03 \x01(\x0b\x32\x19.los.common.v1.AlertFacts\"i\n\x10SuspectedPayment\x12\'\n\x07subject\x18\x01 \x01(\x0b\x32\x16.los.common.v1.Subject\x12,\n\x07payment\x18\x02 \x01(\x0b\x32\x1b.los.common.v1.PaymentFacts\"A\n\x11\x43ontrolInvitation\x12,\n\x07\x63ontrol\x18\x01 \x01(\x0b\x32\x1b.los.common.v1.ControlFacts\"\x0e\n\x0cPoliceReport\"-\n\x04Page\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\xaa\x01\n\x12\x41nsweredInvitation\x12/\n\x06\x61nswer\x18\x01 \x01(\x0e\x32\x1f.los.common.v1.InvitationAnswer\x12.\n\x04role\x18\x02 \x01(\x0e\x32 .los.common.v1.ParticipationRole\x12\x19\n\x11\x63ontrol_ground_id\x18\x03 \x01(\t\x12\x18\n\x10\x66unction_mailbox\x18\x04 \x01(\t\"\x9a\x02\n\rRecordOutcome\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0brecord_kind\x18\x02 \x01(\t\x12\x11\n\trecord_id\x18\x03 \x01(\t\x12\x15\n\rreceiver_kind\x18\x04 \x01(\t\x12\x15\n\rdisclosure_id\x18\x05 \x01(\t\x12,\n\x06status\x18\x06 \x01(\x0e\x32\x1c.los.common.v1.OutcomeStatus\x12\x31\n\roccurred_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12>\n\x13\x61nswered_invitation\x18\x08 \x01(\x0b\x32!.los.common.v1.AnsweredInvitation\"\x1e\n\x0bTableHeader\x12\x0f\n\x07\x63olumns\x18\x01 \x03(\t\")\n\x08TableRow\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\r\n\x05\x63\x65lls\x18\x02 \x03(\t\"m\n\rImportRequest\x12,\n\x06header\x18\x01 \x01(\x0b\x32\x1a.los.common.v1.TableHeaderH\x00\x12&\n\x03row\x18\x02 \x01(\x0b\x32\x17.los.common.v1.TableRowH\x00\x42\x06\n\x04part\"\x98\x01\n\x0eImportResponse\x12\x0b\n\x03row\x18\x01 \x01(\x05\x12(\n\x06result\x18\x02 \x01(\x0e\x32\x18.los.common.v1.RowResult\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x11\n\trecord_id\x18\x06 \x01(\t\x12\r\n\x05label\x18\x07 \x01(\t*W\n\nProtection\x12\x1a\n\x16PROTECTION_UNSPECIFIED\x10\x00\x12\x13\n\x0fPROTECTION_NONE\x10\x01\x12\x18\n\x14PROTECTION_PROTECTED\x10\x02*\x89\x03\n\rOutcomeStatus\x12\x1e\n\x1aOUTCOME_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13OUTCOME_STATUS_SENT\x10\x01\x12\x1b\n\x17OUTCOME_STATUS_RECEIVED\x10\x02\x12\x1a\n\x16OUTCOME_STATUS_REFUSED\x10\x03\x12\x19\n\x15OUTCOME_STATUS_OPENED\x10\x04\x12\x1c\n\x18OUTCOME_STATUS_NO_ACTION\x10\x05\x12\x19\n\x15OUTCOME_STATUS_ACTION\x10\x06\x12\x19\n\x15OUTCOME_STATUS_CLOSED\x10\x07\x12\x17\n\x13OUTCOME_STATUS_VOID\x10\x08\x12\x1e\n\x1aOUTCOME_STATUS_CARRIED_OUT\x10\t\x12!\n\x1dOUTCOME_STATUS_CORRECTION_DUE\x10\n\x12\x1c\n\x18OUTCOME_STATUS_CORRECTED\x10\x0b\x12\x1d\n\x19OUTCOME_STATUS_RECALL_DUE\x10\x0c*\xa4\x01\n\x11ParticipationRole\x12\"\n\x1ePARTICIPATION_ROLE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aPARTICIPATION_ROLE_ON_SITE\x10\x01\x12$\n PARTICIPATION_ROLE_PLANNING_ONLY\x10\x02\x12%\n!PARTICIPATION_ROLE_FOLLOW_UP_ONLY\x10\x03*u\n\x10InvitationAnswer\x12!\n\x1dINVITATION_ANSWER_UNSPECIFIED\x10\x00\x12\x1e\n\x1aINVITATION_ANSWER_ACCEPTED\x10\x01\x12\x1e\n\x1aINVITATION_ANSWER_DECLINED\x10\x02*\xbc\x01\n\tRowResult\x12\x1a\n\x16ROW_RESULT_UNSPECIFIED\x10\x00\x12\x17\n\x13ROW_RESULT_ACCEPTED\x10\x01\x12$\n ROW_RESULT_ACCEPTED_NEEDS_REVIEW\x10\x02\x12!\n\x1dROW_RESULT_ACCEPTED_PROTECTED\x10\x03\x12\x18\n\x14ROW_RESULT_DUPLICATE\x10\x04\x12\x17\n\x13ROW_RESULT_REJECTED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1alos/common/v1/common.proto\x12\rlos.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"n\n\x0fProtectionCheck\x12)\n\x06result\x18\x01 \x01(\x0e\x32\x19.los.common.v1.Protection\x12\x30\n\x0c\x63hecked_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"@\n\x0c\x43ircumstance\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x11\n\tfrom_date\x18\x02 \x01(\t\x12\x0f\n\x07to_date\x18\x03 \x01(\t\"\xad\x01\n\x07Subject\x12\x16\n\tfull_name\x18\x01 \x01(\tH\x00\x88\x01\x01\x12%\n\x18personal_identity_number\x18\x02 \x01(\tH\x01\x88\x01\x01\x12 \n\x13\x63oordination_number\x18\x03 \x01(\tH\x02\x88\x01\x01\x42\x0c\n\n_full_nameB\x1b\n\x19_personal_identity_numberB\x16\n\x14_coordination_number\"\xaa\x01\n\x08\x44welling\x12!\n\x14property_designation\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1b\n\x0estreet_address\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x1d\n\x10\x61partment_number\x18\x03 \x01(\tH\x02\x88\x01\x01\x42\x17\n\x15_property_designationB\x11\n\x0f_street_addressB\x13\n\x11_apartment_number\"\xfe\x01\n\nAlertFacts\x12!\n\x14suspected_error_kind\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\robserved_from\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x18\n\x0bobserved_to\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x32\n\rcircumstances\x18\x04 \x03(\x0b\x32\x1b.los.common.v1.Circumstance\x12\x18\n\x0bsource_kind\x18\x05 \x01(\tH\x03\x88\x01\x01\x42\x17\n\x15_suspected_error_kindB\x10\n\x0e_observed_fromB\x0e\n\x0c_observed_toB\x0e\n\x0c_source_kind\"\xfc\x02\n\x0cPaymentFacts\x12\x19\n\x0c\x62\x65nefit_type\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rdeciding_body\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x18\n\x0bperiod_from\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x16\n\tperiod_to\x18\x04 \x01(\tH\x03\x88\x01\x01\x12!\n\x14suspected_error_kind\x18\x05 \x01(\tH\x04\x88\x01\x01\x12\x32\n\rcircumstances\x18\x06 \x03(\x0b\x32\x1b.los.common.v1.Circumstance\x12\x18\n\x0bobserved_at\x18\x07 \x01(\tH\x05\x88\x01\x01\x12\x18\n\x0bpaid_amount\x18\x08 \x01(\tH\x06\x88\x01\x01\x42\x0f\n\r_benefit_typeB\x10\n\x0e_deciding_bodyB\x0e\n\x0c_period_fromB\x0c\n\n_period_toB\x17\n\x15_suspected_error_kindB\x0e\n\x0c_observed_atB\x0e\n\x0c_paid_amount\"F\n\x0cRequestFacts\x12\x1f\n\x12\x65xternal_reference\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x15\n\x13_external_reference\"\xe2\x02\n\x0c\x46indingFacts\x12\x18\n\x0bobserved_at\x18\x01 \x01(\tH\x00\x88\x01\x01\x12 \n\x13observing_authority\x18\x02 \x01(\tH\x01\x88\x01\x01\x12 \n\x13own_legal_ground_id\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x15\n\x08\x63\x61tegory\x18\x04 \x01(\tH\x03\x88\x01\x01\x12*\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0b\x32\x1b.los.common.v1.Circumstance\x12\x1e\n\x11object_org_number\x18\x06 \x01(\tH\x04\x88\x01\x01\x12\x1b\n\x0eobject_address\x18\x07 \x01(\tH\x05\x88\x01\x01\x42\x0e\n\x0c_observed_atB\x16\n\x14_observing_authorityB\x16\n\x14_own_legal_ground_idB\x0b\n\t_categoryB\x14\n\x12_object_org_numberB\x11\n\x0f_object_address\"N\n\x0cLicenceFacts\x12\x13\n\x06holder\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06status\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\t\n\x07_holderB\t\n\x07_status\"\xd9\x03\n\x0c\x43ontrolFacts\x12\x16\n\treference\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x19\n\x0cwindow_start\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x17\n\nwindow_end\x18\x03 \x01(\tH\x02\x88\x01\x01\x12!\n\x19participating_authorities\x18\x04 \x03(\t\x12\x1a\n\rmeeting_point\x18\x05 \x01(\tH\x03\x88\x01\x01\x12\x1e\n\x11object_org_number\x18\x06 \x01(\tH\x04\x88\x01\x01\x12\x1e\n\x11object_trade_name\x18\x07 \x01(\tH\x05\x88\x01\x01\x12\x1b\n\x0eobject_address\x18\x08 \x01(\tH\x06\x88\x01\x01\x12\x18\n\x0bsafety_code\x18\t \x01(\tH\x07\x88\x01\x01\x12 \n\x13own_legal_ground_id\x18\n \x01(\tH\x08\x88\x01\x01\x42\x0c\n\n_referenceB\x0f\n\r_window_startB\r\n\x0b_window_endB\x10\n\x0e_meeting_pointB\x14\n\x12_object_org_numberB\x14\n\x12_object_trade_nameB\x11\n\x0f_object_addressB\x0e\n\x0c_safety_codeB\x16\n\x14_own_legal_ground_id\"\x92\x01\n\x12\x46olkbokforingAlert\x12\'\n\x07subject\x18\x01 \x01(\x0b\x32\x16.los.common.v1.Subject\x12)\n\x08\x64welling\x18\x02 \x01(\x0b\x32\x17.los.common.v1.Dwelling\x12(\n\x05\x61lert\x18\x03 \x01(\x0b\x32\x19.los.common.v1.AlertFacts\"\x97\x01\n\x10SuspectedPayment\x12\'\n\x07subject\x18\x01 \x01(\x0b\x32\x16.los.common.v1.Subject\x12,\n\x07payment\x18\x02 \x01(\x0b\x32\x1b.los.common.v1.PaymentFacts\x12,\n\x07request\x18\x03 \x01(\x0b\x32\x1b.los.common.v1.RequestFacts\"\xc3\x01\n\x0e\x43ontrolFinding\x12,\n\x07\x63ontrol\x18\x01 \x01(\x0b\x32\x1b.los.common.v1.ControlFacts\x12,\n\x07\x66inding\x18\x02 \x01(\x0b\x32\x1b.los.common.v1.FindingFacts\x12,\n\x07licence\x18\x03 \x01(\x0b\x32\x1b.los.common.v1.LicenceFacts\x12\'\n\x07subject\x18\x04 \x01(\x0b\x32\x16.los.common.v1.Subject\"A\n\x11\x43ontrolInvitation\x12,\n\x07\x63ontrol\x18\x01 \x01(\x0b\x32\x1b.los.common.v1.ControlFacts\"\x0e\n\x0cPoliceReport\"-\n\x04Page\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\xaa\x01\n\x12\x41nsweredInvitation\x12/\n\x06\x61nswer\x18\x01 \x01(\x0e\x32\x1f.los.common.v1.InvitationAnswer\x12.\n\x04role\x18\x02 \x01(\x0e\x32 .los.common.v1.ParticipationRole\x12\x19\n\x11\x63ontrol_ground_id\x18\x03 \x01(\t\x12\x18\n\x10\x66unction_mailbox\x18\x04 \x01(\t\"\x9a\x02\n\rRecordOutcome\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0brecord_kind\x18\x02 \x01(\t\x12\x11\n\trecord_id\x18\x03 \x01(\t\x12\x15\n\rreceiver_kind\x18\x04 \x01(\t\x12\x15\n\rdisclosure_id\x18\x05 \x01(\t\x12,\n\x06status\x18\x06 \x01(\x0e\x32\x1c.los.common.v1.OutcomeStatus\x12\x31\n\roccurred_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12>\n\x13\x61nswered_invitation\x18\x08 \x01(\x0b\x32!.los.common.v1.AnsweredInvitation\"\x1e\n\x0bTableHeader\x12\x0f\n\x07\x63olumns\x18\x01 \x03(\t\")\n\x08TableRow\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\r\n\x05\x63\x65lls\x18\x02 \x03(\t\"m\n\rImportRequest\x12,\n\x06header\x18\x01 \x01(\x0b\x32\x1a.los.common.v1.TableHeaderH\x00\x12&\n\x03row\x18\x02 \x01(\x0b\x32\x17.los.common.v1.TableRowH\x00\x42\x06\n\x04part\"\x98\x01\n\x0eImportResponse\x12\x0b\n\x03row\x18\x01 \x01(\x05\x12(\n\x06result\x18\x02 \x01(\x0e\x32\x18.los.common.v1.RowResult\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x11\n\trecord_id\x18\x06 \x01(\t\x12\r\n\x05label\x18\x07 \x01(\t*W\n\nProtection\x12\x1a\n\x16PROTECTION_UNSPECIFIED\x10\x00\x12\x13\n\x0fPROTECTION_NONE\x10\x01\x12\x18\n\x14PROTECTION_PROTECTED\x10\x02*\x89\x03\n\rOutcomeStatus\x12\x1e\n\x1aOUTCOME_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13OUTCOME_STATUS_SENT\x10\x01\x12\x1b\n\x17OUTCOME_STATUS_RECEIVED\x10\x02\x12\x1a\n\x16OUTCOME_STATUS_REFUSED\x10\x03\x12\x19\n\x15OUTCOME_STATUS_OPENED\x10\x04\x12\x1c\n\x18OUTCOME_STATUS_NO_ACTION\x10\x05\x12\x19\n\x15OUTCOME_STATUS_ACTION\x10\x06\x12\x19\n\x15OUTCOME_STATUS_CLOSED\x10\x07\x12\x17\n\x13OUTCOME_STATUS_VOID\x10\x08\x12\x1e\n\x1aOUTCOME_STATUS_CARRIED_OUT\x10\t\x12!\n\x1dOUTCOME_STATUS_CORRECTION_DUE\x10\n\x12\x1c\n\x18OUTCOME_STATUS_CORRECTED\x10\x0b\x12\x1d\n\x19OUTCOME_STATUS_RECALL_DUE\x10\x0c*\xa4\x01\n\x11ParticipationRole\x12\"\n\x1ePARTICIPATION_ROLE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aPARTICIPATION_ROLE_ON_SITE\x10\x01\x12$\n PARTICIPATION_ROLE_PLANNING_ONLY\x10\x02\x12%\n!PARTICIPATION_ROLE_FOLLOW_UP_ONLY\x10\x03*u\n\x10InvitationAnswer\x12!\n\x1dINVITATION_ANSWER_UNSPECIFIED\x10\x00\x12\x1e\n\x1aINVITATION_ANSWER_ACCEPTED\x10\x01\x12\x1e\n\x1aINVITATION_ANSWER_DECLINED\x10\x02*\xbc\x01\n\tRowResult\x12\x1a\n\x16ROW_RESULT_UNSPECIFIED\x10\x00\x12\x17\n\x13ROW_RESULT_ACCEPTED\x10\x01\x12$\n ROW_RESULT_ACCEPTED_NEEDS_REVIEW\x10\x02\x12!\n\x1dROW_RESULT_ACCEPTED_PROTECTED\x10\x03\x12\x18\n\x14ROW_RESULT_DUPLICATE\x10\x04\x12\x17\n\x13ROW_RESULT_REJECTED\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'los.common.v1.common_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PROTECTION']._serialized_start=2864
-  _globals['_PROTECTION']._serialized_end=2951
-  _globals['_OUTCOMESTATUS']._serialized_start=2954
-  _globals['_OUTCOMESTATUS']._serialized_end=3347
-  _globals['_PARTICIPATIONROLE']._serialized_start=3350
-  _globals['_PARTICIPATIONROLE']._serialized_end=3514
-  _globals['_INVITATIONANSWER']._serialized_start=3516
-  _globals['_INVITATIONANSWER']._serialized_end=3633
-  _globals['_ROWRESULT']._serialized_start=3636
-  _globals['_ROWRESULT']._serialized_end=3824
+  _globals['_PROTECTION']._serialized_start=3660
+  _globals['_PROTECTION']._serialized_end=3747
+  _globals['_OUTCOMESTATUS']._serialized_start=3750
+  _globals['_OUTCOMESTATUS']._serialized_end=4143
+  _globals['_PARTICIPATIONROLE']._serialized_start=4146
+  _globals['_PARTICIPATIONROLE']._serialized_end=4310
+  _globals['_INVITATIONANSWER']._serialized_start=4312
+  _globals['_INVITATIONANSWER']._serialized_end=4429
+  _globals['_ROWRESULT']._serialized_start=4432
+  _globals['_ROWRESULT']._serialized_end=4620
   _globals['_PROTECTIONCHECK']._serialized_start=78
   _globals['_PROTECTIONCHECK']._serialized_end=188
   _globals['_CIRCUMSTANCE']._serialized_start=190
@@ -53,29 +53,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ALERTFACTS']._serialized_start=606
   _globals['_ALERTFACTS']._serialized_end=860
   _globals['_PAYMENTFACTS']._serialized_start=863
-  _globals['_PAYMENTFACTS']._serialized_end=1201
-  _globals['_CONTROLFACTS']._serialized_start=1204
-  _globals['_CONTROLFACTS']._serialized_end=1677
-  _globals['_FOLKBOKFORINGALERT']._serialized_start=1680
-  _globals['_FOLKBOKFORINGALERT']._serialized_end=1826
-  _globals['_SUSPECTEDPAYMENT']._serialized_start=1828
-  _globals['_SUSPECTEDPAYMENT']._serialized_end=1933
-  _globals['_CONTROLINVITATION']._serialized_start=1935
-  _globals['_CONTROLINVITATION']._serialized_end=2000
-  _globals['_POLICEREPORT']._serialized_start=2002
-  _globals['_POLICEREPORT']._serialized_end=2016
-  _globals['_PAGE']._serialized_start=2018
-  _globals['_PAGE']._serialized_end=2063
-  _globals['_ANSWEREDINVITATION']._serialized_start=2066
-  _globals['_ANSWEREDINVITATION']._serialized_end=2236
-  _globals['_RECORDOUTCOME']._serialized_start=2239
-  _globals['_RECORDOUTCOME']._serialized_end=2521
-  _globals['_TABLEHEADER']._serialized_start=2523
-  _globals['_TABLEHEADER']._serialized_end=2553
-  _globals['_TABLEROW']._serialized_start=2555
-  _globals['_TABLEROW']._serialized_end=2596
-  _globals['_IMPORTREQUEST']._serialized_start=2598
-  _globals['_IMPORTREQUEST']._serialized_end=2707
-  _globals['_IMPORTRESPONSE']._serialized_start=2710
-  _globals['_IMPORTRESPONSE']._serialized_end=2862
+  _globals['_PAYMENTFACTS']._serialized_end=1243
+  _globals['_REQUESTFACTS']._serialized_start=1245
+  _globals['_REQUESTFACTS']._serialized_end=1315
+  _globals['_FINDINGFACTS']._serialized_start=1318
+  _globals['_FINDINGFACTS']._serialized_end=1672
+  _globals['_LICENCEFACTS']._serialized_start=1674
+  _globals['_LICENCEFACTS']._serialized_end=1752
+  _globals['_CONTROLFACTS']._serialized_start=1755
+  _globals['_CONTROLFACTS']._serialized_end=2228
+  _globals['_FOLKBOKFORINGALERT']._serialized_start=2231
+  _globals['_FOLKBOKFORINGALERT']._serialized_end=2377
+  _globals['_SUSPECTEDPAYMENT']._serialized_start=2380
+  _globals['_SUSPECTEDPAYMENT']._serialized_end=2531
+  _globals['_CONTROLFINDING']._serialized_start=2534
+  _globals['_CONTROLFINDING']._serialized_end=2729
+  _globals['_CONTROLINVITATION']._serialized_start=2731
+  _globals['_CONTROLINVITATION']._serialized_end=2796
+  _globals['_POLICEREPORT']._serialized_start=2798
+  _globals['_POLICEREPORT']._serialized_end=2812
+  _globals['_PAGE']._serialized_start=2814
+  _globals['_PAGE']._serialized_end=2859
+  _globals['_ANSWEREDINVITATION']._serialized_start=2862
+  _globals['_ANSWEREDINVITATION']._serialized_end=3032
+  _globals['_RECORDOUTCOME']._serialized_start=3035
+  _globals['_RECORDOUTCOME']._serialized_end=3317
+  _globals['_TABLEHEADER']._serialized_start=3319
+  _globals['_TABLEHEADER']._serialized_end=3349
+  _globals['_TABLEROW']._serialized_start=3351
+  _globals['_TABLEROW']._serialized_end=3392
+  _globals['_IMPORTREQUEST']._serialized_start=3394
+  _globals['_IMPORTREQUEST']._serialized_end=3503
+  _globals['_IMPORTRESPONSE']._serialized_start=3506
+  _globals['_IMPORTRESPONSE']._serialized_end=3658
 # @@protoc_insertion_point(module_scope)

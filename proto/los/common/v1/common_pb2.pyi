@@ -327,12 +327,15 @@ class PaymentFacts(_message.Message):
     SUSPECTED_ERROR_KIND_FIELD_NUMBER: _builtins.int
     CIRCUMSTANCES_FIELD_NUMBER: _builtins.int
     OBSERVED_AT_FIELD_NUMBER: _builtins.int
+    PAID_AMOUNT_FIELD_NUMBER: _builtins.int
     benefit_type: _builtins.str
     deciding_body: _builtins.str
     period_from: _builtins.str
     period_to: _builtins.str
     suspected_error_kind: _builtins.str
     observed_at: _builtins.str
+    paid_amount: _builtins.str
+    """Whole kronor, as digits. Goes only in an answer."""
     @_builtins.property
     def circumstances(self) -> _containers.RepeatedCompositeFieldContainer[Global___Circumstance]: ...
     def __init__(
@@ -345,10 +348,11 @@ class PaymentFacts(_message.Message):
         suspected_error_kind: _builtins.str | None = ...,
         circumstances: _abc.Iterable[Global___Circumstance] | None = ...,
         observed_at: _builtins.str | None = ...,
+        paid_amount: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_benefit_type", b"_benefit_type", "_deciding_body", b"_deciding_body", "_observed_at", b"_observed_at", "_period_from", b"_period_from", "_period_to", b"_period_to", "_suspected_error_kind", b"_suspected_error_kind", "benefit_type", b"benefit_type", "deciding_body", b"deciding_body", "observed_at", b"observed_at", "period_from", b"period_from", "period_to", b"period_to", "suspected_error_kind", b"suspected_error_kind"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_benefit_type", b"_benefit_type", "_deciding_body", b"_deciding_body", "_observed_at", b"_observed_at", "_paid_amount", b"_paid_amount", "_period_from", b"_period_from", "_period_to", b"_period_to", "_suspected_error_kind", b"_suspected_error_kind", "benefit_type", b"benefit_type", "deciding_body", b"deciding_body", "observed_at", b"observed_at", "paid_amount", b"paid_amount", "period_from", b"period_from", "period_to", b"period_to", "suspected_error_kind", b"suspected_error_kind"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_benefit_type", b"_benefit_type", "_deciding_body", b"_deciding_body", "_observed_at", b"_observed_at", "_period_from", b"_period_from", "_period_to", b"_period_to", "_suspected_error_kind", b"_suspected_error_kind", "benefit_type", b"benefit_type", "circumstances", b"circumstances", "deciding_body", b"deciding_body", "observed_at", b"observed_at", "period_from", b"period_from", "period_to", b"period_to", "suspected_error_kind", b"suspected_error_kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_benefit_type", b"_benefit_type", "_deciding_body", b"_deciding_body", "_observed_at", b"_observed_at", "_paid_amount", b"_paid_amount", "_period_from", b"_period_from", "_period_to", b"_period_to", "_suspected_error_kind", b"_suspected_error_kind", "benefit_type", b"benefit_type", "circumstances", b"circumstances", "deciding_body", b"deciding_body", "observed_at", b"observed_at", "paid_amount", b"paid_amount", "period_from", b"period_from", "period_to", b"period_to", "suspected_error_kind", b"suspected_error_kind"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__benefit_type: _TypeAlias = _typing.Literal["benefit_type"]  # noqa: Y015
     _WhichOneofArgType__benefit_type: _TypeAlias = _typing.Literal["_benefit_type", b"_benefit_type"]  # noqa: Y015
@@ -356,6 +360,8 @@ class PaymentFacts(_message.Message):
     _WhichOneofArgType__deciding_body: _TypeAlias = _typing.Literal["_deciding_body", b"_deciding_body"]  # noqa: Y015
     _WhichOneofReturnType__observed_at: _TypeAlias = _typing.Literal["observed_at"]  # noqa: Y015
     _WhichOneofArgType__observed_at: _TypeAlias = _typing.Literal["_observed_at", b"_observed_at"]  # noqa: Y015
+    _WhichOneofReturnType__paid_amount: _TypeAlias = _typing.Literal["paid_amount"]  # noqa: Y015
+    _WhichOneofArgType__paid_amount: _TypeAlias = _typing.Literal["_paid_amount", b"_paid_amount"]  # noqa: Y015
     _WhichOneofReturnType__period_from: _TypeAlias = _typing.Literal["period_from"]  # noqa: Y015
     _WhichOneofArgType__period_from: _TypeAlias = _typing.Literal["_period_from", b"_period_from"]  # noqa: Y015
     _WhichOneofReturnType__period_to: _TypeAlias = _typing.Literal["period_to"]  # noqa: Y015
@@ -369,6 +375,8 @@ class PaymentFacts(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__observed_at) -> _WhichOneofReturnType__observed_at | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__paid_amount) -> _WhichOneofReturnType__paid_amount | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__period_from) -> _WhichOneofReturnType__period_from | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__period_to) -> _WhichOneofReturnType__period_to | None: ...
@@ -376,6 +384,121 @@ class PaymentFacts(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__suspected_error_kind) -> _WhichOneofReturnType__suspected_error_kind | None: ...
 
 Global___PaymentFacts: _TypeAlias = PaymentFacts  # noqa: Y015
+
+@_typing.final
+class RequestFacts(_message.Message):
+    """The receiver's own reference, in an answer to its question. Questions and answers in free text go outside the platform."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXTERNAL_REFERENCE_FIELD_NUMBER: _builtins.int
+    external_reference: _builtins.str
+    def __init__(
+        self,
+        *,
+        external_reference: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_external_reference", b"_external_reference", "external_reference", b"external_reference"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_external_reference", b"_external_reference", "external_reference", b"external_reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__external_reference: _TypeAlias = _typing.Literal["external_reference"]  # noqa: Y015
+    _WhichOneofArgType__external_reference: _TypeAlias = _typing.Literal["_external_reference", b"_external_reference"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__external_reference) -> _WhichOneofReturnType__external_reference | None: ...
+
+Global___RequestFacts: _TypeAlias = RequestFacts  # noqa: Y015
+
+@_typing.final
+class FindingFacts(_message.Message):
+    """What one authority found at a control under its own ground; no person is in it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBSERVED_AT_FIELD_NUMBER: _builtins.int
+    OBSERVING_AUTHORITY_FIELD_NUMBER: _builtins.int
+    OWN_LEGAL_GROUND_ID_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    OBJECT_ORG_NUMBER_FIELD_NUMBER: _builtins.int
+    OBJECT_ADDRESS_FIELD_NUMBER: _builtins.int
+    observed_at: _builtins.str
+    observing_authority: _builtins.str
+    own_legal_ground_id: _builtins.str
+    category: _builtins.str
+    object_org_number: _builtins.str
+    object_address: _builtins.str
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Circumstance]: ...
+    def __init__(
+        self,
+        *,
+        observed_at: _builtins.str | None = ...,
+        observing_authority: _builtins.str | None = ...,
+        own_legal_ground_id: _builtins.str | None = ...,
+        category: _builtins.str | None = ...,
+        facts: _abc.Iterable[Global___Circumstance] | None = ...,
+        object_org_number: _builtins.str | None = ...,
+        object_address: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_category", b"_category", "_object_address", b"_object_address", "_object_org_number", b"_object_org_number", "_observed_at", b"_observed_at", "_observing_authority", b"_observing_authority", "_own_legal_ground_id", b"_own_legal_ground_id", "category", b"category", "object_address", b"object_address", "object_org_number", b"object_org_number", "observed_at", b"observed_at", "observing_authority", b"observing_authority", "own_legal_ground_id", b"own_legal_ground_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_category", b"_category", "_object_address", b"_object_address", "_object_org_number", b"_object_org_number", "_observed_at", b"_observed_at", "_observing_authority", b"_observing_authority", "_own_legal_ground_id", b"_own_legal_ground_id", "category", b"category", "facts", b"facts", "object_address", b"object_address", "object_org_number", b"object_org_number", "observed_at", b"observed_at", "observing_authority", b"observing_authority", "own_legal_ground_id", b"own_legal_ground_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__category: _TypeAlias = _typing.Literal["category"]  # noqa: Y015
+    _WhichOneofArgType__category: _TypeAlias = _typing.Literal["_category", b"_category"]  # noqa: Y015
+    _WhichOneofReturnType__object_address: _TypeAlias = _typing.Literal["object_address"]  # noqa: Y015
+    _WhichOneofArgType__object_address: _TypeAlias = _typing.Literal["_object_address", b"_object_address"]  # noqa: Y015
+    _WhichOneofReturnType__object_org_number: _TypeAlias = _typing.Literal["object_org_number"]  # noqa: Y015
+    _WhichOneofArgType__object_org_number: _TypeAlias = _typing.Literal["_object_org_number", b"_object_org_number"]  # noqa: Y015
+    _WhichOneofReturnType__observed_at: _TypeAlias = _typing.Literal["observed_at"]  # noqa: Y015
+    _WhichOneofArgType__observed_at: _TypeAlias = _typing.Literal["_observed_at", b"_observed_at"]  # noqa: Y015
+    _WhichOneofReturnType__observing_authority: _TypeAlias = _typing.Literal["observing_authority"]  # noqa: Y015
+    _WhichOneofArgType__observing_authority: _TypeAlias = _typing.Literal["_observing_authority", b"_observing_authority"]  # noqa: Y015
+    _WhichOneofReturnType__own_legal_ground_id: _TypeAlias = _typing.Literal["own_legal_ground_id"]  # noqa: Y015
+    _WhichOneofArgType__own_legal_ground_id: _TypeAlias = _typing.Literal["_own_legal_ground_id", b"_own_legal_ground_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__category) -> _WhichOneofReturnType__category | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__object_address) -> _WhichOneofReturnType__object_address | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__object_org_number) -> _WhichOneofReturnType__object_org_number | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__observed_at) -> _WhichOneofReturnType__observed_at | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__observing_authority) -> _WhichOneofReturnType__observing_authority | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__own_legal_ground_id) -> _WhichOneofReturnType__own_legal_ground_id | None: ...
+
+Global___FindingFacts: _TypeAlias = FindingFacts  # noqa: Y015
+
+@_typing.final
+class LicenceFacts(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLDER_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    holder: _builtins.str
+    status: _builtins.str
+    def __init__(
+        self,
+        *,
+        holder: _builtins.str | None = ...,
+        status: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_holder", b"_holder", "_status", b"_status", "holder", b"holder", "status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_holder", b"_holder", "_status", b"_status", "holder", b"holder", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__holder: _TypeAlias = _typing.Literal["holder"]  # noqa: Y015
+    _WhichOneofArgType__holder: _TypeAlias = _typing.Literal["_holder", b"_holder"]  # noqa: Y015
+    _WhichOneofReturnType__status: _TypeAlias = _typing.Literal["status"]  # noqa: Y015
+    _WhichOneofArgType__status: _TypeAlias = _typing.Literal["_status", b"_status"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__holder) -> _WhichOneofReturnType__holder | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__status) -> _WhichOneofReturnType__status | None: ...
+
+Global___LicenceFacts: _TypeAlias = LicenceFacts  # noqa: Y015
 
 @_typing.final
 class ControlFacts(_message.Message):
@@ -495,23 +618,59 @@ class SuspectedPayment(_message.Message):
 
     SUBJECT_FIELD_NUMBER: _builtins.int
     PAYMENT_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def subject(self) -> Global___Subject: ...
     @_builtins.property
     def payment(self) -> Global___PaymentFacts: ...
+    @_builtins.property
+    def request(self) -> Global___RequestFacts: ...
     def __init__(
         self,
         *,
         subject: Global___Subject | None = ...,
         payment: Global___PaymentFacts | None = ...,
+        request: Global___RequestFacts | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["payment", b"payment", "subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["payment", b"payment", "request", b"request", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["payment", b"payment", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payment", b"payment", "request", b"request", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SuspectedPayment: _TypeAlias = SuspectedPayment  # noqa: Y015
+
+@_typing.final
+class ControlFinding(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTROL_FIELD_NUMBER: _builtins.int
+    FINDING_FIELD_NUMBER: _builtins.int
+    LICENCE_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def control(self) -> Global___ControlFacts: ...
+    @_builtins.property
+    def finding(self) -> Global___FindingFacts: ...
+    @_builtins.property
+    def licence(self) -> Global___LicenceFacts: ...
+    @_builtins.property
+    def subject(self) -> Global___Subject: ...
+    def __init__(
+        self,
+        *,
+        control: Global___ControlFacts | None = ...,
+        finding: Global___FindingFacts | None = ...,
+        licence: Global___LicenceFacts | None = ...,
+        subject: Global___Subject | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["control", b"control", "finding", b"finding", "licence", b"licence", "subject", b"subject"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["control", b"control", "finding", b"finding", "licence", b"licence", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ControlFinding: _TypeAlias = ControlFinding  # noqa: Y015
 
 @_typing.final
 class ControlInvitation(_message.Message):

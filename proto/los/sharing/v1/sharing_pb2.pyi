@@ -153,12 +153,19 @@ class OfferRecordRequest(_message.Message):
     CONTROL_INVITATION_FIELD_NUMBER: _builtins.int
     POLICE_REPORT_FIELD_NUMBER: _builtins.int
     WITHDRAWN_FIELD_NUMBER: _builtins.int
+    CONTROL_FINDING_FIELD_NUMBER: _builtins.int
+    ON_REQUEST_FIELD_NUMBER: _builtins.int
+    MATTER_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     record_id: _builtins.str
     revision: _builtins.int
     receiver_kind: _builtins.str
     unit: _builtins.str
     """The nämnd that holds the record; its code in the reference data."""
+    on_request: _builtins.bool
+    """The receiver has asked for it."""
+    matter: _builtins.str
+    """What the record is about, where a ground asks for it: environment, alcohol, assistance. Empty meets no such ground."""
     @_builtins.property
     def secrecy(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Secrecy classes of the content, such as 26:1. Empty means none."""
@@ -181,6 +188,8 @@ class OfferRecordRequest(_message.Message):
     def withdrawn(self) -> Global___Withdrawn:
         """The record has been withdrawn: the offer is emptied."""
 
+    @_builtins.property
+    def control_finding(self) -> _common_pb2.ControlFinding: ...
     def __init__(
         self,
         *,
@@ -197,12 +206,15 @@ class OfferRecordRequest(_message.Message):
         control_invitation: _common_pb2.ControlInvitation | None = ...,
         police_report: _common_pb2.PoliceReport | None = ...,
         withdrawn: Global___Withdrawn | None = ...,
+        control_finding: _common_pb2.ControlFinding | None = ...,
+        on_request: _builtins.bool = ...,
+        matter: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "control_invitation", b"control_invitation", "folkbokforing_alert", b"folkbokforing_alert", "police_report", b"police_report", "protection_check", b"protection_check", "suspected_payment", b"suspected_payment", "withdrawn", b"withdrawn"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "control_finding", b"control_finding", "control_invitation", b"control_invitation", "folkbokforing_alert", b"folkbokforing_alert", "police_report", b"police_report", "protection_check", b"protection_check", "suspected_payment", b"suspected_payment", "withdrawn", b"withdrawn"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "control_invitation", b"control_invitation", "event_id", b"event_id", "folkbokforing_alert", b"folkbokforing_alert", "handled_by", b"handled_by", "police_report", b"police_report", "protection_check", b"protection_check", "receiver_kind", b"receiver_kind", "record_id", b"record_id", "revision", b"revision", "secrecy", b"secrecy", "suspected_payment", b"suspected_payment", "unit", b"unit", "withdrawn", b"withdrawn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "control_finding", b"control_finding", "control_invitation", b"control_invitation", "event_id", b"event_id", "folkbokforing_alert", b"folkbokforing_alert", "handled_by", b"handled_by", "matter", b"matter", "on_request", b"on_request", "police_report", b"police_report", "protection_check", b"protection_check", "receiver_kind", b"receiver_kind", "record_id", b"record_id", "revision", b"revision", "secrecy", b"secrecy", "suspected_payment", b"suspected_payment", "unit", b"unit", "withdrawn", b"withdrawn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["folkbokforing_alert", "suspected_payment", "control_invitation", "police_report", "withdrawn"]  # noqa: Y015
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["folkbokforing_alert", "suspected_payment", "control_invitation", "police_report", "withdrawn", "control_finding"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
 

@@ -13,7 +13,6 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.errors import (
     GroupAuthorizationFailedError,
-    KafkaConnectionError,
     KafkaError,
     SaslAuthenticationFailedError,
     TopicAuthorizationFailedError,
@@ -29,6 +28,8 @@ SESSION_TIMEOUT_MS = 6_000
 METADATA_MAX_AGE_MS = 5_000
 """A consumer that has joined its group without knowing the topic finds its partitions after so long."""
 _RETRY_S = 0.2
+_HUNG_UP = "socket disconnected"
+"""What kafka-python says when a broker hangs up before its refusal of a password was read, as happens where time is short."""
 
 Client = TypeVar("Client")
 
@@ -116,6 +117,8 @@ def explained(error: Exception, kit: Kit) -> str:
         return f"Användaren {kit.broker.username} saknar rätt till ett ämne (topic) hos kommunen."
     if isinstance(error, GroupAuthorizationFailedError):
         return f"Användaren {kit.broker.username} saknar rätt till konsumentgruppen, som ska börja med sitt eget namn."
+    if text.endswith(_HUNG_UP):
+        return f"Kommunens Kafka lägger på utan att svara: troligen godtar den inte lösenordet för användaren {kit.broker.username}."
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return "Kommunens Kafka visar ett certifikat som inte är utfärdat av den utfärdare som står i ca.crt."
     return f"Kommunens Kafka svarar inte på {kit.broker.bootstrap_servers} ({type(error).__name__})."
@@ -132,22 +135,16 @@ def _asked(kit: Kit, question: Callable[[KafkaAdminClient], Client]) -> Client:
 
 
 def _connected(kit: Kit, make: Callable[[dict[str, Any]], Client]) -> Client:
-    """A client that has reached the broker. One that hangs up without a word is asked again for a while."""
-    deadline = time.monotonic() + BOOTSTRAP_DEADLINE_MS / 1000
-    while True:
-        reason, made = _Reason(), _Made()
-        logger = logging.getLogger("kafka.net.manager")
-        logger.addHandler(reason)
-        try:
-            return make(_settings(kit) | {"kafka_client": made})
-        except KafkaError as error:
-            made.stop()
-            said = reason.error or error
-            if not isinstance(said, KafkaConnectionError) or time.monotonic() >= deadline:
-                raise BrokerProblem(explained(said, kit)) from None
-        finally:
-            logger.removeHandler(reason)
-        time.sleep(_RETRY_S)
+    reason, made = _Reason(), _Made()
+    logger = logging.getLogger("kafka.net.manager")
+    logger.addHandler(reason)
+    try:
+        return make(_settings(kit) | {"kafka_client": made})
+    except KafkaError as error:
+        made.stop()
+        raise BrokerProblem(explained(reason.error or error, kit)) from None
+    finally:
+        logger.removeHandler(reason)
 
 
 def _settings(kit: Kit) -> dict[str, Any]:

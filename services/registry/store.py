@@ -277,6 +277,12 @@ class Payments(_Records[Payment]):
     kind = payments.RECORD_KIND
     content = TypeAdapter(payments.Content)
 
+    def registered_as(self, tx: Transaction, text: str) -> Payment | None:
+        """What was registered as this, whoever asks, locked; for the service itself."""
+        same = suspected_payment.c.duplicate == self._vault.index(self.kind, text)
+        row = tx.one(select(suspected_payment).where(same).with_for_update())
+        return None if row is None else self._of(row)
+
     def _of(self, row: Row) -> Payment:
         return Payment(state=payments.State(row.state), **self._common(row))
 

@@ -181,6 +181,27 @@ def test_a_protected_person_is_stopped_at_the_door_with_no_draft(registry: Regis
     assert len(registry.call("ListSuspectedPayments", pb.ListSuspectedPaymentsRequest(), INVESTIGATOR).payments) == 0
 
 
+def test_a_mark_of_protection_counts_even_when_the_payment_is_registered_already(registry: Registry) -> None:
+    payment_id = flagged(registry, population_register_doubted=True)
+    assess(registry, payment_id)
+    registry.outbox.run_once()
+    again = a_payment(population_register_doubted=True)
+    again.protection = common_pb2.PROTECTION_PROTECTED
+    for _ in range(2):
+        with pytest.raises(Conflict) as told:
+            registry.call("RegisterSuspectedPayment", again, INVESTIGATOR)
+        assert told.value.reason == ConflictReason.DUPLICATE
+        again.request_id = str(uuid4())
+    with pytest.raises(NotFound):
+        get(registry, payment_id)
+    assert registry.rows("SELECT DISTINCT protection FROM suspected_payment UNION SELECT protection FROM alert") == [
+        {"protection": "protected"}
+    ]
+    registry.outbox.run_once()
+    assert [offer.WhichOneof("content") for offer in registry.sharing.of(payment_id)] == ["suspected_payment", "withdrawn"]
+    assert registry.events().count("registry:suspected_payment:block/done") == 1
+
+
 def test_a_doubt_about_the_register_makes_a_draft_alert_that_is_not_offered(registry: Registry) -> None:
     answer = registry.call("RegisterSuspectedPayment", a_payment(population_register_doubted=True), INVESTIGATOR)
     draft = registry.call("GetAlert", pb.GetAlertRequest(alert_id=answer.draft_alert_id), INVESTIGATOR)

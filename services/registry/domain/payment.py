@@ -311,6 +311,14 @@ def _require_reason_to_assume(flag: Flag, other: OtherBenefit, place: str, today
         raise Invalid(f"{place}.observed_at: datumet ligger i framtiden.")
 
 
+def block(payment: Payment, check: ProtectionCheck, person: str) -> Payment:
+    """The payment of somebody who was found to be protected after it was registered. A final state stays; the check hides it."""
+    after = State.BLOCKED_PROTECTED if State.BLOCKED_PROTECTED in NEXT[payment.state] else payment.state
+    revision = payment.revision + 1
+    content = replace(payment.content, handled_by=handled(payment.content.handled_by, person), offered=Offered(revision))
+    return replace(payment, state=after, revision=revision, protection_check=check, content=content)
+
+
 def withdraw(payment: Payment, person: str) -> Payment:
     """The payment as withdrawn, with no offer left. Raises Conflict when it cannot be."""
     require_next(NEXT, payment.state, State.WITHDRAWN)

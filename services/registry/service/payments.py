@@ -6,15 +6,13 @@ import grpc
 from los.registry.v1 import registry_pb2 as pb
 
 from services.kernel import pages
-from services.kernel.callers import Caller
 from services.kernel.clock import timestamp
 from services.kernel.db import Transaction
+from services.kernel.errors import Conflict, ConflictReason
 from services.kernel.rows import FieldFault
 from services.kernel.rpc import caller
 from services.registry import store as tables
-from services.registry.domain import alert as alerts
 from services.registry.domain import payment as payments
-from services.registry.domain.payment import Payment
 from services.registry.service.parts import Parts, require_etag
 from services.registry.wire import common
 from services.registry.wire import payments as payment_wire
@@ -42,7 +40,12 @@ class PaymentMethods(Parts):
                 draft_alert_id=str(draft.id) if draft else "",
             )
 
-        return self._once(asking, request, request.request_id, pb.RegisterSuspectedPaymentResponse, act)
+        try:
+            return self._once(asking, request, request.request_id, pb.RegisterSuspectedPaymentResponse, act)
+        except Conflict as known:
+            if known.reason == ConflictReason.DUPLICATE:
+                self._registering.block_known(flag, protection, asking)
+            raise
 
     def GetSuspectedPayment(  # noqa: N802, D102
         self, request: pb.GetSuspectedPaymentRequest, _context: grpc.ServicerContext
@@ -95,7 +98,7 @@ class PaymentMethods(Parts):
             self._payments.promise_offers(tx, before.content.offered, after, now)
             self._audit(tx, "registry:suspected_payment:assess", asking, payments.RECORD_KIND, after.id, state=after.state)
             if after.state is payments.State.BLOCKED_PROTECTED:
-                self._block_alerts_of(tx, after, asking)
+                self._registering.block_alerts_of(tx, after, asking)
             return pb.AssessSuspectedPaymentResponse(
                 payment_id=str(after.id),
                 state=payment_wire.STATES[after.state],
@@ -122,12 +125,3 @@ class PaymentMethods(Parts):
             )
 
         return self._once(asking, request, request.request_id, pb.WithdrawSuspectedPaymentResponse, act)
-
-    def _block_alerts_of(self, tx: Transaction, payment: Payment, asking: Caller) -> None:
-        """The same person stands in the alert that the payment made: it is stopped with it."""
-        for before in self._alerts.of_payment(tx, payment.id):
-            after = alerts.block(before, payment.protection_check, asking.principal)
-            steps = (before.state, after.state) if after.state is not before.state else ()
-            self._alerts.save(tx, before, after, steps, self._clock.now(), asking.person)
-            self._alerts.promise_offers(tx, before.content.offered, after, self._clock.now())
-            self._audit(tx, "registry:alert:block", asking, alerts.RECORD_KIND, after.id)

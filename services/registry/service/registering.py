@@ -68,9 +68,42 @@ class Registering:
         return record
 
     def payment(self, flag: Flag, protection: Protection, asking: Caller) -> tuple[Payment, Alert | None]:
-        """A new flag, in a transaction of its own. Raises UniqueViolation when it is registered already."""
+        """A new flag, in a transaction of its own. Raises UniqueViolation when it is registered already.
+
+        A mark of protection counts all the same: what was registered without it is stopped (design 8).
+        """
+        try:
+            with self._database.transaction() as tx:
+                return self.add_payment(tx, flag, protection, asking)
+        except UniqueViolation as error:
+            if is_already_registered(error):
+                self.block_known(flag, protection, asking)
+            raise
+
+    def block_known(self, flag: Flag, protection: Protection, asking: Caller) -> None:
+        """Stop what was registered as this flag before anybody knew that the person is protected."""
+        if protection is not Protection.PROTECTED:
+            return
+        now, check = self._clock.now(), ProtectionCheck(protection)
         with self._database.transaction() as tx:
-            return self.add_payment(tx, flag, protection, asking)
+            before = self._payments.registered_as(tx, flag.same_as)
+            if before is None or before.protection_check.result is Protection.PROTECTED:
+                return
+            after = payments.block(before, check, asking.principal)
+            steps = (before.state, after.state) if after.state is not before.state else ()
+            self._payments.save(tx, before, after, steps, now, asking.person)
+            self._payments.promise_offers(tx, before.content.offered, after, now)
+            self._audit(tx, "registry:suspected_payment:block", asking, payments.RECORD_KIND, after.id)
+            self.block_alerts_of(tx, after, asking)
+
+    def block_alerts_of(self, tx: Transaction, payment: Payment, asking: Caller) -> None:
+        """The same person stands in the alert that the payment made: it is stopped with it."""
+        for before in self._alerts.of_payment(tx, payment.id):
+            after = alerts.block(before, payment.protection_check, asking.principal)
+            steps = (before.state, after.state) if after.state is not before.state else ()
+            self._alerts.save(tx, before, after, steps, self._clock.now(), asking.person)
+            self._alerts.promise_offers(tx, before.content.offered, after, self._clock.now())
+            self._audit(tx, "registry:alert:block", asking, alerts.RECORD_KIND, after.id)
 
     def add_payment(self, tx: Transaction, flag: Flag, protection: Protection, asking: Caller) -> tuple[Payment, Alert | None]:
         """A new flag, and a draft alert when the population register is doubted (sharing-matrix 4.2). Protected: stopped at once."""

@@ -59,6 +59,7 @@ def register(law: Law, opened: frozenset[str] = frozenset()) -> list[Entry]:
         routes = [route for _, route in pairs]
         purpose, said = law.register.purposes[flow.serves], law.register
         ways = [said.outside] if flow.switch == "outside" else [said.bus if channel else said.other_way for channel in _channels(routes)]
+        fields = dict.fromkeys(name for route in routes for names in route.fields.values() for name in names).keys()
         power = sorted({_power(route) for route in routes}, key=lambda row: (row.since, row.ground))
         entries.append(
             Entry(
@@ -68,8 +69,8 @@ def register(law: Law, opened: frozenset[str] = frozenset()) -> list[Entry]:
                 purpose=purpose.purpose,
                 benefit=purpose.benefit,
                 power=tuple(power),
-                data=tuple(said.set_words[part] for part in ("ENV", *flow.goes)),
-                fields=tuple(dict.fromkeys(name for route in routes for fields in route.fields.values() for name in fields)),
+                data=tuple(said.set_words[part] for part in ("ENV", *flow.goes) if not fields.isdisjoint(law.sets[part])),
+                fields=tuple(fields),
                 senders=tuple(senders),
                 receivers=tuple(sorted({route.receiver for route in routes})),
                 decided_by=law.decided_by[routes[0].decision_by],

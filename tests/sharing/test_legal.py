@@ -217,18 +217,18 @@ def test_nothing_is_kept_without_a_ground() -> None:
     answer = choose(LAW, Question("suspected_payment", frozenset({"socialnamnd"}), "kronofogden", TODAY))
     kept, left = minimise(answer, {"sender.unit": "x"})
     assert kept == {}
-    assert [(row.field, row.code) for row in left] == [("sender.unit", "no_ground")]
+    assert left == (("sender.unit", "no_ground", "det finns ingen grund att lämna något"),)
 
 
 def test_a_field_left_out_says_why() -> None:
     question = Question("suspected_payment", frozenset({"socialnamnd"}), "forsakringskassan", TODAY)
     fields = ("payment.paid_amount", "social_file.note", "dwelling.street_address", "subject.coordination_number")
     _, left = minimise(choose(LAW, question), dict.fromkeys(fields, "x"))
-    assert {row.field: row.code for row in left} == {
-        "payment.paid_amount": "never",
-        "social_file.note": "never",
-        "dwelling.street_address": "not_in_ground",
-        "subject.coordination_number": "not_needed",
+    assert {row.field: (row.code, row.text) for row in left} == {
+        "payment.paid_amount": ("never", "lämnas aldrig till den här mottagaren"),
+        "social_file.note": ("never", "lämnas aldrig till den här mottagaren"),
+        "dwelling.street_address": ("not_in_ground", "står inte bland det som grunden tillåter"),
+        "subject.coordination_number": ("not_needed", "behövs inte hos mottagaren"),
     }
 
 

@@ -290,3 +290,21 @@ def test_an_unknown_word_is_wrong_use_and_never_an_answer(change: dict[str, Any]
     }
     with pytest.raises(Invalid, match=next(iter(change))):
         choose(LAW, Question(**(words | change)))
+
+
+@pytest.mark.parametrize(("sender", "told"), [("kommun-namnd", False), ("fastighetsagare-privat", True)])
+def test_a_refusal_says_only_what_is_about_the_one_who_asks(sender: str, told: bool) -> None:  # noqa: FBT001
+    question = Question("folkbokforing_alert", frozenset({sender}), "skatteverket-folkbokforing", date(2020, 1, 1))
+    texts = [reason.text for reason in choose(LAW, question).reasons if reason.step == 6]
+    assert any("Fastighetsägaren svarar Skatteverket" in text for text in texts) is told
+
+
+def test_a_record_under_every_class_at_once_is_a_question_and_goes_nowhere() -> None:
+    assert not choose(LAW, Question("folkbokforing_alert", frozenset({"kommun-namnd"}), "skatteverket", TODAY, secrecy=LAW.classes)).allowed
+
+
+def test_a_question_and_an_answer_are_never_changed() -> None:
+    question = Question("folkbokforing_alert", frozenset({"kommun-namnd"}), "skatteverket", TODAY)
+    for value, name in ((question, "receiver"), (choose(LAW, question), "fields")):
+        with pytest.raises(AttributeError):
+            setattr(value, name, ())

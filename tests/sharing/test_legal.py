@@ -217,18 +217,18 @@ def test_nothing_is_kept_without_a_ground() -> None:
     answer = choose(LAW, Question("suspected_payment", frozenset({"socialnamnd"}), "kronofogden", TODAY))
     kept, left = minimise(answer, {"sender.unit": "x"})
     assert kept == {}
-    assert [(row.field, row.code) for row in left] == [("sender.unit", "no_ground")]
+    assert left == (("sender.unit", "no_ground", "det finns ingen grund att lämna något"),)
 
 
 def test_a_field_left_out_says_why() -> None:
     question = Question("suspected_payment", frozenset({"socialnamnd"}), "forsakringskassan", TODAY)
     fields = ("payment.paid_amount", "social_file.note", "dwelling.street_address", "subject.coordination_number")
     _, left = minimise(choose(LAW, question), dict.fromkeys(fields, "x"))
-    assert {row.field: row.code for row in left} == {
-        "payment.paid_amount": "never",
-        "social_file.note": "never",
-        "dwelling.street_address": "not_in_ground",
-        "subject.coordination_number": "not_needed",
+    assert {row.field: (row.code, row.text) for row in left} == {
+        "payment.paid_amount": ("never", "lämnas aldrig till den här mottagaren"),
+        "social_file.note": ("never", "lämnas aldrig till den här mottagaren"),
+        "dwelling.street_address": ("not_in_ground", "står inte bland det som grunden tillåter"),
+        "subject.coordination_number": ("not_needed", "behövs inte hos mottagaren"),
     }
 
 
@@ -290,3 +290,21 @@ def test_an_unknown_word_is_wrong_use_and_never_an_answer(change: dict[str, Any]
     }
     with pytest.raises(Invalid, match=next(iter(change))):
         choose(LAW, Question(**(words | change)))
+
+
+@pytest.mark.parametrize(("sender", "told"), [("kommun-namnd", False), ("fastighetsagare-privat", True)])
+def test_a_refusal_says_only_what_is_about_the_one_who_asks(sender: str, told: bool) -> None:  # noqa: FBT001
+    question = Question("folkbokforing_alert", frozenset({sender}), "skatteverket-folkbokforing", date(2020, 1, 1))
+    texts = [reason.text for reason in choose(LAW, question).reasons if reason.step == 6]
+    assert any("Fastighetsägaren svarar Skatteverket" in text for text in texts) is told
+
+
+def test_a_record_under_every_class_at_once_is_a_question_and_goes_nowhere() -> None:
+    assert not choose(LAW, Question("folkbokforing_alert", frozenset({"kommun-namnd"}), "skatteverket", TODAY, secrecy=LAW.classes)).allowed
+
+
+def test_a_question_and_an_answer_are_never_changed() -> None:
+    question = Question("folkbokforing_alert", frozenset({"kommun-namnd"}), "skatteverket", TODAY)
+    for value, name in ((question, "receiver"), (choose(LAW, question), "fields")):
+        with pytest.raises(AttributeError):
+            setattr(value, name, ())

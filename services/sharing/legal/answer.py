@@ -144,7 +144,7 @@ def choose(law: Law, question: Question, opened: frozenset[str] = frozenset()) -
                 code = "no_flow"
         reasons.append(rule.why[code])
     if chosen is None:
-        return Answer(None, switch, (), secrecy, (*reasons, *_why_shut(law, key, senders, secrecy)))
+        return Answer(None, switch, (), secrecy, (*reasons, *_why_shut(law, key, senders)))
     if chosen.switch == "outside":
         reasons.append(chosen.why_outside)
     return Answer(chosen, "outside" if chosen.switch == "outside" else "on", chosen.fields[subject], secrecy, tuple(reasons))
@@ -187,10 +187,10 @@ def _default_secrecy(law: Law, question: Question) -> frozenset[str]:
     return frozenset(kind.secrecy for kind in kinds if kind.secrecy is not None)
 
 
-def _why_shut(law: Law, key: Key, senders: frozenset[str], secrecy: frozenset[str]) -> Iterable[Reason]:
+def _why_shut(law: Law, key: Key, senders: frozenset[str]) -> Iterable[Reason]:
     """What the matrix says of a flow that does not exist, and what looks like a ground for it and is none."""
     yield from law.look_alikes[key]
-    yield from (row.why for row in law.closed[key] if row.speaks_of(senders, secrecy))
+    yield from (row.why for row in law.closed[key] if row.speaks_of(senders))
 
 
 def _why_left(route: Route | None, name: str) -> str:

@@ -149,12 +149,11 @@ class Flow(Row):
 
 
 class Closed(Row):
-    """Why there is no flow. Without receivers or senders it speaks of all; `secrecy`: only when something is secret."""
+    """Why there is no flow. Without receivers or senders it speaks of all."""
 
     record_kinds: Texts
     receivers: Texts | None = None
     sender_kinds: Texts | None = None
-    secrecy: bool = False
     switch: Literal["none", "outside"]
     grounds: Texts = ()
     text: str

@@ -138,18 +138,17 @@ class Shut:
     """Why there is no flow, ready to say."""
 
     sender_kinds: frozenset[str] | None
-    only_secret: bool
     why: Reason
 
-    def speaks_of(self, senders: frozenset[str], secrecy: frozenset[str]) -> bool:
-        """Whether it is about these senders and classes."""
-        return (self.sender_kinds is None or not senders.isdisjoint(self.sender_kinds)) and (bool(secrecy) or not self.only_secret)
+    def speaks_of(self, senders: frozenset[str]) -> bool:
+        """Whether it is about these senders."""
+        return self.sender_kinds is None or not senders.isdisjoint(self.sender_kinds)
 
 
 def shut_by(row: Closed) -> Shut:
     """The row, prepared."""
     kinds = None if row.sender_kinds is None else frozenset(row.sender_kinds)
-    return Shut(kinds, row.secrecy, Reason(next(iter(row.grounds), ""), 6, row.switch, row.text))
+    return Shut(kinds, Reason(next(iter(row.grounds), ""), 6, row.switch, row.text))
 
 
 def expanded(codes: Iterable[str], known: Reference) -> frozenset[str]:

@@ -1,4 +1,8 @@
-"""What holds for every question, whatever the law says: nothing comes out beside it."""
+"""What holds for every question, whatever the law says: nothing comes out beside it.
+
+Changes to `answer.py` that these tests let through, each with its reason: the name or absence of a type variable (mypy
+sees it), `slots=True` taken away (memory, not behaviour), and a matter of 0 for None (no ground asks for either).
+"""
 
 import itertools
 from datetime import date, timedelta

@@ -164,8 +164,6 @@ class Decisions:
         now = self._clock.now()
         ground = self.law.grounds[told.ground_id]
         corrected = self._store.to_correct(tx, told)
-        if corrected:
-            self._store.tell(tx, corrected, Status.CORRECTED, now)
         if told.agency is None:
             status, text = Status.NO_CHANNEL, told.task
         else:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from services.kernel.callers import Caller, Role
 from services.kernel.errors import Conflict
+from services.kernel.identity import OrgNumber
 from services.kernel.reference import Reference, Words, sentence
 
 PROTECTION_CHECK_VALID = timedelta(hours=24)  # design 8
@@ -66,8 +67,8 @@ def require_step(before: str, after: OfferState) -> None:
 class Status(StrEnum):
     """What has happened to a disclosure. From `sent` to `closed` it comes from outside.
 
-    `void`: it never left. `correction_due`, `corrected`, `recall_due` follow when a record is changed or withdrawn after it may have
-    left: a person owes the receiver a word until it is said. `erased`: gallrad, nothing of what was sent can be read.
+    `void`: it never left. `correction_due` and `recall_due` follow when a record is changed or withdrawn after it may have left: a
+    person owes the receiver a word until it is said. `erased`: gallrad, nothing of what was sent can be read.
     """
 
     AWAITING_APPROVAL = "awaiting_approval"
@@ -85,6 +86,7 @@ class Status(StrEnum):
     CORRECTION_DUE = "correction_due"
     CORRECTED = "corrected"
     RECALL_DUE = "recall_due"
+    RECALLED = "recalled"
     CARRIED_OUT = "carried_out"
     ERASED = "erased"
 
@@ -111,10 +113,13 @@ RANKS: Mapping[Status, int] = {
     Status.CORRECTION_DUE: 12,
     Status.CORRECTED: 13,
     Status.RECALL_DUE: 14,
-    Status.ERASED: 15,
+    Status.RECALLED: 15,
+    Status.ERASED: 16,
 }
 
 
+OWED: Mapping[Status, Status] = {Status.CORRECTION_DUE: Status.CORRECTED, Status.RECALL_DUE: Status.RECALLED}
+"""What the kommun owes a receiver, and what it is when a person has said it another way than the bus."""
 STANDING = frozenset(
     {
         Status.DECIDED,
@@ -165,6 +170,7 @@ class Offer:
     checked_time: datetime | None
     handled_by: frozenset[str]
     fields: Fields
+    about: str | None = None  # whom a record without a subject is about: twelve digits, for the right of access alone
     on_request: bool = False
     matter: str | None = None  # what it is about, where a ground asks for it (sharing-matrix 1.3 step 1)
 
@@ -172,7 +178,8 @@ class Offer:
     def names_a_person(self) -> bool:
         """Whether the record is about a person; then the protection check counts. A finding is about a place until it names somebody."""
         if self.record_kind == "control_finding":
-            return self.subject != "nobody"
+            number = self.fields.get("finding.object_org_number")
+            return self.subject != "nobody" or (isinstance(number, str) and OrgNumber.parse(number).is_personal)
         return self.record_kind != "control_invitation"
 
     @property
@@ -215,7 +222,20 @@ DECIDERS: Mapping[str, frozenset[Role]] = {  # sharing-matrix 8: roles per recor
     "control_finding": frozenset({Role.INSPECTOR}),
     "police_report": frozenset({Role.FUT_MANAGER}),
 }
-SECOND_PERSONS = frozenset({Role.APPROVER, Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.FUT_MANAGER, Role.INSPECTOR})
+SECOND_PERSONS: Mapping[str, frozenset[Role]] = {
+    "folkbokforing_alert": frozenset({Role.APPROVER, Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR}),
+    "suspected_payment": frozenset({Role.APPROVER, Role.FUT_INVESTIGATOR, Role.FUT_MANAGER}),
+    "control_invitation": frozenset({Role.APPROVER, Role.LOS_COORDINATOR}),
+    "control_finding": frozenset({Role.APPROVER, Role.INSPECTOR}),
+    "police_report": frozenset({Role.APPROVER, Role.FUT_INVESTIGATOR, Role.FUT_MANAGER}),
+}
+OWNERS: Mapping[str, str] = {  # which service a record kind comes from, and is told what came back
+    "folkbokforing_alert": "registry",
+    "suspected_payment": "registry",
+    "police_report": "registry",
+    "control_invitation": "controls",
+    "control_finding": "controls",
+}
 TWO_PERSONS = "officer+second"
 
 
@@ -225,9 +245,14 @@ def require_decider(caller: Caller, record_kind: str) -> None:
         raise Conflict("Din roll beslutar inte om den här sortens uppgifter.")
 
 
-def require_second_person(caller: Caller, decided_by: str, handled_by: frozenset[str]) -> None:
+def kinds_of(caller: Caller) -> frozenset[str]:
+    """The record kinds that the caller's role works with, as the first or the second person; the others are not there."""
+    return frozenset(kind for kind in DECIDERS if caller.role in DECIDERS[kind] | SECOND_PERSONS[kind])
+
+
+def require_second_person(caller: Caller, record_kind: str, decided_by: str, handled_by: frozenset[str]) -> None:
     """Raises Conflict when the caller decided, or has handled the case: two pairs of eyes are two persons."""
-    if caller.role not in SECOND_PERSONS:
+    if caller.role not in SECOND_PERSONS.get(record_kind, frozenset()):
         raise Conflict("Din roll godkänner inte utlämnanden.")
     if caller.person == decided_by or caller.person in handled_by:
         raise Conflict("En kollega som inte har handlagt ärendet måste godkänna.")

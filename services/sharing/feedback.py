@@ -31,7 +31,7 @@ from services.kernel.log import log, place_of
 from services.kernel.offering import told_in_order
 from services.kernel.records import enqueue
 from services.kernel.rpc import DEADLINE_S
-from services.sharing.domain import Status
+from services.sharing.domain import OWNERS, Status
 from services.sharing.sealing import InvitationAnswered, Keys, Receipt, Reply, open_reply
 from services.sharing.store import Store, tables
 from services.sharing.wire import OUTCOME_STATUS
@@ -195,7 +195,7 @@ class Tell:
 
     def _tell(self, row: Any) -> None:  # noqa: ANN401  # a row
         outcome, record_kind = self._outcome(row)
-        if record_kind == INVITATION:
+        if OWNERS[record_kind] == "controls":
             self._controls.RecordOutcome(controls_pb2.RecordOutcomeRequest(outcome=outcome), timeout=DEADLINE_S)
         else:
             self._registry.RecordOutcome(registry_pb2.RecordOutcomeRequest(outcome=outcome), timeout=DEADLINE_S)

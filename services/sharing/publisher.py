@@ -29,17 +29,28 @@ FROM message WHERE event_id = ANY(%(events)s)
 """
 NOTE = """
 WITH done AS (
-    SELECT m.event_id, m.disclosure_id, d.record_id, u.mark, u.notice, u.status, u.rank
+    SELECT m.event_id, m.disclosure_id, d.record_kind, d.record_id, d.receiver_kind, u.mark, u.notice, u.status, u.rank
     FROM unnest(%(events)s::uuid[], %(marks)s::uuid[], %(notices)s::uuid[], %(statuses)s::text[], %(ranks)s::smallint[])
         AS u (event_id, mark, notice, status, rank)
     JOIN message m USING (event_id) JOIN disclosure d ON d.id = m.disclosure_id),
 marked AS (
     INSERT INTO disclosure_event (id, disclosure_id, status, rank, occurred_time, details)
-    SELECT mark, disclosure_id, status, rank, now(), '{{}}' FROM done ON CONFLICT DO NOTHING RETURNING 1),
+    SELECT mark, disclosure_id, status, rank, now(), CASE WHEN status = 'void' THEN '{{"lapsed": true}}' ELSE '{{}}' END::jsonb
+    FROM done ON CONFLICT DO NOTHING RETURNING 1),
+corrected AS (  -- what the receiver has now been told corrects what it was told before
+    INSERT INTO disclosure_event (id, disclosure_id, status, rank, occurred_time, details)
+    SELECT gen_random_uuid(), d.id, %(corrected)s, %(corrected_rank)s, now(), '{{}}'
+    FROM done JOIN disclosure d ON d.id <> done.disclosure_id AND done.status = 'sent'
+        AND (d.record_kind, d.record_id, d.receiver_kind) = (done.record_kind, done.record_id, done.receiver_kind)
+    WHERE %(due)s = (SELECT e.status FROM disclosure_event e WHERE e.disclosure_id = d.id ORDER BY e.rank DESC, e.id DESC LIMIT 1)
+    RETURNING id, disclosure_id),
 told AS (
     INSERT INTO feedback (event_id, key, bucket, kind, payload, next_time)
     SELECT notice, record_id, ('x' || right(replace(record_id::text, '-', ''), 4))::bit(16)::int %% {buckets}, 'outcome',
-        jsonb_build_object('disclosure_event_id', mark), now() FROM done ON CONFLICT DO NOTHING RETURNING 1)
+        jsonb_build_object('disclosure_event_id', mark), now()
+    FROM (SELECT notice, record_id, mark FROM done
+        UNION ALL SELECT gen_random_uuid(), d.record_id, c.id FROM corrected c JOIN disclosure d ON d.id = c.disclosure_id) AS told
+    ON CONFLICT DO NOTHING RETURNING 1)
 DELETE FROM message WHERE event_id = ANY(%(events)s)
 """
 
@@ -122,6 +133,9 @@ class Publisher:
                     "notices": [uuid5(NAMESPACE_URL, f"{status}-notice/{event}") for event, status in statuses.items()],
                     "statuses": list(statuses.values()),
                     "ranks": [status.rank for status in statuses.values()],
+                    "due": Status.CORRECTION_DUE,
+                    "corrected": Status.CORRECTED,
+                    "corrected_rank": Status.CORRECTED.rank,
                 },
             )
 

@@ -38,6 +38,7 @@ DISCLOSURE_STATE: dict[Status, pb.DisclosureState.ValueType] = {
     Status.CORRECTED: pb.DISCLOSURE_STATE_CORRECTED,
     Status.RECALL_DUE: pb.DISCLOSURE_STATE_RECALL_DUE,
     Status.CARRIED_OUT: pb.DISCLOSURE_STATE_CARRIED_OUT,
+    Status.RECALLED: pb.DISCLOSURE_STATE_RECALLED,
     Status.ERASED: pb.DISCLOSURE_STATE_ERASED,
 }
 
@@ -53,6 +54,7 @@ OUTCOME_STATUS: dict[Status, common_pb2.OutcomeStatus.ValueType] = {
     Status.CORRECTION_DUE: common_pb2.OUTCOME_STATUS_CORRECTION_DUE,
     Status.CORRECTED: common_pb2.OUTCOME_STATUS_CORRECTED,
     Status.RECALL_DUE: common_pb2.OUTCOME_STATUS_RECALL_DUE,
+    Status.RECALLED: common_pb2.OUTCOME_STATUS_RECALLED,
     Status.CARRIED_OUT: common_pb2.OUTCOME_STATUS_CARRIED_OUT,
 }
 
@@ -76,6 +78,7 @@ def offer_from(request: pb.OfferRecordRequest) -> Offer | None:
         checked_time=instant(check.checked_time) if check.HasField("checked_time") else None,
         handled_by=frozenset(request.handled_by),
         fields=dotted(getattr(request, kind)),
+        about=request.subject_identity_number or None,
         on_request=request.on_request,
         matter=request.matter or None,
     )

@@ -47,3 +47,15 @@ def test_what_services_say_to_each_other_no_person_can_say() -> None:
         "SharingService/OfferRecord": ["controls", "registry"],
     }
     assert not any(rule.roles for rule in by_certificate.values())
+
+
+def test_no_method_gives_out_a_public_document_or_asks_who_wants_it() -> None:
+    """hs-17: a person answers who asks for an allmän handling (TF 2:18); whoever calls here works in the kommun, or reports to it."""
+    outside = {"landlord_reporter"}
+    for module, descriptor in SERVICES.items():
+        rules: dict[str, Rule] = import_module(module).RULES
+        for method in descriptor.methods:
+            named = {field.name for field in method.input_type.fields}
+            assert not {name for name in named if name.startswith(("requester", "requested_by", "on_behalf"))}, method.name
+            reached = rules[method.name].roles & outside
+            assert not reached or method.name in {"RegisterAlert", "GetAlert", "ListAlerts", "WithdrawAlert", "ImportAlerts"}

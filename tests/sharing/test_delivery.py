@@ -149,6 +149,10 @@ KINDS = {
 ASKED = {"find-pol-alcohol", "find-skv-alcohol", "pay-fk-answer", "pay-skv-answer"}
 MATTER = {"find-pol-environment": "environment", "find-pol-alcohol": "alcohol", "find-skv-alcohol": "alcohol", "pay-fk-lss": "assistance"}
 MATTER |= {"report-pol-other": "environment"}
+# Who decides (sharing-matrix 5 and 8), where it is not an officer and a second person.
+DECISION_BY = dict.fromkeys(("inv-skv", "inv-fk", "inv-kfm", "inv-pol"), "sender")
+DECISION_BY |= dict.fromkeys(("plan-skv", "plan-kfm", "plan-pol", "find-skv-alcohol"), "officer")
+DECISION_BY |= dict.fromkeys(("report-pol", "report-pol-other"), "manager")
 # Its answers are free text, which goes outside the platform: no offer can say them.
 UNSAID = {"pay-fk-answer-sfb"}
 
@@ -175,6 +179,8 @@ def test_the_bytes_that_were_shown_are_the_bytes_that_are_opened(sharing: Sharin
     points = tuple(point.code for point in sharing.preview(offer_id, officer, ()).points)
     shown = sharing.preview(offer_id, officer, points)
     decided = sharing.decide(shown, person=officer)
+    assert shown.decision_by == DECISION_BY.get(flow, "officer+second")
+    assert (decided.state == pb.DISCLOSURE_STATE_AWAITING_APPROVAL) == (shown.decision_by == "officer+second")
     if decided.state == pb.DISCLOSURE_STATE_AWAITING_APPROVAL:
         sharing.approve(decided.disclosure_id, shown.payload_hash, second)
     sharing.relay.run_once()

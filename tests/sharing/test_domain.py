@@ -51,16 +51,16 @@ def test_an_invitation_names_nobody_and_needs_no_register_check() -> None:
 
 def test_the_person_who_decided_cannot_be_the_second_person() -> None:
     with pytest.raises(Conflict):
-        require_second_person(Caller("cli", "a", Role.APPROVER, "KLF"), "a", frozenset())
+        require_second_person(Caller("cli", "a", Role.APPROVER, "KLF"), "suspected_payment", "a", frozenset())
 
 
 def test_a_person_who_has_handled_the_case_cannot_be_the_second_person() -> None:
     with pytest.raises(Conflict):
-        require_second_person(Caller("cli", "b", Role.APPROVER, "KLF"), "a", frozenset({"b"}))
+        require_second_person(Caller("cli", "b", Role.APPROVER, "KLF"), "suspected_payment", "a", frozenset({"b"}))
 
 
 def test_a_colleague_who_has_not_handled_the_case_is_a_second_person() -> None:
-    require_second_person(Caller("cli", "c", Role.APPROVER, "KLF"), "a", frozenset({"b"}))
+    require_second_person(Caller("cli", "c", Role.APPROVER, "KLF"), "suspected_payment", "a", frozenset({"b"}))
 
 
 def test_only_the_manager_decides_on_a_police_report() -> None:

@@ -61,7 +61,7 @@ def test_every_hard_stop_is_in_the_table_with_a_place_and_a_test_that_exist(stop
     for name in tests:
         file, _, test = name.partition("::")
         assert f"def {test}(" in (ROOT / file).read_text("utf-8"), name
-    assert tests or "not yet shown" in (ROOT / "docs" / "law.md").read_text("utf-8").split(f"| {stop} |")[1].splitlines()[0]
+    assert tests, stop
 
 
 def test_the_table_has_no_other_row() -> None:

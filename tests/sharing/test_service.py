@@ -103,9 +103,41 @@ def test_a_record_changed_after_it_was_sent_is_sent_as_a_correction(sharing: Sha
     shown = sharing.preview(offer.offer_id)
     new = sharing.decide(shown).disclosure_id
     sharing.approve(new, shown.payload_hash)
+    assert sharing.status(old) == "correction_due"  # decided is not told
     sent(sharing)
     assert sharing.on_the_topic(new) == [CORRECTED]
     assert sharing.status(old) == "corrected"
+    assert owner_is_told(sharing) == ["sent", "correction_due", "sent", "corrected"]
+
+
+def test_a_correction_that_never_left_is_still_owed_and_the_next_one_is_a_correction_too(sharing: Sharing) -> None:
+    record_id = uuid4()
+    first = sharing.decided(record_id)
+    sent(sharing)
+    second = sharing.decided(record_id, 2, flat="1202")
+    third = sharing.decided(record_id, 3, flat="1203")
+    assert (sharing.status(first), sharing.status(second)) == ("correction_due", "void")
+    sent(sharing)
+    assert sharing.on_the_topic(third) == [CORRECTED]
+    assert sharing.status(first) == "corrected"
+
+
+def test_what_was_sent_is_recalled_even_when_a_correction_was_waiting(sharing: Sharing) -> None:
+    record_id = uuid4()
+    first = sharing.decided(record_id)
+    sent(sharing)
+    sharing.offer(record_id, 2, flat="1202")
+    sharing.withdraw(record_id, 3)
+    assert sharing.status(first) == "recall_due"
+
+
+def test_a_new_check_of_protection_keeps_a_waiting_message_alive(sharing: Sharing) -> None:
+    record_id = uuid4()
+    disclosure_id = sharing.decided(record_id)
+    sharing.change("UPDATE message SET protection_valid_until = now() - interval '1 second'")
+    assert sharing.offer(record_id, 2).state == pb.OFFER_STATE_DECIDED
+    sent(sharing)
+    assert sharing.on_the_topic(disclosure_id) == [SHARED]
 
 
 def test_a_record_assessed_again_with_the_same_facts_is_not_told_twice(sharing: Sharing) -> None:

@@ -87,6 +87,7 @@ class Outcome(IntEnum):
     CORRECTION_DUE = 10
     CORRECTED = 11
     RECALL_DUE = 12
+    RECALLED = 13
 
 
 # Where one visit has come to this, somebody must look, however well the others went.

@@ -40,6 +40,7 @@ OUTCOMES: Mapping[Outcome, common_pb2.OutcomeStatus.ValueType] = {
     Outcome.CORRECTION_DUE: common_pb2.OUTCOME_STATUS_CORRECTION_DUE,
     Outcome.CORRECTED: common_pb2.OUTCOME_STATUS_CORRECTED,
     Outcome.RECALL_DUE: common_pb2.OUTCOME_STATUS_RECALL_DUE,
+    Outcome.RECALLED: common_pb2.OUTCOME_STATUS_RECALLED,
 }
 _ANSWER_OF = {message: answer for answer, message in ANSWERS.items()}
 _PART_OF = {message: part for part, message in PARTS.items()}

@@ -11,6 +11,7 @@ from services.registry.domain.record import Offer
 from services.registry.store import Alerts, Payments
 from services.registry.wire import alerts as alert_wire
 from services.registry.wire import payments as payment_wire
+from services.registry.wire.common import protection_check_message
 
 
 class Offers:
@@ -39,6 +40,7 @@ class Offers:
                 revision=revision,
                 receiver_kind=offer.receiver_kind,
                 unit=record.unit,
+                protection_check=protection_check_message(record.protection_check),
                 withdrawn=sharing_pb2.Withdrawn(record_kind=offer.record_kind),
             )
         return None if offered.revision > revision else self._offer(row.event_id, record, offer)

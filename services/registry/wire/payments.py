@@ -118,6 +118,7 @@ def offer_request(event_id: UUID, payment: Payment, offer: Offer) -> sharing_pb2
     )
     if offer.record_kind == POLICE_REPORT:
         message.police_report.CopyFrom(common_pb2.PoliceReport())
+        message.subject_identity_number = payment.content.flag.recipient_id_number
         return message
     done = payment.content.assessed
     assert done is not None  # noqa: S101  # only an assessed payment is offered

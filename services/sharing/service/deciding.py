@@ -73,7 +73,7 @@ class DecisionMethods(Parts):
             written,
             {
                 "citation": draft.ground.citation,
-                "decision_by": draft.ground.decision_by,
+                "decision_by": draft.answer.decision_by,
                 "brake": self._decisions.brake(draft),
                 "header": self._decisions.header(draft, offer),
                 "left_out": [[item.field, item.text] for item in draft.left_out],
@@ -154,25 +154,25 @@ class DecisionMethods(Parts):
             unit=row.unit,
             ground_id=draft.ground.id,
             ground_digest=draft.ground.digest,
-            decision_by=draft.ground.decision_by,
+            decision_by=draft.answer.decision_by,
             fields=list(draft.fields),
             secrecy=sorted(offer.secrecy),
             key_id=stored.key_id,
             payload_hash=stored.payload_hash,
             decided_by=asking.person,
             decided_time=now,
-            delegation_reference=request.delegation_reference,
+            delegation_reference=self._plain(delegation_reference=request.delegation_reference)[0],
             key=self._store.stream_key(tx, row.record_kind, row.record_id, row.receiver_kind),
             task=self._decisions.task(draft, offer) if sends else "",
             flow=draft.answer.flow,
-            subject=self._store.subject_index(offer),
+            subject=row.subject,
         )
         tx.flush()
         told = self._store.disclosure(tx, stored.disclosure_id)
         assert told is not None  # noqa: S101  # written two lines above
         if not sends:
             status, text = self._refuse(tx, row, told, asking, request.reason), "Beslutat: uppgiften lämnas inte."
-        elif draft.ground.decision_by == TWO_PERSONS:
+        elif draft.answer.decision_by == TWO_PERSONS:
             status = Status.AWAITING_APPROVAL
             text = messages["M6"].format(roll="En kollega", namnd=reference().units[row.unit].authority)
             self._store.add_event(tx, told.id, status, now, person=asking.person)
@@ -195,9 +195,7 @@ class DecisionMethods(Parts):
 
     def _approve(self, tx: Transaction, asking: Caller, request: pb.ApproveDisclosureRequest) -> pb.ApproveDisclosureResponse:
         now = self._clock.now()
-        told = self._store.disclosure_of_unit(tx, UUID(request.disclosure_id), asking.unit)
-        if told is None:
-            raise NotFound
+        told = self._own_disclosure(tx, request.disclosure_id, asking)
         row = self._open_offer(tx, str(told.offer_id), asking)
         messages = self._decisions.law.messages
         if (
@@ -207,14 +205,15 @@ class DecisionMethods(Parts):
         ):
             raise Conflict(messages["M7"])
         offer = self._store.opened_offer(row)
-        require_second_person(asking, told.decided_by, offer.handled_by)
+        require_second_person(asking, told.record_kind, told.decided_by, offer.handled_by)
         if request.decision == pb.DECISION_SEND:
             require_unprotected(offer, now)
             payload = self._store.opened("disclosure", told, "payload")
             decided_date, opened = told.decided_time.astimezone(STOCKHOLM).date(), self._store.open_flows(tx)
             self._decisions.require_unchanged(offer, payload, told, told.id, decided_date, opened)
             self._decisions.require_same_ground(offer, told, self._clock.today(), opened)
-            status, text = self._decisions.commit(tx, row, told, payload, offer, asking, request.delegation_reference)
+            [delegation] = self._plain(delegation_reference=request.delegation_reference)
+            status, text = self._decisions.commit(tx, row, told, payload, offer, asking, delegation)
         else:
             if not request.reason.strip():
                 raise Invalid("reason: skriv varför uppgiften inte lämnas.")

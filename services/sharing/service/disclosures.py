@@ -1,21 +1,24 @@
 """What was decided, and what has happened since."""
 
 import json
-from uuid import UUID
 
 import grpc
 from los.sharing.v1 import sharing_pb2 as pb
 
 from services.kernel.clock import timestamp
 from services.kernel.db import Row
-from services.kernel.errors import NotFound
 from services.kernel.pages import after as page_after
 from services.kernel.pages import next_token, page_size
 from services.kernel.rpc import caller
 from services.sharing import wire
-from services.sharing.domain import Status
+from services.sharing.domain import Status, kinds_of
 from services.sharing.retention import retention
 from services.sharing.service.parts import Parts, days_since
+
+TASKS = {
+    Status.CORRECTION_DUE: "Uppgiften har ändrats. Besluta om rättelsen, eller säg till mottagaren och skriv hur, när och till vem.",
+    Status.RECALL_DUE: "Uppgiften gäller inte längre. Säg till mottagaren att inte använda den och skriv hur, när och till vem.",
+}
 
 
 class DisclosureMethods(Parts):
@@ -25,9 +28,7 @@ class DisclosureMethods(Parts):
         """What was decided, the bytes, what was written, and what has happened since."""
         asking = caller()
         with self._database.transaction() as tx:
-            told = self._store.disclosure_of_unit(tx, UUID(request.disclosure_id), asking.unit)
-            if told is None:
-                raise NotFound
+            told = self._own_disclosure(tx, request.disclosure_id, asking)
             events = self._store.events(tx, told.id)
             self._audit(tx, "sharing:disclosure:get", asking, "disclosure", told.id)
         written = {} if told.data_key is None else json.loads(self._store.opened("disclosure", told, "written"))
@@ -38,7 +39,12 @@ class DisclosureMethods(Parts):
             payload_hash=told.payload_hash or "",
             written=[pb.WrittenPoint(point=point, text=text) for point, text in written.items()],
             events=[
-                pb.DisclosureEvent(occurred_time=timestamp(event.occurred_time), status=event.status, person=event.person or "")
+                pb.DisclosureEvent(
+                    occurred_time=timestamp(event.occurred_time),
+                    status=event.status,
+                    person=event.person or "",
+                    note=self._store.opened_note(told, event.note),
+                )
                 for event in events
             ],
         )
@@ -49,7 +55,7 @@ class DisclosureMethods(Parts):
         size, after = page_size(request.page), page_after(request.page)
         states = [status for status, number in wire.DISCLOSURE_STATE.items() if number in set(request.states)]
         with self._database.transaction() as tx:
-            rows = self._store.disclosures(tx, asking.unit or "", states, after, size + 1, open_tasks=request.open_tasks)
+            rows = self._store.disclosures(tx, asking.unit or "", kinds_of(asking), states, after, size + 1, open_tasks=request.open_tasks)
             self._audit(tx, "sharing:disclosure:list", asking, count=min(len(rows), size))
         return pb.ListDisclosuresResponse(
             disclosures=[self._row(row, row.approved_by or "") for row in rows[:size]],
@@ -72,7 +78,7 @@ class DisclosureMethods(Parts):
             decided_by=row.decided_by,
             approved_by=approved_by,
             payload_hash=row.payload_hash or "",
-            task=row.task,
+            task=TASKS.get(row.status, row.task),
             task_open=row.task_open,
             waited_days=days_since(row.decided_time, self._clock.today()),
             keep_until=keep_until.isoformat() if keep_until else "",

@@ -16,7 +16,9 @@ class LawMethods(Parts):
     """The methods about the law."""
 
     def ExplainGround(self, request: pb.ExplainGroundRequest, context: grpc.ServicerContext) -> pb.ExplainGroundResponse:  # noqa: ARG002, N802
-        """A dry answer; nothing is stored."""
+        """A dry answer, by what a jurist of this kommun has opened; nothing is stored."""
+        with self._database.transaction() as tx:
+            opened = self._store.open_flows(tx)
         answer = choose(
             self._decisions.law,
             Question(
@@ -28,6 +30,7 @@ class LawMethods(Parts):
                 secrecy=frozenset(request.secrecy) or None,
                 subject=_subject(request.subject),
             ),
+            opened,
         )
         return pb.ExplainGroundResponse(
             allowed=answer.allowed,

@@ -1,8 +1,10 @@
 """Offers in: what registry and controls have assessed waits in the tray, and leaves it when the record says something else."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import grpc
+from los.common.v1 import common_pb2
 from los.sharing.v1 import sharing_pb2 as pb
 
 from services.kernel.callers import Caller
@@ -15,17 +17,19 @@ from services.kernel.records import record_step
 from services.kernel.reference import reference
 from services.kernel.rpc import caller
 from services.sharing import wire
-from services.sharing.domain import NEXT, STANDING, Offer, OfferState, Status, is_protected
+from services.sharing.domain import (
+    NEXT,
+    OWNERS,
+    STANDING,
+    Offer,
+    OfferState,
+    Status,
+    is_protected,
+    kinds_of,
+    protection_valid_until,
+)
 from services.sharing.service.parts import Parts, days_since
 from services.sharing.store import tables
-
-OWNERS = {  # which service a record kind may come from
-    "folkbokforing_alert": "registry",
-    "suspected_payment": "registry",
-    "police_report": "registry",
-    "control_invitation": "controls",
-    "control_finding": "controls",
-}
 
 
 class OfferMethods(Parts):
@@ -51,15 +55,18 @@ class OfferMethods(Parts):
     def _take(
         self, tx: Transaction, asking: Caller, offered: Offer | None, record_kind: str, request: pb.OfferRecordRequest
     ) -> pb.OfferRecordResponse:
-        earlier = self._store.latest_offer(tx, record_kind, UUID(request.record_id), request.receiver_kind)
+        record_id, opened = UUID(request.record_id), self._store.open_flows(tx)
+        earlier = self._store.latest_offer(tx, record_kind, record_id, request.receiver_kind)
         if earlier is not None and earlier.revision >= request.revision:
-            return pb.OfferRecordResponse(offer_id=str(earlier.id), state=wire.OFFER_STATE[OfferState(earlier.state)])
+            return _taken(earlier)
         if earlier is None and offered is None:
             raise NotFound
-        wanted = None if offered is None or is_protected(offered) else offered
+        if request.protection_check.result == common_pb2.PROTECTION_PROTECTED:
+            self._store.mark_protected(tx, record_id)
+        wanted = None if offered is None or is_protected(offered) else _with_the_units_secrecy(offered)
         if earlier is not None:
-            if wanted is not None and self._says_the_same(tx, earlier, wanted):
-                return pb.OfferRecordResponse(offer_id=str(earlier.id), state=wire.OFFER_STATE[OfferState(earlier.state)])
+            if wanted is not None and self._says_the_same(tx, earlier, wanted, opened):
+                return _taken(earlier)
             self._supersede(tx, asking, earlier, wanted)
             if offered is None:
                 return pb.OfferRecordResponse(offer_id=str(earlier.id), state=pb.OFFER_STATE_WITHDRAWN)
@@ -68,27 +75,29 @@ class OfferMethods(Parts):
         if wanted is None:
             state = OfferState.STOPPED
         else:
-            state = (
-                OfferState.WAITING
-                if self._decisions.weigh(wanted, self._clock.today(), self._store.open_flows(tx)).allowed
-                else OfferState.NO_GROUND
-            )
-        offer_id = self._store.add_offer(tx, offered, state, now)
+            allowed = self._decisions.weigh(wanted, self._clock.today(), opened).allowed
+            state = OfferState.WAITING if allowed else OfferState.NO_GROUND
+        offer_id = self._store.add_offer(tx, wanted or offered, state, now)
         record_step(tx, tables.history, "offer", offer_id, offered.revision, (None, state), now, None)
         self._audit(tx, "sharing:offer:take", asking, "offer", offer_id, state=state, receiver=offered.receiver_kind)
         return pb.OfferRecordResponse(offer_id=str(offer_id), state=wire.OFFER_STATE[state])
 
-    def _says_the_same(self, tx: Transaction, earlier: Row, offered: Offer) -> bool:
-        """Whether what was decided on the earlier offer stands, and the new revision would send the very same bytes."""
+    def _says_the_same(self, tx: Transaction, earlier: Row, offered: Offer, opened: frozenset[str]) -> bool:
+        """Whether what was decided on the earlier offer stands, and the new revision would send the very same bytes.
+
+        Then nothing is told twice; what has not left yet gets the time of the new check of protection.
+        """
         told = self._store.disclosure_of_offer(tx, earlier.id)
         if told is None or Status(told.status) not in STANDING:
             return False
         try:
-            decided_date = told.decided_time.astimezone(STOCKHOLM).date()
-            draft = self._decisions.draft(offered, told.id, decided_date, self._store.open_flows(tx))
+            draft = self._decisions.draft(offered, told.id, told.decided_time.astimezone(STOCKHOLM).date(), opened)
         except Conflict:
             return False
-        return draft.payload == self._store.opened("disclosure", told, "payload")
+        if draft.payload != self._store.opened("disclosure", told, "payload"):
+            return False
+        self._store.keep_protection_valid(tx, told.id, protection_valid_until(offered))
+        return True
 
     def _supersede(self, tx: Transaction, asking: Caller, earlier: Row, offered: Offer | None) -> None:
         """The record is withdrawn or protected (None), or has changed: what was offered and decided before no longer holds.
@@ -97,14 +106,15 @@ class OfferMethods(Parts):
         receiver a recall or a correction (design 5).
         """
         now = self._clock.now()
-        told = self._store.disclosure_of_offer(tx, earlier.id)
-        if told is not None and told.status == Status.AWAITING_APPROVAL:
-            self._store.add_event(tx, told.id, Status.VOID, now)
-        elif told is not None and Status(told.status) in STANDING:
-            kept_back = self._store.keep_back(tx, told.id)
-            after = Status.VOID if kept_back else Status.RECALL_DUE if offered is None else Status.CORRECTION_DUE
-            self._store.tell(tx, told, after, now)
-            self._audit(tx, f"sharing:disclosure:{after}", asking, "disclosure", told.id)
+        for told in self._store.disclosures_of_record(tx, earlier.record_kind, earlier.record_id, earlier.receiver_kind):
+            status = Status(told.status)
+            if status is Status.AWAITING_APPROVAL:
+                self._store.add_event(tx, told.id, Status.VOID, now)
+            elif status in STANDING or (status is Status.CORRECTION_DUE and offered is None):
+                kept_back = status is Status.DECIDED and self._store.keep_back(tx, told.id)
+                after = Status.VOID if kept_back else Status.RECALL_DUE if offered is None else Status.CORRECTION_DUE
+                self._store.tell(tx, told, after, now)
+                self._audit(tx, f"sharing:disclosure:{after}", asking, "disclosure", told.id)
         state = OfferState.WITHDRAWN if offered is None else OfferState.REPLACED
         if state in NEXT[OfferState(earlier.state)]:
             self._store.move_offer(tx, earlier, state)
@@ -117,7 +127,7 @@ class OfferMethods(Parts):
         size, after = page_size(request.page), page_after(request.page)
         states = [wire.OFFER_STATE_BACK[state] for state in request.states]
         with self._database.transaction() as tx:
-            rows = self._store.offers(tx, asking.unit or "", states, after, size + 1)
+            rows = self._store.offers(tx, asking.unit or "", kinds_of(asking), states, after, size + 1)
             opened = self._store.open_flows(tx)
             self._audit(tx, "sharing:offer:list", asking, count=min(len(rows), size))
         offers = [self._offer_row(row, opened) for row in rows[:size]]
@@ -141,3 +151,14 @@ class OfferMethods(Parts):
             message.decision_by = answer.decision_by or ""
             message.message = self._decisions.duty(answer, row.receiver_kind, row.offered_time.date())
         return message
+
+
+def _taken(earlier: Row) -> pb.OfferRecordResponse:
+    return pb.OfferRecordResponse(offer_id=str(earlier.id), state=wire.OFFER_STATE[OfferState(earlier.state)])
+
+
+def _with_the_units_secrecy(offered: Offer) -> Offer:
+    """What a unit holds has at least the class that the unit always has (sharing-matrix 2): silence opens nothing."""
+    holding = reference().units[offered.unit].holds.get(offered.record_kind)
+    always = frozenset({holding.secrecy}) - {"none"} if holding else frozenset()
+    return replace(offered, secrecy=offered.secrecy | always)

@@ -6,10 +6,11 @@ from uuid import UUID
 from services.kernel.callers import Caller
 from services.kernel.clock import STOCKHOLM, Clock
 from services.kernel.db import Database, Row, Transaction
-from services.kernel.errors import Conflict, NotFound
+from services.kernel.errors import Conflict, Invalid, NotFound
+from services.kernel.identity import holds_identity_number
 from services.kernel.records import Audit, Requests
 from services.sharing.decisions import Decisions
-from services.sharing.domain import OfferState
+from services.sharing.domain import OfferState, kinds_of
 from services.sharing.store import Store
 
 
@@ -27,11 +28,25 @@ class Parts:
 
     def _open_offer(self, tx: Transaction, offer_id: str, asking: Caller) -> Row:
         row = self._store.offer_of_unit(tx, UUID(offer_id), asking.unit)
-        if row is None or row.state == OfferState.STOPPED:
+        if row is None or row.state == OfferState.STOPPED or row.record_kind not in kinds_of(asking):
             raise NotFound
         if row.content is None:
             raise Conflict(self._decisions.law.messages["M7"])
         return row
+
+    def _own_disclosure(self, tx: Transaction, disclosure_id: str, asking: Caller, *, lock: bool = False) -> Row:
+        """A disclosure that the caller works with. Raises NotFound for another unit's, another role's, and a protected person's."""
+        told = self._store.disclosure_of_unit(tx, UUID(disclosure_id), asking.unit, lock=lock)
+        if told is None or told.record_kind not in kinds_of(asking) or told.protected:
+            raise NotFound
+        return told
+
+    def _plain(self, **texts: str) -> list[str]:
+        """Words that are kept unencrypted, or for long: trimmed. Raises Invalid, field first, when one holds a personnummer."""
+        for field, text in texts.items():
+            if holds_identity_number(text, self._clock.today()):
+                raise Invalid(f"{field}: skriv inget personnummer här.")
+        return [text.strip() for text in texts.values()]
 
 
 def days_since(moment: datetime, today: date) -> int:

@@ -1,5 +1,6 @@
 """The records of sharing itself: what a person may know of what was shared, what is held, and gallring."""
 
+from datetime import datetime
 from uuid import UUID
 
 import grpc
@@ -19,6 +20,8 @@ from services.sharing.retention import Rule, months_ago, retention
 from services.sharing.service.parts import Parts
 from services.sharing.store import tables
 
+PROTECTED = "Personen har skyddade uppgifter. Ärendet hanteras bara av den särskilda funktionen."
+
 
 class RecordMethods(Parts):
     """The methods of the records officer."""
@@ -31,25 +34,19 @@ class RecordMethods(Parts):
         """GDPR art. 15: to whom, when, on what ground, which fields; what may be secret from the person too is marked, not opened."""
         asking = caller()
         try:
-            number = IdentityNumber.parse(request.identity_number, self._clock.today())
+            numbers = [IdentityNumber.parse(text, self._clock.today()) for text in request.identity_numbers]
         except Invalid as fault:
-            raise Invalid(f"identity_number: {fault.message}") from None
-        subject = self._store.person_index(number.digits)
+            raise Invalid(f"identity_numbers: {fault.message}") from None
+        [case_number] = self._plain(case_number=request.case_number)
+        subjects = [self._store.person_index(number.digits) for number in numbers]
         with self._database.transaction() as tx:
-            rows = self._store.disclosures_about(tx, subject, asking.unit or "")
-            self._audit(
-                tx,
-                "sharing:disclosure:about",
-                asking,
-                case_number=request.case_number,
-                search=subject.hex(),
-                count=len(rows),
-                disclosures=[str(row.id) for row in rows],
-            )
+            rows = self._store.disclosures_about(tx, subjects, asking.unit or "")
+            told = [str(row.id) for row in rows]
+            self._audit(tx, "sharing:disclosure:about", asking, case_number=case_number, count=len(rows), disclosures=told)
         return pb.ListDisclosuresAboutResponse(disclosures=[self._about(row) for row in rows])
 
     def _about(self, row: Row) -> pb.DisclosureAbout:
-        withheld = retention().why_withheld(row.record_kind, row.secrecy)
+        withheld = PROTECTED if row.protected else retention().why_withheld(row.record_kind, row.secrecy)
         readable = row.data_key is not None and not withheld
         return pb.DisclosureAbout(
             disclosure_id=str(row.id),
@@ -74,7 +71,8 @@ class RecordMethods(Parts):
                 raise NotFound
             if told.status == Status.ERASED:
                 raise Conflict("disclosure_id: uppgiften är redan gallrad.")
-            self._store.add_hold(tx, told.id, asking.principal, self._clock.now(), request.reason, held=request.held)
+            [reason] = self._plain(reason=request.reason)
+            self._store.add_hold(tx, told.id, asking.principal, self._clock.now(), reason, held=request.held)
             self._audit(tx, "sharing:disclosure:hold", asking, "disclosure", told.id, held=request.held)
             return pb.HoldDisclosureResponse()
 
@@ -100,39 +98,40 @@ class RecordMethods(Parts):
         rules = retention()
         rows = [self._erased_kind(tx, asking, request, rule) for rule in rules.rule]
         answer = pb.EraseDisclosuresResponse(rows=[row for row in rows if row.disclosures or row.kept])
-        for row in self._store.lapsed_offers(tx, asking.unit or "", months_ago(rules.offer_lapse_months, self._clock.now())):
-            if self._is_duty(tx, row):
-                continue
-            answer.lapsed_offers += 1
-            if not request.dry_run:
-                self._store.move_offer(tx, row, OfferState.LAPSED)
-                step = (row.state, OfferState.LAPSED)
-                record_step(tx, tables.history, "offer", row.id, row.revision, step, self._clock.now(), asking.person)
-                self._audit(tx, "sharing:offer:lapse", asking, "offer", row.id)
+        answer.lapsed_offers = self._lapsed(tx, asking, months_ago(rules.offer_lapse_months, self._clock.now()), dry_run=request.dry_run)
         return answer
+
+    def _lapsed(self, tx: Transaction, asking: Caller, before: datetime, *, dry_run: bool) -> int:
+        """How many permissions nobody used in time. A duty never lapses: only a person decides that it is not carried out."""
+        opened, today, now = self._store.open_flows(tx), self._clock.today(), self._clock.now()
+        lapsed, last = 0, None
+        while rows := self._store.lapsed_offers(tx, asking.unit or "", before, last):
+            last = rows[-1].id
+            for row in rows:
+                if self._decisions.weigh(self._store.opened_offer(row), today, opened).kind == "duty":
+                    continue
+                lapsed += 1
+                if not dry_run:
+                    self._store.move_offer(tx, row, OfferState.LAPSED)
+                    step = (row.state, OfferState.LAPSED)
+                    record_step(tx, tables.history, "offer", row.id, row.revision, step, now, asking.person)
+                    self._audit(tx, "sharing:offer:lapse", asking, "offer", row.id)
+        return lapsed
 
     def _erased_kind(self, tx: Transaction, asking: Caller, request: pb.EraseDisclosuresRequest, rule: Rule) -> pb.ErasureRow:
         now = self._clock.now()
-        found = self._store.past_their_day(tx, asking.unit or "", rule.record_kind, months_ago(rule.keep_months, now))
-        going = [row for row in found if not row.kept]
+        going, kept = self._store.past_their_day(tx, asking.unit or "", rule.record_kind, months_ago(rule.keep_months, now))
         if not request.dry_run:
             protocol = {
                 "record_kind": rule.record_kind,
                 "unit": asking.unit,
                 "keep_months": rule.keep_months,
-                "erasure_decision": request.erasure_decision.strip(),
+                "erasure_decision": self._plain(erasure_decision=request.erasure_decision)[0],
                 "person": asking.principal,
             }
-            for row in going:
-                self._store.keep_back(tx, row.id)
-                self._store.erase(tx, row.id, protocol, now)
-                self._store.add_event(tx, row.id, Status.ERASED, now, person=asking.person)
-                self._audit(tx, "sharing:disclosure:erase", asking, "disclosure", row.id, decision=request.erasure_decision.strip())
-        return pb.ErasureRow(
-            record_kind=rule.record_kind, disclosures=len(going), kept=len(found) - len(going), keep_months=rule.keep_months
-        )
-
-    def _is_duty(self, tx: Transaction, row: Row) -> bool:
-        """Whether the law says today that it must be told; then only a person decides that it is not."""
-        ground = self._decisions.weigh(self._store.opened_offer(row), self._clock.today(), self._store.open_flows(tx)).ground
-        return ground is not None and ground.kind == "duty"
+            for disclosure_id in going:
+                self._store.keep_back(tx, disclosure_id)
+                self._store.erase(tx, disclosure_id, protocol, now)
+                self._store.add_event(tx, disclosure_id, Status.ERASED, now, person=asking.person)
+                self._audit(tx, "sharing:disclosure:erase", asking, "disclosure", disclosure_id, decision=protocol["erasure_decision"])
+        return pb.ErasureRow(record_kind=rule.record_kind, disclosures=len(going), kept=kept, keep_months=rule.keep_months)

@@ -28,13 +28,14 @@ class SwitchMethods(Parts):
 
     def _switched(self, tx: Transaction, asking: Caller, request: pb.SwitchFlowRequest) -> pb.SwitchFlowResponse:
         now = self._clock.now()
+        self._store.alone_at_the_switches(tx)
         if (request.name in self._store.open_flows(tx)) == request.open:
             raise Conflict(f"open: det är redan {'öppet' if request.open else 'stängt'}.")
-        reference, reason = request.decision_reference.strip(), request.reason.strip()
+        reference, reason = self._plain(decision_reference=request.decision_reference, reason=request.reason)
         self._store.add_switch(tx, request.name, asking.principal, now, reference, reason, is_open=request.open)
-        waiting = [] if request.open else self._store.not_left(tx, request.name)
-        for told in waiting:
-            after = Status.VOID if self._store.keep_back(tx, told.id) else Status.RECALL_DUE
+        for told in [] if request.open else self._store.not_carried_out(tx, request.name):
+            left = told.status == Status.DECIDED and not self._store.keep_back(tx, told.id)
+            after = Status.RECALL_DUE if left else Status.VOID
             self._store.tell(tx, told, after, now)
             self._audit(tx, f"sharing:disclosure:{after}", asking, "disclosure", told.id)
         self._audit(tx, "sharing:flow:switch", asking, name=request.name, open=request.open, decision=reference)
@@ -46,7 +47,7 @@ class SwitchMethods(Parts):
             decision_reference=reference,
             reason=reason,
         )
-        return pb.SwitchFlowResponse(flow_switch=switched, kept_back=len(waiting))
+        return pb.SwitchFlowResponse(flow_switch=switched)
 
     def ListFlowSwitches(  # noqa: N802
         self,

@@ -1,6 +1,5 @@
 """What sharing keeps, and what is done to it in a transaction."""
 
-from services.sharing.store.disclosures import Disclosures
 from services.sharing.store.offers import Offers
 from services.sharing.store.records import Records
 from services.sharing.store.tables import metadata
@@ -8,5 +7,5 @@ from services.sharing.store.tables import metadata
 __all__ = ["Store", "metadata"]
 
 
-class Store(Offers, Disclosures, Records):
+class Store(Offers, Records):
     """Sharing's acts on its tables."""

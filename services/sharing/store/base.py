@@ -14,3 +14,7 @@ class Base:
     def opened(self, table: str, row: Row, column: str) -> bytes:
         """One sealed cell of a preview or a disclosure."""
         return self._vault.open_key(row.id, row.data_key).open(table, column, getattr(row, column))
+
+    def person_index(self, digits: str) -> bytes:
+        """The blind index of twelve digits."""
+        return self._vault.index("subject", digits)

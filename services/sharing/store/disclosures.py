@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 
 from services.kernel.db import Row, Transaction
 from services.kernel.ids import new_id
@@ -13,7 +13,7 @@ from services.kernel.records import enqueue
 from services.sharing.domain import Status
 from services.sharing.sealing import SealedRecord
 from services.sharing.store.base import Base
-from services.sharing.store.tables import LATEST_STATUS, SEEN, disclosure, disclosure_event, feedback, message, outbox, reply
+from services.sharing.store.tables import IS_PROTECTED, LATEST_STATUS, SEEN, disclosure, disclosure_event, feedback, message, outbox, reply
 
 
 class Disclosures(Base):
@@ -61,6 +61,12 @@ class Disclosures(Base):
         """What a person wrote of a disclosure, sealed with its key."""
         return self._vault.open_key(told.id, told.data_key).seal("disclosure_event", "note", text.encode())
 
+    def opened_note(self, told: Row, note: bytes | None) -> str:
+        """What a person wrote, or nothing: none was written, or it is gallrat."""
+        if note is None or told.data_key is None:
+            return ""
+        return self._vault.open_key(told.id, told.data_key).open("disclosure_event", "note", note).decode()
+
     def disclosure_of_unit(self, tx: Transaction, disclosure_id: UUID, unit: str | None, *, lock: bool = False) -> Row | None:
         """A disclosure of this unit with its latest status; None when there is none, or it is another unit's."""
         own = (disclosure.c.id == disclosure_id, disclosure.c.unit == unit)
@@ -73,16 +79,20 @@ class Disclosures(Base):
         return tx.one(select(disclosure).where(disclosure.c.id == disclosure_id))
 
     def disclosures(
-        self, tx: Transaction, unit: str, states: Sequence[str], after: UUID | None, limit: int, *, open_tasks: bool
+        self, tx: Transaction, unit: str, kinds: frozenset[str], states: Sequence[str], after: UUID | None, limit: int, *, open_tasks: bool
     ) -> list[Row]:
-        """A page of a unit's disclosures, oldest first; with `open_tasks` only those that a person has something left to do about."""
+        """A page of a unit's disclosures of these kinds, oldest first; with `open_tasks` those that a person has something to do about.
+
+        Those about protected persons are in no list.
+        """
         approved = (
             select(disclosure_event.c.person)
             .where(disclosure_event.c.disclosure_id == disclosure.c.id, disclosure_event.c.details["approved"].as_boolean())
             .limit(1)
             .scalar_subquery()
         )
-        inner = select(*SEEN, approved.label("approved_by")).where(disclosure.c.unit == unit).subquery()
+        seen = (disclosure.c.unit == unit, disclosure.c.record_kind.in_(kinds), ~IS_PROTECTED)
+        inner = select(*SEEN, approved.label("approved_by")).where(*seen).subquery()
         statement = select(inner).order_by(inner.c.id).limit(limit)
         if open_tasks:
             statement = statement.where(inner.c.task_open)
@@ -100,11 +110,32 @@ class Disclosures(Base):
         """What was decided on an offer, with its latest status; None when nobody has decided."""
         return tx.one(select(disclosure, LATEST_STATUS.label("status")).where(disclosure.c.offer_id == offer_id))
 
-    def to_correct(self, tx: Transaction, told: Row) -> Row | None:
-        """The disclosure of the same record to the same receiver that `told` corrects, if any."""
+    def disclosures_of_record(self, tx: Transaction, record_kind: str, record_id: UUID, receiver_kind: str) -> list[Row]:
+        """All that was decided about a record for a receiver, locked, oldest first."""
+        c = disclosure.c
+        return self._locked(tx, (c.record_kind == record_kind) & (c.record_id == record_id) & (c.receiver_kind == receiver_kind))
+
+    def _locked(self, tx: Transaction, which: ColumnElement[bool]) -> list[Row]:
+        """Disclosures with their latest status as it is once nobody else is changing them."""
+        ids = [row.id for row in tx.read(select(disclosure.c.id).where(which).order_by(disclosure.c.id).with_for_update())]
+        return tx.read(select(*SEEN).where(disclosure.c.id.in_(ids)).order_by(disclosure.c.id)) if ids else []
+
+    def to_correct(self, tx: Transaction, told: Row) -> list[Row]:
+        """What the receiver was told of the same record and is owed a correction of: what `told` corrects."""
         c = disclosure.c
         same = (c.record_kind == told.record_kind, c.record_id == told.record_id, c.receiver_kind == told.receiver_kind)
-        return tx.one(select(disclosure).where(*same, LATEST_STATUS == Status.CORRECTION_DUE).limit(1))
+        return tx.read(select(disclosure).where(*same, LATEST_STATUS == Status.CORRECTION_DUE))
+
+    def decided_time(self, tx: Transaction, disclosure_id: UUID) -> datetime | None:
+        """When the last person who had to decide did."""
+        c = disclosure_event.c
+        decided = (c.disclosure_id == disclosure_id, c.status.in_((Status.DECIDED, Status.NO_CHANNEL)))
+        row = tx.one(select(c.occurred_time).where(*decided).limit(1))
+        return row.occurred_time if row else None
+
+    def keep_protection_valid(self, tx: Transaction, disclosure_id: UUID, until: datetime | None) -> None:
+        """The person's protection has been checked again while the message waits."""
+        tx.write(message.update().where(message.c.disclosure_id == disclosure_id).values(protection_valid_until=until))
 
     def keep_back(self, tx: Transaction, disclosure_id: UUID) -> bool:
         """Take a decided disclosure from the outbox; whether it is sure that it never left.

@@ -33,11 +33,11 @@ class Offers(Base):
     def add_offer(self, tx: Transaction, offered: Offer, state: OfferState, now: datetime) -> UUID:
         """A new offer. Its content is kept only while somebody can decide on it."""
         offer_id = new_id()
-        sealed: dict[str, bytes] = {}
+        sealed: dict[str, bytes | None] = {}
         if state is OfferState.WAITING:
             key = self._vault.new_key(offer_id)
             content = json.dumps(dict(offered.fields), default=_fact_text).encode()
-            sealed = {"data_key": key.wrapped, "content": key.seal("offer", "content", content)}
+            sealed = {"data_key": key.wrapped, "content": key.seal("offer", "content", content), "subject": self._subject_index(offered)}
         tx.insert(
             offer,
             id=offer_id,
@@ -57,6 +57,12 @@ class Offers(Base):
             **sealed,
         )
         return offer_id
+
+    def _subject_index(self, offered: Offer) -> bytes | None:
+        """The blind index of the person an offer is about; None when it is about nobody."""
+        numbers = (offered.fields.get(f"subject.{kind}") for kind in ("personal_identity_number", "coordination_number"))
+        number = next((one for one in (*numbers, offered.about) if isinstance(one, str)), None)
+        return self.person_index(number) if number else None
 
     def latest_offer(self, tx: Transaction, record_kind: str, record_id: UUID, receiver_kind: str) -> Row | None:
         """The newest offer of a record to a receiver, locked."""
@@ -78,7 +84,7 @@ class Offers(Base):
         require_step(row.state, state)
         values: dict[str, object] = {"state": state}
         if state is not OfferState.AWAITING_APPROVAL:
-            values |= {"data_key": None, "content": None}
+            values |= {"data_key": None, "content": None, "subject": None}
         tx.write(offer.update().where(offer.c.id == row.id).values(**values))
         tx.write(preview.delete().where(preview.c.offer_id == row.id))
 
@@ -104,9 +110,14 @@ class Offers(Base):
             fields=fields,
         )
 
-    def offers(self, tx: Transaction, unit: str, states: Sequence[str], after: UUID | None, limit: int) -> list[Row]:
-        """A page of a unit's offers, oldest first; those of protected persons are in no list."""
-        statement = select(offer).where(offer.c.unit == unit, offer.c.state != OfferState.STOPPED).order_by(offer.c.id).limit(limit)
+    def mark_protected(self, tx: Transaction, record_id: UUID) -> None:
+        """The person of a record was found to be protected: it shows nowhere from now on."""
+        tx.write(offer.update().where(offer.c.record_id == record_id).values(protection=Protection.PROTECTED))
+
+    def offers(self, tx: Transaction, unit: str, kinds: frozenset[str], states: Sequence[str], after: UUID | None, limit: int) -> list[Row]:
+        """A page of a unit's offers of these kinds, oldest first; those of protected persons are in no list."""
+        seen = (offer.c.unit == unit, offer.c.record_kind.in_(kinds), offer.c.protection != Protection.PROTECTED)
+        statement = select(offer).where(*seen, offer.c.state != OfferState.STOPPED).order_by(offer.c.id).limit(limit)
         if states:
             statement = statement.where(offer.c.state.in_(states))
         if after:

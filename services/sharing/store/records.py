@@ -1,15 +1,15 @@
 """Acts on the records of sharing itself: a jurist's switches, what is held, what is gallrat, what a person may know."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 
 from services.kernel.db import Row, Transaction
 from services.kernel.ids import new_id
-from services.sharing.domain import Offer, OfferState, Status
-from services.sharing.store.base import Base
+from services.sharing.domain import OfferState, Status
+from services.sharing.store.disclosures import Disclosures
 from services.sharing.store.tables import (
     IS_HELD,
     LAST_TIME,
@@ -21,17 +21,15 @@ from services.sharing.store.tables import (
     erasure,
     flow_switch,
     hold,
-    message,
     offer,
-    outbox,
 )
 
-OWED = (Status.AWAITING_APPROVAL, Status.CORRECTION_DUE, Status.RECALL_DUE)
+SWITCHES = 4206  # the advisory lock of what a jurist has opened
 ROWS_MAX = 1000
 """As many are gallrade in one act; the next act takes the next ones."""
 
 
-class Records(Base):
+class Records(Disclosures):
     """Appended, apart from what gallring takes away."""
 
     # switches -----------------------------------------------------------------------------------------------------
@@ -46,28 +44,25 @@ class Records(Base):
         return tx.read(select(flow_switch).order_by(flow_switch.c.id))
 
     def open_flows(self, tx: Transaction) -> frozenset[str]:
-        """What a jurist has opened and not closed again."""
+        """What a jurist has opened and not closed again; nobody switches anything until this transaction ends."""
+        tx.one(select(func.pg_advisory_xact_lock_shared(SWITCHES)))
         return frozenset(name for name, is_open in {row.name: row.open for row in self.switches(tx)}.items() if is_open)
 
-    def not_left(self, tx: Transaction, name: str) -> list[Row]:
-        """Disclosures on a flow, or on a ground, that still wait for the relay."""
-        waiting = select(message.c.disclosure_id).join(outbox, outbox.c.event_id == message.c.event_id)
-        return tx.read(select(*SEEN).where(disclosure.c.id.in_(waiting), (disclosure.c.flow == name) | (disclosure.c.ground_id == name)))
+    def alone_at_the_switches(self, tx: Transaction) -> None:
+        """Wait until nobody is deciding by what is open now; then nobody decides until this transaction ends."""
+        tx.one(select(func.pg_advisory_xact_lock(SWITCHES)))
+
+    def not_carried_out(self, tx: Transaction, name: str) -> list[Row]:
+        """Disclosures on a flow, or on a ground, that still wait for the relay or for a person, locked."""
+        waiting = LATEST_STATUS.in_((Status.AWAITING_APPROVAL, Status.DECIDED, Status.NO_CHANNEL))
+        rows = self._locked(tx, or_(disclosure.c.flow == name, disclosure.c.ground_id == name) & waiting)
+        return [row for row in rows if row.status in {Status.AWAITING_APPROVAL, Status.DECIDED, Status.NO_CHANNEL}]
 
     # the person ---------------------------------------------------------------------------------------------------
 
-    def subject_index(self, offered: Offer) -> bytes | None:
-        """The blind index of the person an offer is about; None when it names nobody."""
-        number = offered.fields.get("subject.personal_identity_number") or offered.fields.get("subject.coordination_number")
-        return self.person_index(number) if isinstance(number, str) else None
-
-    def person_index(self, digits: str) -> bytes:
-        """The blind index of twelve digits."""
-        return self._vault.index("subject", digits)
-
-    def disclosures_about(self, tx: Transaction, subject: bytes, unit: str) -> list[Row]:
+    def disclosures_about(self, tx: Transaction, subjects: Collection[bytes], unit: str) -> list[Row]:
         """All that a unit has decided to share about a person, oldest first."""
-        return tx.read(select(*SEEN).where(disclosure.c.subject == subject, disclosure.c.unit == unit).order_by(disclosure.c.id))
+        return tx.read(select(*SEEN).where(disclosure.c.subject.in_(subjects), disclosure.c.unit == unit).order_by(disclosure.c.id))
 
     # hold and gallring --------------------------------------------------------------------------------------------
 
@@ -75,17 +70,17 @@ class Records(Base):
         """Hold it, or let it go."""
         tx.insert(hold, id=new_id(), disclosure_id=disclosure_id, held=held, person=person, held_time=now, reason=reason)
 
-    def past_their_day(self, tx: Transaction, unit: str, record_kind: str, before: datetime) -> list[Row]:
-        """Disclosures about which nothing has happened since `before`, not gallrade yet; `kept` says which must stay."""
-        kept = (IS_HELD | TASK_IS_OPEN | LATEST_STATUS.in_(OWED)).label("kept")
-        return tx.read(
-            select(disclosure.c.id, kept)
-            .where(
-                disclosure.c.unit == unit, disclosure.c.record_kind == record_kind, before > LAST_TIME, disclosure.c.data_key.is_not(None)
-            )
-            .order_by(disclosure.c.id)
-            .limit(ROWS_MAX)
-        )
+    def past_their_day(self, tx: Transaction, unit: str, record_kind: str, before: datetime) -> tuple[list[UUID], int]:
+        """Disclosures about which nothing has happened since `before`, locked and not gallrade yet; and how many more must stay."""
+        own = (disclosure.c.unit == unit, disclosure.c.record_kind == record_kind)
+        past = (*own, before > LAST_TIME, disclosure.c.data_key.is_not(None))
+        must_stay = or_(IS_HELD, TASK_IS_OPEN, LATEST_STATUS == Status.AWAITING_APPROVAL)
+        going = select(disclosure.c.id).where(*past, ~must_stay).order_by(disclosure.c.id).limit(ROWS_MAX)
+        ids = [row.id for row in tx.read(going.with_for_update(of=disclosure))]
+        # Somebody may have held one while we waited for its lock.
+        still = [row.id for row in tx.read(select(disclosure.c.id).where(disclosure.c.id.in_(ids), ~must_stay))] if ids else []
+        kept = tx.one(select(func.count().label("n")).select_from(disclosure).where(*past, must_stay))
+        return still, int(kept.n) if kept else 0
 
     def erase(self, tx: Transaction, disclosure_id: UUID, protocol: Mapping[str, object], now: datetime) -> None:
         """Take the key and what it opened away, and write the protocol. What may still wait to be sent is kept back before."""
@@ -94,7 +89,9 @@ class Records(Base):
         tx.write(disclosure_event.update().where(disclosure_event.c.disclosure_id == disclosure_id).values(note=None))
         tx.insert(erasure, disclosure_id=disclosure_id, erased_time=now, **protocol)
 
-    def lapsed_offers(self, tx: Transaction, unit: str, before: datetime) -> list[Row]:
-        """Offers that have waited since `before`, locked."""
+    def lapsed_offers(self, tx: Transaction, unit: str, before: datetime, after: UUID | None) -> list[Row]:
+        """Offers that have waited since `before`, locked; a page, after the last one seen."""
         waiting = select(offer).where(offer.c.unit == unit, offer.c.state == OfferState.WAITING, offer.c.offered_time < before)
+        if after is not None:
+            waiting = waiting.where(offer.c.id > after)
         return tx.read(waiting.order_by(offer.c.id).limit(ROWS_MAX).with_for_update())

@@ -20,12 +20,13 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.kernel.records import INSTANT, audit_table, history_table, outbox_table, request_table
-from services.sharing.domain import STANDING, Status
+from services.sharing.domain import OWED, STANDING, Status
 
 metadata = MetaData()
 audit = audit_table(metadata)
@@ -49,6 +50,8 @@ offer = Table(
     Column("handled_by", ARRAY(Text), nullable=False),
     Column("on_request", Boolean, nullable=False),
     Column("matter", Text),
+    # A blind index of the person it is about, while somebody can decide on it.
+    Column("subject", LargeBinary),
     Column("state", Text, nullable=False),
     Column("offered_time", INSTANT, nullable=False),
     Column("data_key", LargeBinary),
@@ -197,10 +200,25 @@ LAST_TIME = select(func.max(disclosure_event.c.occurred_time)).where(disclosure_
 IS_HELD = func.coalesce(
     select(hold.c.held).where(hold.c.disclosure_id == disclosure.c.id).order_by(desc(hold.c.id)).limit(1).scalar_subquery(), false()
 )
-TASK_IS_OPEN = and_(
-    disclosure.c.task != "",
-    LATEST_STATUS.in_(STANDING),
-    ~exists().where(disclosure_event.c.disclosure_id == disclosure.c.id, disclosure_event.c.status == Status.CARRIED_OUT),
+TASK_IS_OPEN = or_(
+    LATEST_STATUS.in_(OWED),
+    and_(
+        disclosure.c.task != "",
+        or_(
+            LATEST_STATUS.in_(STANDING | {Status.REFUSED_BY_RECEIVER}),
+            # It lapsed at the relay: what a person carries out is still owed. Taken back, it is not.
+            exists().where(disclosure_event.c.disclosure_id == disclosure.c.id, disclosure_event.c.details["lapsed"].as_boolean()),
+        ),
+        ~exists().where(disclosure_event.c.disclosure_id == disclosure.c.id, disclosure_event.c.status == Status.CARRIED_OUT),
+    ),
 )
-SEEN = (disclosure, LATEST_STATUS.label("status"), LAST_TIME.label("last_time"), IS_HELD.label("held"), TASK_IS_OPEN.label("task_open"))
+IS_PROTECTED = exists().where(offer.c.record_id == disclosure.c.record_id, offer.c.protection == "protected")
+SEEN = (
+    disclosure,
+    LATEST_STATUS.label("status"),
+    LAST_TIME.label("last_time"),
+    IS_HELD.label("held"),
+    TASK_IS_OPEN.label("task_open"),
+    IS_PROTECTED.label("protected"),
+)
 """A disclosure as a person sees it: what was decided, how far it has come, and what is left to do."""

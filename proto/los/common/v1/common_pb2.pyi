@@ -64,6 +64,7 @@ class _OutcomeStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome
     """The record has changed, or has been withdrawn, after this may have left: the kommun owes the receiver a word."""
     OUTCOME_STATUS_CORRECTED: _OutcomeStatus.ValueType  # 11
     OUTCOME_STATUS_RECALL_DUE: _OutcomeStatus.ValueType  # 12
+    OUTCOME_STATUS_RECALLED: _OutcomeStatus.ValueType  # 13
 
 class OutcomeStatus(_OutcomeStatus, metaclass=_OutcomeStatusEnumTypeWrapper):
     """What happened on the receiver's side to one disclosure of a record."""
@@ -84,6 +85,7 @@ OUTCOME_STATUS_CORRECTION_DUE: OutcomeStatus.ValueType  # 10
 """The record has changed, or has been withdrawn, after this may have left: the kommun owes the receiver a word."""
 OUTCOME_STATUS_CORRECTED: OutcomeStatus.ValueType  # 11
 OUTCOME_STATUS_RECALL_DUE: OutcomeStatus.ValueType  # 12
+OUTCOME_STATUS_RECALLED: OutcomeStatus.ValueType  # 13
 Global___OutcomeStatus: _TypeAlias = OutcomeStatus  # noqa: Y015
 
 class _ParticipationRole:

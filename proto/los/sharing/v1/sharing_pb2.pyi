@@ -109,6 +109,7 @@ class _DisclosureStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Discl
     """A person has carried it out another way."""
     DISCLOSURE_STATE_ERASED: _DisclosureState.ValueType  # 13
     """Gallrad: what was sent can no longer be read."""
+    DISCLOSURE_STATE_RECALLED: _DisclosureState.ValueType  # 14
 
 class DisclosureState(_DisclosureState, metaclass=_DisclosureStateEnumTypeWrapper): ...
 
@@ -134,6 +135,7 @@ DISCLOSURE_STATE_CARRIED_OUT: DisclosureState.ValueType  # 12
 """A person has carried it out another way."""
 DISCLOSURE_STATE_ERASED: DisclosureState.ValueType  # 13
 """Gallrad: what was sent can no longer be read."""
+DISCLOSURE_STATE_RECALLED: DisclosureState.ValueType  # 14
 Global___DisclosureState: _TypeAlias = DisclosureState  # noqa: Y015
 
 @_typing.final
@@ -155,6 +157,7 @@ class OfferRecordRequest(_message.Message):
     WITHDRAWN_FIELD_NUMBER: _builtins.int
     CONTROL_FINDING_FIELD_NUMBER: _builtins.int
     ON_REQUEST_FIELD_NUMBER: _builtins.int
+    SUBJECT_IDENTITY_NUMBER_FIELD_NUMBER: _builtins.int
     MATTER_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     record_id: _builtins.str
@@ -164,8 +167,11 @@ class OfferRecordRequest(_message.Message):
     """The nämnd that holds the record; its code in the reference data."""
     on_request: _builtins.bool
     """The receiver has asked for it."""
+    subject_identity_number: _builtins.str
+    """What the record is about, where a ground asks for it: environment, alcohol, assistance. Empty meets no such ground.
+    Whom a police report is about: kept as a blind index for the right of access, and never sent.
+    """
     matter: _builtins.str
-    """What the record is about, where a ground asks for it: environment, alcohol, assistance. Empty meets no such ground."""
     @_builtins.property
     def secrecy(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Secrecy classes of the content, such as 26:1. Empty means none."""
@@ -208,11 +214,12 @@ class OfferRecordRequest(_message.Message):
         withdrawn: Global___Withdrawn | None = ...,
         control_finding: _common_pb2.ControlFinding | None = ...,
         on_request: _builtins.bool = ...,
+        subject_identity_number: _builtins.str = ...,
         matter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "control_finding", b"control_finding", "control_invitation", b"control_invitation", "folkbokforing_alert", b"folkbokforing_alert", "police_report", b"police_report", "protection_check", b"protection_check", "suspected_payment", b"suspected_payment", "withdrawn", b"withdrawn"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "control_finding", b"control_finding", "control_invitation", b"control_invitation", "event_id", b"event_id", "folkbokforing_alert", b"folkbokforing_alert", "handled_by", b"handled_by", "matter", b"matter", "on_request", b"on_request", "police_report", b"police_report", "protection_check", b"protection_check", "receiver_kind", b"receiver_kind", "record_id", b"record_id", "revision", b"revision", "secrecy", b"secrecy", "suspected_payment", b"suspected_payment", "unit", b"unit", "withdrawn", b"withdrawn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "control_finding", b"control_finding", "control_invitation", b"control_invitation", "event_id", b"event_id", "folkbokforing_alert", b"folkbokforing_alert", "handled_by", b"handled_by", "matter", b"matter", "on_request", b"on_request", "police_report", b"police_report", "protection_check", b"protection_check", "receiver_kind", b"receiver_kind", "record_id", b"record_id", "revision", b"revision", "secrecy", b"secrecy", "subject_identity_number", b"subject_identity_number", "suspected_payment", b"suspected_payment", "unit", b"unit", "withdrawn", b"withdrawn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["folkbokforing_alert", "suspected_payment", "control_invitation", "police_report", "withdrawn", "control_finding"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
@@ -674,8 +681,11 @@ class DisclosureEvent(_message.Message):
     OCCURRED_TIME_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
     status: _builtins.str
     person: _builtins.str
+    note: _builtins.str
+    """What the person wrote: how, to whom and when it was carried out, or why it was refused."""
     @_builtins.property
     def occurred_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -684,10 +694,11 @@ class DisclosureEvent(_message.Message):
         occurred_time: _timestamp_pb2.Timestamp | None = ...,
         status: _builtins.str = ...,
         person: _builtins.str = ...,
+        note: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time", "person", b"person", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "occurred_time", b"occurred_time", "person", b"person", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1137,20 +1148,16 @@ class SwitchFlowResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FLOW_SWITCH_FIELD_NUMBER: _builtins.int
-    KEPT_BACK_FIELD_NUMBER: _builtins.int
-    kept_back: _builtins.int
-    """Decided disclosures that had not left and were kept back because the flow was closed."""
     @_builtins.property
     def flow_switch(self) -> Global___FlowSwitch: ...
     def __init__(
         self,
         *,
         flow_switch: Global___FlowSwitch | None = ...,
-        kept_back: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["flow_switch", b"flow_switch"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flow_switch", b"flow_switch", "kept_back", b"kept_back"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flow_switch", b"flow_switch"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1238,21 +1245,23 @@ Global___ListFlowSwitchesResponse: _TypeAlias = ListFlowSwitchesResponse  # noqa
 class ListDisclosuresAboutRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    IDENTITY_NUMBER_FIELD_NUMBER: _builtins.int
+    IDENTITY_NUMBERS_FIELD_NUMBER: _builtins.int
     CASE_NUMBER_FIELD_NUMBER: _builtins.int
-    identity_number: _builtins.str
-    """Ten or twelve digits."""
     case_number: _builtins.str
     """The diary number of the person's own request: no case, no look-up."""
+    @_builtins.property
+    def identity_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ten or twelve digits each: the person's number, and every number the person has had before."""
+
     def __init__(
         self,
         *,
-        identity_number: _builtins.str = ...,
+        identity_numbers: _abc.Iterable[_builtins.str] | None = ...,
         case_number: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_number", b"case_number", "identity_number", b"identity_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_number", b"case_number", "identity_numbers", b"identity_numbers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

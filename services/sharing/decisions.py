@@ -67,23 +67,30 @@ class Decisions:
         self._reference: Reference = reference()
 
     def weigh(self, offer: Offer, on: date, opened: frozenset[str] = CLOSED) -> Answer:
-        """What the law says of this offer that day; `opened` is what a jurist of the kommun has opened. A record says what it holds."""
+        """What the law says of this offer that day; `opened` is what a jurist of the kommun has opened. A record says what it holds.
+
+        The strictest class of the fields that go decides (sharing-matrix 1.2), and which go depends on the ground: asked again with
+        the classes of what would go, until they are the same.
+        """
         holding = self._reference.units[offer.unit].holds.get(offer.record_kind)
-        return choose(
-            self.law,
-            Question(
+        secrecy = offer.secrecy
+        while True:
+            question = Question(
                 record_kind=offer.record_kind,
                 sender_kinds=holding.sender_kinds if holding else frozenset(),
                 receiver=offer.receiver_kind,
                 on=on,
-                secrecy=offer.secrecy,
+                secrecy=secrecy,
                 subject=offer.subject,
                 on_request=offer.on_request,
                 matter=offer.matter,  # type: ignore[arg-type]  # one of the contract's words
                 deciding_body=offer.deciding_body if offer.record_kind == "suspected_payment" else None,
-            ),
-            opened,
-        )
+            )
+            answer = choose(self.law, question, opened)
+            going = secrecy | offer.secrecy_of(answer.fields)
+            if going == secrecy:
+                return answer
+            secrecy = going
 
     def draft(self, offer: Offer, disclosure_id: UUID, on: date, opened: frozenset[str] = CLOSED) -> Draft:
         """The bytes for the receiver. Raises Conflict (M2, M2b) when nothing may go."""
@@ -102,7 +109,7 @@ class Decisions:
             basis_id=ground.id,
             citation=ground.citation,
             sfs=ground.sfs,
-            secrecy=sorted(code for code in offer.secrecy if self.law.secrecy_classes[code].told),
+            secrecy=sorted(code for code in answer.secrecy if self.law.secrecy_classes[code].told),
             fields=fields,
         )
         return Draft(answer, ground, payload, tuple(fields), left_out)

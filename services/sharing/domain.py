@@ -5,8 +5,8 @@ disclosure afterwards is appended as events.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
@@ -170,9 +170,14 @@ class Offer:
     checked_time: datetime | None
     handled_by: frozenset[str]
     fields: Fields
+    field_secrecy: Mapping[str, str] = field(default_factory=dict)  # further classes of single fields, which secrecy the sender saw
     about: str | None = None  # whom a record without a subject is about: twelve digits, for the right of access alone
     on_request: bool = False
     matter: str | None = None  # what it is about, where a ground asks for it (sharing-matrix 1.3 step 1)
+
+    def secrecy_of(self, names: Iterable[str]) -> frozenset[str]:
+        """The classes of these fields: the record's own, and what is said of a single one."""
+        return self.secrecy | {self.field_secrecy[name] for name in names if name in self.field_secrecy and name in self.fields}
 
     @property
     def names_a_person(self) -> bool:

@@ -78,6 +78,7 @@ def offer_from(request: pb.OfferRecordRequest) -> Offer | None:
         checked_time=instant(check.checked_time) if check.HasField("checked_time") else None,
         handled_by=frozenset(request.handled_by),
         fields=dotted(getattr(request, kind)),
+        field_secrecy=dict(request.field_secrecy),
         about=request.subject_identity_number or None,
         on_request=request.on_request,
         matter=request.matter or None,

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from types import SimpleNamespace
 
@@ -170,3 +171,21 @@ def test_the_circumstances_that_go_say_nothing_of_the_kommuns_own_payment() -> N
     payload = decisions().draft(a_payment(fields=fields), DISCLOSURE, TODAY).payload
     assert b"38000" not in payload
     assert b"2026-02-01" in payload
+
+
+def test_the_strictest_class_of_the_fields_that_go_decides() -> None:
+    engine = decisions()
+    finding = an_offer(
+        record_kind="control_finding",
+        receiver_kind="forsakringskassan",
+        unit="MOS",
+        secrecy=frozenset({"30:27"}),
+        fields={"finding.facts": [CodedFact("fire", TODAY, None)], "finding.object_address": "Exempelgatan 1"},
+    )
+    assert engine.weigh(finding, TODAY).allowed
+    assert not engine.weigh(replace(finding, field_secrecy={"finding.facts": "17:1"}), TODAY).allowed
+    kept_back = replace(finding, field_secrecy={"finding.object_address": "17:1"})  # a field that this flow does not carry
+    assert engine.weigh(kept_back, TODAY).allowed
+    assert "finding.object_address" not in engine.draft(kept_back, DISCLOSURE, TODAY).fields
+    absent = replace(finding, field_secrecy={"finding.observed_at": "17:1"})  # a field that this record does not have
+    assert engine.weigh(absent, TODAY).allowed

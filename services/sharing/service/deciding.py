@@ -156,7 +156,7 @@ class DecisionMethods(Parts):
             ground_digest=draft.ground.digest,
             decision_by=draft.answer.decision_by,
             fields=list(draft.fields),
-            secrecy=sorted(offer.secrecy),
+            secrecy=sorted(draft.answer.secrecy),
             key_id=stored.key_id,
             payload_hash=stored.payload_hash,
             decided_by=asking.person,

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
 from sqlalchemy import desc, func, select
 
 from services.kernel.db import Row, Transaction
@@ -52,6 +53,7 @@ class Offers(Base):
             handled_by=sorted(offered.handled_by),
             on_request=offered.on_request,
             matter=offered.matter,
+            field_secrecy=Jsonb(dict(offered.field_secrecy)),
             state=state,
             offered_time=now,
             **sealed,
@@ -107,6 +109,7 @@ class Offers(Base):
             handled_by=frozenset(row.handled_by),
             on_request=row.on_request,
             matter=row.matter,
+            field_secrecy=row.field_secrecy,
             fields=fields,
         )
 

@@ -50,6 +50,7 @@ offer = Table(
     Column("handled_by", ARRAY(Text), nullable=False),
     Column("on_request", Boolean, nullable=False),
     Column("matter", Text),
+    Column("field_secrecy", JSONB, nullable=False),
     # A blind index of the person it is about, while somebody can decide on it.
     Column("subject", LargeBinary),
     Column("state", Text, nullable=False),

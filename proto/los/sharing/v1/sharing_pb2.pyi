@@ -142,12 +142,33 @@ Global___DisclosureState: _TypeAlias = DisclosureState  # noqa: Y015
 class OfferRecordRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class FieldSecrecyEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     EVENT_ID_FIELD_NUMBER: _builtins.int
     RECORD_ID_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     RECEIVER_KIND_FIELD_NUMBER: _builtins.int
     UNIT_FIELD_NUMBER: _builtins.int
     SECRECY_FIELD_NUMBER: _builtins.int
+    FIELD_SECRECY_FIELD_NUMBER: _builtins.int
     PROTECTION_CHECK_FIELD_NUMBER: _builtins.int
     HANDLED_BY_FIELD_NUMBER: _builtins.int
     FOLKBOKFORING_ALERT_FIELD_NUMBER: _builtins.int
@@ -174,7 +195,11 @@ class OfferRecordRequest(_message.Message):
     matter: _builtins.str
     @_builtins.property
     def secrecy(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Secrecy classes of the content, such as 26:1. Empty means none."""
+        """Secrecy classes of the content, such as 26:1. Empty means what the unit always has."""
+
+    @_builtins.property
+    def field_secrecy(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Further classes of single fields, by dotted name: which secrecy the sender saw. They count only where the field goes."""
 
     @_builtins.property
     def protection_check(self) -> _common_pb2.ProtectionCheck: ...
@@ -205,6 +230,7 @@ class OfferRecordRequest(_message.Message):
         receiver_kind: _builtins.str = ...,
         unit: _builtins.str = ...,
         secrecy: _abc.Iterable[_builtins.str] | None = ...,
+        field_secrecy: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         protection_check: _common_pb2.ProtectionCheck | None = ...,
         handled_by: _abc.Iterable[_builtins.str] | None = ...,
         folkbokforing_alert: _common_pb2.FolkbokforingAlert | None = ...,
@@ -219,7 +245,7 @@ class OfferRecordRequest(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "control_finding", b"control_finding", "control_invitation", b"control_invitation", "folkbokforing_alert", b"folkbokforing_alert", "police_report", b"police_report", "protection_check", b"protection_check", "suspected_payment", b"suspected_payment", "withdrawn", b"withdrawn"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "control_finding", b"control_finding", "control_invitation", b"control_invitation", "event_id", b"event_id", "folkbokforing_alert", b"folkbokforing_alert", "handled_by", b"handled_by", "matter", b"matter", "on_request", b"on_request", "police_report", b"police_report", "protection_check", b"protection_check", "receiver_kind", b"receiver_kind", "record_id", b"record_id", "revision", b"revision", "secrecy", b"secrecy", "subject_identity_number", b"subject_identity_number", "suspected_payment", b"suspected_payment", "unit", b"unit", "withdrawn", b"withdrawn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "control_finding", b"control_finding", "control_invitation", b"control_invitation", "event_id", b"event_id", "field_secrecy", b"field_secrecy", "folkbokforing_alert", b"folkbokforing_alert", "handled_by", b"handled_by", "matter", b"matter", "on_request", b"on_request", "police_report", b"police_report", "protection_check", b"protection_check", "receiver_kind", b"receiver_kind", "record_id", b"record_id", "revision", b"revision", "secrecy", b"secrecy", "subject_identity_number", b"subject_identity_number", "suspected_payment", b"suspected_payment", "unit", b"unit", "withdrawn", b"withdrawn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["folkbokforing_alert", "suspected_payment", "control_invitation", "police_report", "withdrawn", "control_finding"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015

@@ -5,7 +5,7 @@ kept with the decision.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -34,6 +34,7 @@ from services.sharing.store import Store
 
 EXPIRY = timedelta(days=14)
 CLOSED: frozenset[str] = frozenset()
+REFERENCES = frozenset({"request.external_reference", "control.reference"})
 PURPOSES: Mapping[str, str] = {
     "folkbokforing_alert": "Underrättelse om en uppgift i folkbokföringen som kan antas vara fel.",
     "suspected_payment": "Underrättelse om en förmån som det finns anledning att anta har betalats ut felaktigt.",
@@ -100,6 +101,8 @@ class Decisions:
         ground = answer.route.ground
         everything = dict(offer.fields) | envelope(offer.unit, case_number(disclosure_id, on), ground.id, self._reference)
         kept, left_out = minimise(answer, everything)
+        if self._content(offer.record_kind, answer.fields) and not self._content(offer.record_kind, kept):
+            raise Conflict("content: ärendet har inget av det som grunden tillåter. Bara ett kuvert om en person lämnas aldrig.")
         fields = rendered(offer.record_kind, kept, self._reference)
         payload = content_bytes(
             receiver_kind=offer.receiver_kind,
@@ -113,6 +116,11 @@ class Decisions:
             fields=fields,
         )
         return Draft(answer, ground, payload, tuple(fields), left_out)
+
+    def _content(self, record_kind: str, names: Iterable[str]) -> list[str]:
+        """The record's own fields among these, references apart: without any it is an envelope about a person (sharing-matrix 1.3)."""
+        own = self.law.record_kinds[record_kind].own
+        return [name for name in names if name.startswith(own) and name not in REFERENCES]
 
     def refusal(self, answer: Answer, receiver_kind: str) -> str:
         """Why nothing may go, for the officer."""

@@ -189,3 +189,12 @@ def test_the_strictest_class_of_the_fields_that_go_decides() -> None:
     assert "finding.object_address" not in engine.draft(kept_back, DISCLOSURE, TODAY).fields
     absent = replace(finding, field_secrecy={"finding.observed_at": "17:1"})  # a field that this record does not have
     assert engine.weigh(absent, TODAY).allowed
+
+
+def test_an_envelope_about_a_person_and_nothing_else_is_never_sent() -> None:
+    bare = {name: value for name, value in an_offer().fields.items() if name.startswith("subject.")}
+    with pytest.raises(Conflict, match=r"^content: "):
+        decisions().draft(an_offer(fields=bare), DISCLOSURE, TODAY)
+    answer = a_payment(fields=bare | {"request.external_reference": "FK 2026-55"}, on_request=True)
+    with pytest.raises(Conflict, match=r"^content: "):
+        decisions().draft(answer, DISCLOSURE, TODAY)

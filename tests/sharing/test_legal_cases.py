@@ -17,7 +17,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 WORDS = {
     *("name", "on", "record_kind", "senders", "receiver", "on_request", "secrecy", "subject", "matter", "deciding_body", "opened"),
-    *("ground", "flow", "switch", "channel", "decides", "fields", "refused_by", "reason", "not_a_basis"),
+    *("ground", "flow", "switch", "channel", "decides", "fields", "refused_by", "reason", "not_a_basis", "hard_stop"),
 }
 NEVER_ANSWERS = {rule.ground.id for rule in LAW.rules if not rule.routes}
 DAY = timedelta(days=1)
@@ -130,3 +130,12 @@ def test_each_change_of_the_law_has_a_case_the_day_before_and_the_day_itself(day
 
 def test_everything_that_looks_like_a_ground_and_is_none_has_a_case() -> None:
     assert {case.get("not_a_basis") for case in CASES.values()} - {None} == set(LAW.not_a_basis)
+
+
+def test_every_hard_stop_has_a_case_or_names_the_test_that_shows_it() -> None:
+    elsewhere = tomllib.loads((Path(__file__).parent / "legal_cases" / "hard_stops.toml").read_text(encoding="utf-8"))["elsewhere"]
+    asked = [case["hard_stop"] for case in CASES.values() if "hard_stop" in case]
+    assert sorted([*asked, *(row["hard_stop"] for row in elsewhere)]) == [f"hs-{number:02}" for number in range(1, 21)]
+    for row in elsewhere:
+        file, _, test = row["shown_by"].partition("::")
+        assert f"def {test}(" in (Path(__file__).parents[2] / file).read_text(encoding="utf-8")

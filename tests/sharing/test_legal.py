@@ -318,3 +318,12 @@ def test_a_question_and_an_answer_are_never_changed() -> None:
     for value, name in ((question, "receiver"), (choose(LAW, question), "fields")):
         with pytest.raises(AttributeError):
             setattr(value, name, ())
+
+
+def test_what_falls_at_the_first_step_says_so_in_a_whole_sentence() -> None:
+    answer = choose(LAW, Question("folkbokforing_alert", frozenset({"kommun-namnd"}), "skatteverket", date(1900, 1, 1)))
+    grounds = [reason for reason in answer.reasons if reason.ground in LAW.grounds and reason.step < 6]
+    assert {(reason.step, reason.code) for reason in grounds} == {(1, "not_yet_in_force")}
+    said = [reason.text for rule in LAW.rules for reason in rule.why.values()]
+    said += [route.why_outside.text for rule in LAW.rules for routes in rule.routes.values() for route in routes]
+    assert [text for text in said if text != text.strip() or not text.endswith(".")] == []

@@ -196,11 +196,10 @@ def _route(flow: Flow, ground: Ground, receiver: Receiver, file: FlowFile) -> Ro
     for part in flow.goes:
         if not any(name in fields for name in file.sets[part]):
             raise Misfit(f"{ground.id} allows no field of {part}")
-    number = "samordningsnummer" if ground.condition == "coordination_number" else "personnummer"
     firm = frozenset(file.sets["SOLE_TRADER"])
     by_subject: dict[str | None, tuple[str, ...]] = {}
     for subject in (None, "personnummer", "samordningsnummer", "company", "nobody"):
-        fitting = [name for name in fields if _NUMBERS.get(name) in {None, subject or number}]
+        fitting = [name for name in fields if _NUMBERS.get(name) in {None, subject or "personnummer"}]
         by_subject[subject] = tuple(name for name in fitting if subject not in _NUMBERS.values() or name not in firm)
     inside = INSIDE if flow.receivers is None and receiver.group == "municipal" else frozenset[str]()
     return Route(
@@ -240,7 +239,7 @@ def rule_of(ground: Ground, file: FlowFile, routes: Iterable[tuple[Key, Route]],
         senders=expanded(ground.sender_kinds, known) | frozenset(ground.sender_kinds),
         receivers=expanded(ground.receivers, known),
         opens=frozenset(ground.opens),
-        subjects=_SUBJECTS.get(ground.condition or ""),
+        subjects=_SUBJECTS.get(ground.condition) if ground.condition else None,
         matter=next((matter for matter in _MATTERS if matter == ground.condition), None),
         only_to=pays if ground.condition == "receiver_pays" else None,
         not_asked=ground.initiative == "own_initiative",
@@ -264,9 +263,11 @@ def _sentences(ground: Ground) -> Iterator[tuple[str, int, str]]:
     yield "not_asked", 1, f"{name} gäller bara när mottagaren har frågat."
     yield "secrecy", 1, f"{name} bryter inte sekretessen för uppgiften."
     yield "unverified", 1, f"{name} är avstängd, för den är inte kontrollerad. {ground.shut_because} En jurist i kommunen kan öppna den."
-    yield "automation", 1, f"{name} {_OUTSIDE_THE_PLATFORM.get(ground.automation, 'används inte av plattformen')}."
+    if ground.automation in _OUTSIDE_THE_PLATFORM:
+        yield "automation", 1, f"{name} {_OUTSIDE_THE_PLATFORM[ground.automation]}."
     yield "deciding_body", 1, f"{name} når bara den som beslutat förmånen, och det är inte mottagaren."
-    yield "condition", 1, f"{name} {_CONDITIONS.get(ground.condition or '', 'har ett villkor')}; det är inte visat här."
+    if ground.condition:
+        yield "condition", 1, f"{name} {_CONDITIONS[ground.condition]}; det är inte visat här."
     yield "no_own_field", 2, f"{name} tillåter inget fält av uppgiften själv, bara ett kuvert."
     step = 3 if ground.precedence == "open_facts" else 4 if ground.kind == "duty" else 5
     yield "no_flow", step, f"{name} passar, men det finns inget öppet flöde till mottagaren."

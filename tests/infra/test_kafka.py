@@ -33,7 +33,7 @@ def send(kafka: Kafka, user: str, topic: str, key: bytes) -> None:
 
 def consumer(kafka: Kafka, user: str, group: str | None = None, patience_ms: int = 60_000) -> KafkaConsumer:
     settings = {"group_id": group, "auto_offset_reset": "earliest", "enable_auto_commit": False, "consumer_timeout_ms": patience_ms}
-    return KafkaConsumer(**kafka.client(user), **settings)
+    return KafkaConsumer(metadata_max_age_ms=5000, **kafka.client(user), **settings)
 
 
 def keys(messages: Iterator[Any], until: bytes) -> set[bytes]:

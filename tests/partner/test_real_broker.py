@@ -58,6 +58,7 @@ class Kommun:
             group_id=f"sharing.test.{uuid4()}",
             auto_offset_reset="earliest",
             enable_auto_commit=False,
+            metadata_max_age_ms=broker.METADATA_MAX_AGE_MS,  # one that joins before it knows the topic finds it then
             **self.kafka.client("sharing"),
         )
         found: list[Reply] = []

@@ -18,7 +18,9 @@ _NUMBERS = {
     "subject.personal_identity_number": "personnummer",
     "subject.coordination_number": "samordningsnummer",
 }
-_SUBJECTS: Mapping[str, frozenset[Subject | None]] = {  # condition -> who meets it; None = the question says nothing of it (1.3 step 1)
+_SUBJECTS: Mapping[
+    str | None, frozenset[Subject | None]
+] = {  # condition -> who meets it; None = the question says nothing of it (1.3 step 1)
     "registered_person": frozenset({"personnummer", None}),
     "coordination_number": frozenset({"samordningsnummer"}),
     "individual": frozenset({"personnummer", "samordningsnummer", None}),
@@ -239,7 +241,7 @@ def rule_of(ground: Ground, file: FlowFile, routes: Iterable[tuple[Key, Route]],
         senders=expanded(ground.sender_kinds, known) | frozenset(ground.sender_kinds),
         receivers=expanded(ground.receivers, known),
         opens=frozenset(ground.opens),
-        subjects=_SUBJECTS.get(ground.condition) if ground.condition else None,
+        subjects=_SUBJECTS.get(ground.condition),
         matter=next((matter for matter in _MATTERS if matter == ground.condition), None),
         only_to=pays if ground.condition == "receiver_pays" else None,
         not_asked=ground.initiative == "own_initiative",

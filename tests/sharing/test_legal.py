@@ -324,8 +324,8 @@ def test_what_falls_at_the_first_step_says_so_in_a_whole_sentence() -> None:
     answer = choose(LAW, Question("folkbokforing_alert", frozenset({"kommun-namnd"}), "skatteverket", date(1900, 1, 1)))
     grounds = [reason for reason in answer.reasons if reason.ground in LAW.grounds and reason.step < 6]
     assert {(reason.step, reason.code) for reason in grounds} == {(1, "not_yet_in_force")}
-    at_first = ("not_yet_in_force", "no_longer_in_force", "record_kind", "sender", "receiver", "asked", "not_asked", "secrecy")
-    at_first += ("unverified", "automation", "condition", "deciding_body")
+    at_first = {"not_yet_in_force", "no_longer_in_force", "record_kind", "sender", "receiver", "asked", "not_asked", "secrecy"}
+    at_first |= {"unverified", "automation", "condition", "deciding_body"}
     assert {rule.why[code].step for rule in LAW.rules for code in at_first if code in rule.why} == {1}
     said = [reason.text for rule in LAW.rules for reason in rule.why.values()]
     said += [route.why_outside.text for rule in LAW.rules for routes in rule.routes.values() for route in routes]

@@ -18,9 +18,8 @@ _NUMBERS = {
     "subject.personal_identity_number": "personnummer",
     "subject.coordination_number": "samordningsnummer",
 }
-_SUBJECTS: Mapping[
-    str | None, frozenset[Subject | None]
-] = {  # condition -> who meets it; None = the question says nothing of it (1.3 step 1)
+# Condition -> who meets it; None among these = the question says nothing of it (1.3 step 1).
+_SUBJECTS: Mapping[str | None, frozenset[Subject | None]] = {
     "registered_person": frozenset({"personnummer", None}),
     "coordination_number": frozenset({"samordningsnummer"}),
     "individual": frozenset({"personnummer", "samordningsnummer", None}),

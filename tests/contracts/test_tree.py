@@ -12,7 +12,6 @@ FOLDERS = ("services", "partner", "infra", "cli", "bench", "tests", "docs", "pro
 LINES_MAX = 400
 # Longer files, each with the reason why it is one subject.
 LONGER = {
-    "services/sharing/sealing.py": "both directions of one format, which must agree",
     "tests/controls/test_service.py": "one journey through one servicer",
     "tests/partner/test_real_broker.py": "one broker, started once",
 }

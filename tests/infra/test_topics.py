@@ -21,6 +21,7 @@ def may(principal: str, operation: ACLOperation, kind: ResourceType = ResourceTy
 def test_there_is_one_topic_each_way_per_agency() -> None:
     assert {agency.name for agency in topics.AGENCIES} == AGENCIES
     expected = {name for agency in topics.AGENCIES for name in (agency.share_topic, agency.reply_topic)}
+    expected |= {"los.share.sandbox.v1", "los.reply.sandbox.v1"}
     assert {topic.name for topic in topics.TOPICS} == expected
 
 
@@ -54,9 +55,10 @@ def test_no_right_is_for_everybody_or_for_everything() -> None:
         assert is_prefix == (right.resource_pattern.resource_type == ResourceType.GROUP)
 
 
-def test_records_are_deleted_after_fourteen_days() -> None:
+def test_records_are_deleted_after_fourteen_days_and_samples_after_one() -> None:
     for topic in topics.TOPICS:
-        assert (topic.settings["cleanup.policy"], topic.settings["retention.ms"]) == ("delete", str(14 * 24 * 3600 * 1000))
+        days = 1 if ".sandbox." in topic.name else 14
+        assert (topic.settings["cleanup.policy"], topic.settings["retention.ms"]) == ("delete", str(days * 24 * 3600 * 1000))
 
 
 def test_the_demos_people_have_roles_and_units_that_exist() -> None:

@@ -1,19 +1,14 @@
-"""Sealing what leaves the kommun and opening what comes back (design 17). Pure: no store, no clock, no network.
-
-Keys are imported once, in `Keys.load`; `seal_event` runs inside the deciding transaction.
-"""
+"""What comes back: an answer is verified and opened, or refused with a code and never with its content."""
 
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from cloudevents.core.exceptions import CloudEventValidationError
-from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from joserfc import jwe, jws
 from joserfc.errors import JoseError
@@ -22,11 +17,9 @@ from joserfc.util import urlsafe_b64decode
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
 
 from services.kernel.errors import Invalid
-from services.kernel.reference import reference
+from services.sharing.sealing.events import CONTENT_TYPE
+from services.sharing.sealing.keys import ENCRYPTION_ALGORITHMS, JWE_FIXED, SIGNATURE_ALGORITHM, Keys
 
-CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
-CONTENT_BYTES_MAX = 45_000
-"""Largest content of an event; joserfc opens no ciphertext above 64 KiB of base64."""
 REPLY_BYTES_MAX = 16_384
 """Largest value of a reply."""
 SKEW = timedelta(seconds=60)
@@ -34,144 +27,8 @@ SKEW = timedelta(seconds=60)
 TIMES_APART_MAX = timedelta(days=7)
 """How far the time that an answer states may be from the time it was sent."""
 
-_SIGNATURE_ALGORITHM = "ES256"
-_ENCRYPTION_ALGORITHMS = ["ECDH-ES+A256KW", "A256GCM"]
-_JWE_FIXED = {"alg": "ECDH-ES+A256KW", "enc": "A256GCM", "typ": "JOSE", "cty": "application/json"}
-_JWE_HEADERS = {*_JWE_FIXED, "kid", "epk"}
+_JWE_HEADERS = {*JWE_FIXED, "kid", "epk"}
 _TOPIC = re.compile(r"los\.reply\.(?P<agency>[a-z]+)\.v1")
-_RECEIVER_KID = re.compile(r"(?P<kind>[a-z-]+)-\d{4}-\d+")
-_FORMAT = JSONFormat()
-
-
-@dataclass(frozen=True, slots=True)
-class Receiver:
-    """A receiver kind: the agency it belongs to and its public key."""
-
-    agency: str
-    key: ECKey
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The kommun's private keys, and the public key of each receiver kind."""
-
-    signing: ECKey
-    encryption: ECKey
-    receivers: Mapping[str, Receiver]
-
-    @classmethod
-    def load(cls, signing_file: Path, encryption_file: Path, receivers_file: Path) -> Self:
-        """Read two private JWKs, and the receiver kinds' public keys as a JWKS whose `kid` is `<kind>-<year>-<number>`.
-
-        Which agency a kind belongs to is reference data. Raises OSError, ValueError, KeyError or JoseError when a file
-        is not what it should be: the process must not start.
-        """
-        receivers = {}
-        for jwk in json.loads(receivers_file.read_text(encoding="utf-8"))["keys"]:
-            key = _key(jwk, private=False)
-            kind = _RECEIVER_KID.fullmatch(str(key.kid))
-            agency = reference().receivers[kind["kind"]].agency if kind else None
-            if not kind or not agency or kind["kind"] in receivers:
-                raise ValueError("a receiver key has a kid of no receiver kind with an agency, or of one that has a key")
-            receivers[kind["kind"]] = Receiver(agency, key)
-        return cls(
-            signing=_key(json.loads(signing_file.read_text(encoding="utf-8")), private=True),
-            encryption=_key(json.loads(encryption_file.read_text(encoding="utf-8")), private=True),
-            receivers=receivers,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """What is seen outside the encryption of an event: nothing personal.
-
-    `key` is random per case and recipient, `sequence` counts from 1 for each key.
-    """
-
-    id: UUID
-    kommun_code: str
-    record_kind: str
-    change: Literal["shared", "corrected", "recalled"]
-    receiver_kind: str
-    key: UUID
-    sequence: int
-    disclosure_id: UUID
-    time: datetime
-    recorded_time: datetime
-    expiry_time: datetime
-    secret: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SealedRecord:
-    """A Kafka record, ready to be sent."""
-
-    key: bytes
-    value: bytes
-    headers: list[tuple[str, bytes]]
-
-
-def content_bytes(
-    *,
-    receiver_kind: str,
-    disclosure_id: UUID,
-    record_kind: str,
-    purpose: str,
-    basis_id: str,
-    citation: str,
-    sfs: str,
-    secrecy: Sequence[str],
-    fields: Mapping[str, str | Sequence[str]],
-) -> bytes:
-    """The canonical JSON that a person previews and that is then sent, byte for byte, inside the encryption."""
-    return _canonical(
-        {
-            "aud": receiver_kind,
-            "disclosure_id": str(disclosure_id),
-            "record_kind": record_kind,
-            "purpose": purpose,
-            "legal": {"basis_id": basis_id, "citation": citation, "sfs": sfs},
-            "secrecy": list(secrecy),
-            "fields": {name: value for name, value in fields.items() if value},
-        }
-    )
-
-
-def seal_event(event: Event, content: bytes, keys: Keys) -> SealedRecord:
-    """Encrypt `content` to the receiver kind and sign the whole. Raises Invalid when it is too large or has no key."""
-    if len(content) > CONTENT_BYTES_MAX:
-        raise Invalid("innehåll: underlaget är för stort för att skickas.", reason="TOO_LARGE")
-    receiver = keys.receivers.get(event.receiver_kind)
-    if receiver is None:
-        raise Invalid("mottagare: det finns ingen nyckel för mottagaren.", reason="RECEIVER_KEY_MISSING")
-    key = str(event.key)
-    value = _FORMAT.write(
-        CloudEvent(
-            {
-                "specversion": "1.0",
-                "id": str(event.id),
-                "source": f"urn:los:{event.kommun_code}:sharing",
-                "type": f"se.los.{event.record_kind}.{event.change}.v1",
-                "time": event.time,
-                "datacontenttype": "application/jose",
-                "partitionkey": key,
-                "sequence": str(event.sequence),
-                "correlationid": str(event.disclosure_id),
-                "recordedtime": _instant(event.recorded_time),
-                "expirytime": _instant(event.expiry_time),
-                "dataclassification": "sekretess" if event.secret else "open",
-            },
-            jwe.encrypt_compact(_JWE_FIXED | {"kid": receiver.key.kid}, content, receiver.key, algorithms=_ENCRYPTION_ALGORITHMS),
-        )
-    )
-    signature = jws.serialize_compact(
-        {"alg": _SIGNATURE_ALGORITHM, "kid": keys.signing.kid}, value, keys.signing, algorithms=[_SIGNATURE_ALGORITHM]
-    )
-    return SealedRecord(
-        key=key.encode("ascii"),
-        value=value,
-        headers=[("content-type", CONTENT_TYPE), ("los-signature", jws.detach_content(signature).encode("ascii"))],
-    )
 
 
 def _utc(time: datetime) -> datetime:
@@ -348,14 +205,14 @@ def _signer(signature: bytes, value: bytes, keys: Keys, agency: str) -> str:
     if len(segments) != 3 or segments[1]:  # noqa: PLR2004 - header, nothing, signature
         raise _refused("SIGNATURE_FORM")
     protected = _protected_header(segments[0], "SIGNATURE_FORM")
-    if protected.get("alg") != _SIGNATURE_ALGORITHM:
+    if protected.get("alg") != SIGNATURE_ALGORITHM:
         raise _refused("SIGNATURE_ALGORITHM")
     if set(protected) != {"alg", "kid"}:
         raise _refused("SIGNATURE_FORM")
     for kind, receiver in keys.receivers.items():
         if receiver.agency == agency and receiver.key.kid == protected["kid"]:
             try:
-                jws.deserialize_compact(signature, receiver.key, algorithms=[_SIGNATURE_ALGORITHM], payload=value)
+                jws.deserialize_compact(signature, receiver.key, algorithms=[SIGNATURE_ALGORITHM], payload=value)
             except (JoseError, ValueError):
                 raise _refused("SIGNATURE_INVALID") from None
             return kind
@@ -364,12 +221,12 @@ def _signer(signature: bytes, value: bytes, keys: Keys, agency: str) -> str:
 
 def _decrypted(compact: str, key: ECKey) -> bytes:
     protected = _protected_header(compact.split(".", 1)[0], "ENCRYPTION_FORM")
-    if set(protected) != _JWE_HEADERS or any(protected[name] != word for name, word in _JWE_FIXED.items()):
+    if set(protected) != _JWE_HEADERS or any(protected[name] != word for name, word in JWE_FIXED.items()):
         raise _refused("ENCRYPTION_FORM")
     if protected["kid"] != key.kid:
         raise _refused("ENCRYPTION_KEY_UNKNOWN")
     try:
-        return jwe.decrypt_compact(compact, key, algorithms=_ENCRYPTION_ALGORITHMS).plaintext or b""
+        return jwe.decrypt_compact(compact, key, algorithms=list(ENCRYPTION_ALGORITHMS)).plaintext or b""
     except Exception:  # noqa: BLE001 - joserfc lets errors of the base64 and curve libraries through on broken input
         raise _refused("ENCRYPTION_INVALID") from None
 
@@ -386,17 +243,6 @@ def _body(kind: str, content: bytes) -> Receipt | Outcome | InvitationAnswered:
 def _refused(code: str) -> Invalid:
     """Why, as a code. Always raised `from None`: the errors of the libraries quote what they were given."""
     return Invalid(f"svar: myndighetens svar kan inte godtas ({code}).", reason=code)
-
-
-def _key(jwk: dict[str, Any], *, private: bool) -> ECKey:
-    key = ECKey.import_key(jwk)
-    if key.curve_name != "P-256" or key.is_private != private or not key.kid:
-        raise ValueError("a key is not a P-256 key of the right kind with a kid")
-    return key
-
-
-def _canonical(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
 
 
 def _read_json(text: bytes, code: str) -> dict[str, Any]:
@@ -424,10 +270,6 @@ def _protected_header(segment: bytes | str, code: str) -> dict[str, Any]:
     except (TypeError, ValueError):
         raise _refused(code) from None
     return _read_json(text, code)
-
-
-def _instant(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _parsed_instant(text: str) -> datetime:

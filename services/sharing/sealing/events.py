@@ -1,0 +1,122 @@
+"""What leaves: the content that a person previews, and the record that carries it. `seal_event` runs inside the deciding transaction."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+from joserfc import jwe, jws
+
+from services.kernel.errors import Invalid
+from services.sharing.sealing.keys import ENCRYPTION_ALGORITHMS, JWE_FIXED, SIGNATURE_ALGORITHM, Keys
+
+CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
+CONTENT_BYTES_MAX = 45_000
+"""Largest content of an event; joserfc opens no ciphertext above 64 KiB of base64."""
+
+_FORMAT = JSONFormat()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What is seen outside the encryption of an event: nothing personal.
+
+    `key` is random per case and recipient, `sequence` counts from 1 for each key.
+    """
+
+    id: UUID
+    kommun_code: str
+    record_kind: str
+    change: Literal["shared", "corrected", "recalled"]
+    receiver_kind: str
+    key: UUID
+    sequence: int
+    disclosure_id: UUID
+    time: datetime
+    recorded_time: datetime
+    expiry_time: datetime
+    secret: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRecord:
+    """A Kafka record, ready to be sent."""
+
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+def content_bytes(
+    *,
+    receiver_kind: str,
+    disclosure_id: UUID,
+    record_kind: str,
+    purpose: str,
+    basis_id: str,
+    citation: str,
+    sfs: str,
+    secrecy: Sequence[str],
+    fields: Mapping[str, str | Sequence[str]],
+) -> bytes:
+    """The canonical JSON that a person previews and that is then sent, byte for byte, inside the encryption."""
+    return _canonical(
+        {
+            "aud": receiver_kind,
+            "disclosure_id": str(disclosure_id),
+            "record_kind": record_kind,
+            "purpose": purpose,
+            "legal": {"basis_id": basis_id, "citation": citation, "sfs": sfs},
+            "secrecy": list(secrecy),
+            "fields": {name: value for name, value in fields.items() if value},
+        }
+    )
+
+
+def seal_event(event: Event, content: bytes, keys: Keys) -> SealedRecord:
+    """Encrypt `content` to the receiver kind and sign the whole. Raises Invalid when it is too large or has no key."""
+    if len(content) > CONTENT_BYTES_MAX:
+        raise Invalid("innehåll: underlaget är för stort för att skickas.", reason="TOO_LARGE")
+    receiver = keys.receivers.get(event.receiver_kind)
+    if receiver is None:
+        raise Invalid("mottagare: det finns ingen nyckel för mottagaren.", reason="RECEIVER_KEY_MISSING")
+    key = str(event.key)
+    value = _FORMAT.write(
+        CloudEvent(
+            {
+                "specversion": "1.0",
+                "id": str(event.id),
+                "source": f"urn:los:{event.kommun_code}:sharing",
+                "type": f"se.los.{event.record_kind}.{event.change}.v1",
+                "time": event.time,
+                "datacontenttype": "application/jose",
+                "partitionkey": key,
+                "sequence": str(event.sequence),
+                "correlationid": str(event.disclosure_id),
+                "recordedtime": _instant(event.recorded_time),
+                "expirytime": _instant(event.expiry_time),
+                "dataclassification": "sekretess" if event.secret else "open",
+            },
+            jwe.encrypt_compact(JWE_FIXED | {"kid": receiver.key.kid}, content, receiver.key, algorithms=list(ENCRYPTION_ALGORITHMS)),
+        )
+    )
+    signature = jws.serialize_compact(
+        {"alg": SIGNATURE_ALGORITHM, "kid": keys.signing.kid}, value, keys.signing, algorithms=[SIGNATURE_ALGORITHM]
+    )
+    return SealedRecord(
+        key=key.encode("ascii"),
+        value=value,
+        headers=[("content-type", CONTENT_TYPE), ("los-signature", jws.detach_content(signature).encode("ascii"))],
+    )
+
+
+def _canonical(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
+
+
+def _instant(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -7,7 +7,7 @@ from services.kernel.reference import reference
 def test_the_topics_are_those_of_the_agencies() -> None:
     agencies = {agency.code for agency in reference().agencies}
     assert {agency.name for agency in AGENCIES} == agencies
-    assert {topic.name for topic in TOPICS} == {f"los.{way}.{agency}.v1" for way in ("share", "reply") for agency in agencies}
+    assert {topic.name for topic in TOPICS} == {f"los.{way}.{agency}.v1" for way in ("share", "reply") for agency in agencies | {"sandbox"}}
 
 
 def test_each_agency_has_the_receiver_kinds_that_have_a_key() -> None:
@@ -19,5 +19,6 @@ def test_each_agency_has_the_receiver_kinds_that_have_a_key() -> None:
 def test_an_agency_reads_its_own_topic_and_writes_its_own_replies_and_nothing_else() -> None:
     for topic in TOPICS:
         _, way, agency, _ = topic.name.split(".")
-        assert (topic.writers, topic.readers) == ((("relay",), (agency,)) if way == "share" else ((agency,), ("sharing",)))
-    assert set(PRINCIPALS) == {"relay", "sharing", *(agency.name for agency in AGENCIES)}
+        writer, reader = ("sandboxkommun", "sandboxkommun") if agency == "sandbox" else ("relay", "sharing")
+        assert (topic.writers, topic.readers) == (((writer,), (agency,)) if way == "share" else ((agency,), (reader,)))
+    assert set(PRINCIPALS) == {"relay", "sharing", "sandbox", "sandboxkommun", *(agency.name for agency in AGENCIES)}

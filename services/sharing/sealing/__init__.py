@@ -1,6 +1,6 @@
 """Sealing what leaves the kommun and opening what comes back (design 17). Pure: no store, no clock, no network."""
 
-from services.sharing.sealing.events import CONTENT_BYTES_MAX, CONTENT_TYPE, Event, SealedRecord, content_bytes, seal_event
+from services.sharing.sealing.events import CONTENT_BYTES_MAX, CONTENT_TYPE, Change, Event, SealedRecord, content_bytes, seal_event
 from services.sharing.sealing.keys import Keys, Receiver
 from services.sharing.sealing.replies import (
     REPLY_BYTES_MAX,
@@ -19,6 +19,7 @@ __all__ = [
     "REPLY_BYTES_MAX",
     "SKEW",
     "TIMES_APART_MAX",
+    "Change",
     "Event",
     "InvitationAnswered",
     "Keys",

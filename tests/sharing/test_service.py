@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from uuid import uuid4
 
 import pytest
@@ -204,6 +205,20 @@ def test_a_row_whose_message_was_noted_as_sent_before_a_crash_is_cleared_away(sh
     sharing.change("DELETE FROM message")
     assert sent(sharing) == 1
     assert waiting(sharing) == (0, 0)
+
+
+def test_what_was_sent_before_events_were_remembered_keeps_its_number_and_what_waits_its_name(sharing: Sharing) -> None:
+    record_id = uuid4()
+    sharing.decided(record_id)
+    sent(sharing)
+    sharing.decided(record_id, 2, flat="1202")
+    query = "SELECT disclosure_id, change, key, sequence, kid FROM sent_event ORDER BY sequence"
+    before, waits = sharing.rows(query), sharing.rows("SELECT event_id FROM message")
+    sharing.change("DELETE FROM sent_event")
+    sharing.change(import_module("services.sharing.migrations.versions.0006_sent_events").EARLIER)
+    assert sharing.rows(query) == before
+    assert [row.change for row in before] == ["shared", "corrected"]
+    assert sharing.rows("SELECT event_id FROM sent_event WHERE sequence = 2") == waits
 
 
 # decisions ----------------------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ class ObligationMethods(Parts):
         if row.status not in OBLIGATIONS:
             return ""
         days = days_since(row.obligation_since, self._clock.today())
-        return f"{self._said(OWED[Status(row.status)], row)} {'Sedan i dag.' if days == 0 else f'Öppet i {days} {_days(days)}.'}"
+        return f"{self._said(OWED[Status(row.status)], row)} {'Öppet sedan i dag.' if days == 0 else f'Öppet i {days} {_days(days)}.'}"
 
 
 def _days(count: int) -> str:

@@ -30,12 +30,11 @@ from services.sharing.domain import (
 )
 from services.sharing.legal import Answer, Ground, Law, LeftOut, Question, choose, minimise
 from services.sharing.legal.data import Point
-from services.sharing.sealing import Change, Event, Keys, content_bytes, seal_event
+from services.sharing.sealing import RECALLED_PURPOSE, Change, Event, Keys, content_bytes, seal_event
 from services.sharing.store import Store
 
 EXPIRY = timedelta(days=14)
 RECALL_EXPIRY = timedelta(days=3653)  # ten years: an obligation does not lapse
-RECALLED = "Uppgiften är återkallad. Använd den inte och lämna den inte vidare."
 CLOSED: frozenset[str] = frozenset()
 REFERENCES = frozenset({"request.external_reference", "control.reference"})
 PURPOSES: Mapping[str, str] = {
@@ -227,7 +226,7 @@ class Decisions:
                 receiver_kind=told.receiver_kind,
                 disclosure_id=told.id,
                 record_kind=told.record_kind,
-                purpose=RECALLED,
+                purpose=RECALLED_PURPOSE,
                 basis_id=ground.id,
                 citation=ground.citation,
                 sfs=ground.sfs,

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from services.kernel.callers import Caller
@@ -29,10 +30,11 @@ from services.sharing.domain import (
 )
 from services.sharing.legal import Answer, Ground, Law, LeftOut, Question, choose, minimise
 from services.sharing.legal.data import Point
-from services.sharing.sealing import Event, Keys, content_bytes, seal_event
+from services.sharing.sealing import RECALLED_PURPOSE, Change, Event, Keys, content_bytes, seal_event
 from services.sharing.store import Store
 
 EXPIRY = timedelta(days=14)
+RECALL_EXPIRY = timedelta(days=3653)  # ten years: an obligation does not lapse
 CLOSED: frozenset[str] = frozenset()
 REFERENCES = frozenset({"request.external_reference", "control.reference"})
 PURPOSES: Mapping[str, str] = {
@@ -93,7 +95,7 @@ class Decisions:
                 return answer
             secrecy = going
 
-    def draft(self, offer: Offer, disclosure_id: UUID, on: date, opened: frozenset[str] = CLOSED) -> Draft:
+    def draft(self, offer: Offer, disclosure_id: UUID, on: date, opened: frozenset[str] = CLOSED, replaces: Iterable[UUID] = ()) -> Draft:
         """The bytes for the receiver. Raises Conflict (M2, M2b) when nothing may go."""
         answer = self.weigh(offer, on, opened)
         if answer.route is None:
@@ -112,8 +114,9 @@ class Decisions:
             basis_id=ground.id,
             citation=ground.citation,
             sfs=ground.sfs,
-            secrecy=sorted(code for code in answer.secrecy if self.law.secrecy_classes[code].told),
+            secrecy=self._told(answer.secrecy),
             fields=fields,
+            replaces=replaces,
         )
         return Draft(answer, ground, payload, tuple(fields), left_out)
 
@@ -150,14 +153,21 @@ class Decisions:
         """What the ground demands in writing and is not there yet."""
         return [point.code for point in self.points(answer.writes) if not written.get(point.code, "").strip()]
 
-    def require_unchanged(
-        self, offer: Offer, payload: bytes, stored: Row, disclosure_id: UUID, on: date, opened: frozenset[str] = CLOSED
+    def require_unchanged(  # what was shown, and all that it depends on
+        self,
+        offer: Offer,
+        payload: bytes,
+        stored: Row,
+        disclosure_id: UUID,
+        on: date,
+        opened: frozenset[str] = CLOSED,
+        replaces: Iterable[UUID] = (),
     ) -> Draft:
         """The draft of today, when it is byte for byte what was shown, on the same ground, to the same key.
 
         `stored` is a preview or a disclosure. Raises Conflict (M7): the preview must be made again.
         """
-        now_draft = self.draft(offer, disclosure_id, on, opened)
+        now_draft = self.draft(offer, disclosure_id, on, opened, replaces)
         self.require_same_ground(offer, stored, on, opened)
         if stored.key_id != self.key_id(offer.receiver_kind) or now_draft.payload != payload:
             raise Conflict(self.law.messages["M7"])
@@ -177,41 +187,19 @@ class Decisions:
         `approval` is the second person's delegation, when there is a second person.
         """
         now = self._clock.now()
-        ground = self.law.grounds[told.ground_id]
-        corrected = self._store.to_correct(tx, told)
         if told.agency is None:
             status, text = Status.NO_CHANNEL, told.task
         else:
             status = Status.DECIDED
-            event_id = new_id()
-            sequence = self._store.next_sequence(tx, told.key)
-            sealed = seal_event(
-                Event(
-                    id=event_id,
-                    kommun_code=self._kommun_code,
-                    record_kind=told.record_kind,
-                    change="corrected" if corrected else "shared",
-                    receiver_kind=told.receiver_kind,
-                    key=told.key,
-                    sequence=sequence,
-                    disclosure_id=told.id,
-                    time=now,
-                    recorded_time=told.decided_time,
-                    expiry_time=now + EXPIRY,
-                    secret=bool(told.secrecy) or offer.names_a_person,
-                ),
-                payload,
-                self._keys,
-            )
-            self._store.add_message(
+            self._send(
                 tx,
-                event_id,
-                told.key,
-                sealed,
-                f"los.share.{told.agency}.v1",
-                told.id,
-                now,
-                ground_last_date=ground.effective_to,
+                told,
+                "corrected" if told.replaces else "shared",
+                payload,
+                Status.SENT,
+                secret=bool(told.secrecy) or offer.names_a_person,
+                lasts=EXPIRY,
+                ground_last_date=self.law.grounds[told.ground_id].effective_to,
                 protection_valid_until=protection_valid_until(offer),
             )
             text = f"Beslutat. Skickas till {self._reference.receivers[told.receiver_kind].word}. Referens {case_number_of(payload)}."
@@ -219,6 +207,73 @@ class Decisions:
         self._store.add_event(tx, told.id, status, now, person=caller.person, delegation_reference=approval, details=details)
         self._store.move_offer(tx, row, OfferState.DECIDED)
         return status, text
+
+    def recall(self, tx: Transaction, told: Row, **what: Any) -> Status:  # noqa: ANN401  # who, on which delegation and why
+        """Take back what was decided to be told, and say so to the record's owner; what it is after.
+
+        What has not left never leaves. Else the recall is sealed and promised here and now: it names nobody and discloses nothing, so
+        there is nothing to weigh and no ground or protection to wait for. Without a topic or a key it is a person's to tell.
+        """
+        now = self._clock.now()
+        if told.status == Status.DECIDED and self._store.keep_back(tx, told.id):
+            after = Status.VOID
+        elif told.agency is None or self.key_id(told.receiver_kind) is None:
+            after = Status.RECALL_DUE
+        else:
+            after = Status.RECALL_DECIDED
+            ground = self.law.grounds[told.ground_id]
+            content = content_bytes(
+                receiver_kind=told.receiver_kind,
+                disclosure_id=told.id,
+                record_kind=told.record_kind,
+                purpose=RECALLED_PURPOSE,
+                basis_id=ground.id,
+                citation=ground.citation,
+                sfs=ground.sfs,
+                secrecy=self._told(told.secrecy),
+                fields={},
+            )
+            # It discloses nothing, so it may well be marked as more secret than an original that named nobody was.
+            secret = bool(told.secrecy) or told.record_kind != "control_invitation"
+            self._send(tx, told, "recalled", content, Status.RECALLED, secret=secret, lasts=RECALL_EXPIRY)
+        self._store.tell(tx, told, after, now, **what)
+        return after
+
+    def _send(  # what an event is
+        self,
+        tx: Transaction,
+        told: Row,
+        change: Change,
+        content: bytes,
+        sent_status: Status,
+        *,
+        secret: bool,
+        lasts: timedelta,
+        **bounds: object,
+    ) -> None:
+        """Seal an event about a disclosure, and promise it."""
+        now = self._clock.now()
+        event = Event(
+            id=new_id(),
+            kommun_code=self._kommun_code,
+            record_kind=told.record_kind,
+            change=change,
+            receiver_kind=told.receiver_kind,
+            key=told.key,
+            sequence=self._store.next_sequence(tx, told.key),
+            disclosure_id=told.id,
+            time=now,
+            recorded_time=told.decided_time,
+            expiry_time=now + lasts,
+            secret=secret,
+        )
+        kid = self.key_id(told.receiver_kind) or ""
+        sealed = seal_event(event, content, self._keys)
+        self._store.add_message(tx, event, kid, sealed, f"los.share.{told.agency}.v1", sent_status, **bounds)
+
+    def _told(self, secrecy: Iterable[str]) -> list[str]:
+        """The classes that a receiver is told of."""
+        return sorted(code for code in secrecy if self.law.secrecy_classes[code].told)
 
     def task(self, draft: Draft, offer: Offer) -> str:
         """What stays with a person after the decision: a duty without a channel, or a report that goes another way."""

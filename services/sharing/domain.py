@@ -20,6 +20,7 @@ from services.kernel.reference import Reference, Words, sentence
 PROTECTION_CHECK_VALID = timedelta(hours=24)  # design 8
 PREVIEW_VALID = timedelta(hours=24)  # design 7
 SKEW = timedelta(minutes=5)  # how far the clock of the person who looked may be ahead
+RECEIPT_EXPECTED = timedelta(days=3)  # a receipt is a machine's answer: a week-end without one is nobody's silence
 
 
 class OfferState(StrEnum):
@@ -67,8 +68,10 @@ def require_step(before: str, after: OfferState) -> None:
 class Status(StrEnum):
     """What has happened to a disclosure. From `sent` to `closed` it comes from outside.
 
-    `void`: it never left. `correction_due` and `recall_due` follow when a record is changed or withdrawn after it may have left: a
-    person owes the receiver a word until it is said. `erased`: gallrad, nothing of what was sent can be read.
+    `void`: it never left. A correction or a recall is an obligation that is open until the receiver has confirmed that very event, or a
+    person has told it another way: `correction_due` until the corrected record has been decided and sent, `corrected` when it has;
+    `recall_due` where nothing could be sent, `recall_decided` while it waits for the relay, `recalled` when it has gone. `erased`:
+    gallrad, nothing of what was sent can be read.
     """
 
     AWAITING_APPROVAL = "awaiting_approval"
@@ -85,8 +88,13 @@ class Status(StrEnum):
     CLOSED = "closed"
     CORRECTION_DUE = "correction_due"
     CORRECTED = "corrected"
+    CORRECTION_REFUSED = "correction_refused"
+    CORRECTION_CONFIRMED = "correction_confirmed"
     RECALL_DUE = "recall_due"
+    RECALL_DECIDED = "recall_decided"
     RECALLED = "recalled"
+    RECALL_REFUSED = "recall_refused"
+    RECALL_CONFIRMED = "recall_confirmed"
     CARRIED_OUT = "carried_out"
     ERASED = "erased"
 
@@ -112,14 +120,27 @@ RANKS: Mapping[Status, int] = {
     Status.CLOSED: 11,
     Status.CORRECTION_DUE: 12,
     Status.CORRECTED: 13,
-    Status.RECALL_DUE: 14,
-    Status.RECALLED: 15,
-    Status.ERASED: 16,
+    Status.CORRECTION_REFUSED: 14,
+    Status.CORRECTION_CONFIRMED: 15,
+    Status.RECALL_DUE: 16,
+    Status.RECALL_DECIDED: 17,
+    Status.RECALLED: 18,
+    Status.RECALL_REFUSED: 19,
+    Status.RECALL_CONFIRMED: 20,
+    Status.ERASED: 21,
 }
 
 
-OWED: Mapping[Status, Status] = {Status.CORRECTION_DUE: Status.CORRECTED, Status.RECALL_DUE: Status.RECALLED}
-"""What the kommun owes a receiver, and what it is when a person has said it another way than the bus."""
+CORRECTING = frozenset({Status.CORRECTION_DUE, Status.CORRECTED, Status.CORRECTION_REFUSED})
+RECALLING = frozenset({Status.RECALL_DUE, Status.RECALL_DECIDED, Status.RECALLED, Status.RECALL_REFUSED})
+OBLIGATIONS: Mapping[Status, Status] = dict.fromkeys(CORRECTING, Status.CORRECTION_CONFIRMED) | dict.fromkeys(
+    RECALLING, Status.RECALL_CONFIRMED
+)
+"""What the kommun owes a receiver, and what it is when the receiver has confirmed, or a person has told it another way than the bus."""
+BEGINS = frozenset({Status.CORRECTION_DUE, Status.RECALL_DUE, Status.RECALL_DECIDED})
+"""How an obligation begins; its age is counted from the first of these."""
+BY_HAND = frozenset({Status.CORRECTION_DUE, Status.CORRECTION_REFUSED, Status.RECALL_DUE, Status.RECALL_REFUSED})
+"""Obligations in which nothing more happens unless a person acts."""
 STANDING = frozenset(
     {
         Status.DECIDED,
@@ -134,6 +155,8 @@ STANDING = frozenset(
     }
 )
 """What was decided to be told, and holds: it is on its way, or the receiver has it."""
+RECALLABLE = STANDING | CORRECTING | {Status.REFUSED_BY_RECEIVER, Status.RECALL_DUE}
+"""What can be recalled: the receiver may have it, no later disclosure has been confirmed in its place, no recall of it has been sent."""
 
 
 class Protection(StrEnum):

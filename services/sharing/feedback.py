@@ -26,12 +26,10 @@ from services.kernel.clock import Clock, timestamp
 from services.kernel.config import Kafka
 from services.kernel.db import Database, Transaction
 from services.kernel.errors import Invalid
-from services.kernel.ids import new_id
 from services.kernel.log import log, place_of
 from services.kernel.offering import told_in_order
-from services.kernel.records import enqueue
 from services.kernel.rpc import DEADLINE_S
-from services.sharing.domain import OWNERS, Status
+from services.sharing.domain import CORRECTING, OWNERS, Status
 from services.sharing.sealing import InvitationAnswered, Keys, Receipt, Reply, open_reply
 from services.sharing.store import Store, tables
 from services.sharing.wire import OUTCOME_STATUS
@@ -51,6 +49,9 @@ STATUS = {
     "action": Status.ACTION,
     "closed": Status.CLOSED,
 }
+# What the receipt of a recall, and that of a correction, say of what is recalled or corrected.
+RECALL = {Status.RECEIVED: Status.RECALL_CONFIRMED, Status.REFUSED_BY_RECEIVER: Status.RECALL_REFUSED}
+CORRECTION = {Status.RECEIVED: Status.CORRECTION_CONFIRMED, Status.REFUSED_BY_RECEIVER: Status.CORRECTION_REFUSED}
 ANSWERS = {"accepted": common_pb2.INVITATION_ANSWER_ACCEPTED, "declined": common_pb2.INVITATION_ANSWER_DECLINED}
 ROLES = {
     "on_site": common_pb2.PARTICIPATION_ROLE_ON_SITE,
@@ -152,11 +153,12 @@ class Feedback:
         told = self._store.disclosure(tx, body.disclosure_id)
         if told is None or told.receiver_kind != body.receiver_kind or told.key != answer.key:
             raise Invalid("svar: gäller ingen uppgift som mottagaren har fått.", reason="DISCLOSURE_UNKNOWN")
-        # Key and disclosure tie an answer to one event of one case. `control_reference` and `event_id`, which say it once more, are not
-        # compared: the one was sent sealed, and the other is forgotten with the message when that has gone.
-        if isinstance(body, InvitationAnswered) and told.record_kind != INVITATION:
+        sent = self._store.sent_event(tx, body.event_id, told.id)
+        if sent is None:
+            raise Invalid("svar: gäller ingen händelse som mottagaren har fått om uppgiften.", reason="EVENT_UNKNOWN")
+        # `control_reference`, which says once more what it is about, was sent sealed and is not compared.
+        if isinstance(body, InvitationAnswered) and (told.record_kind != INVITATION or sent.change == "recalled"):
             raise Invalid("svar: gäller en uppgift som inte är en inbjudan.", reason="NO_INVITATION")
-        event_id = new_id()
         details: dict[str, object] = {"reply_id": str(answer.id)}
         if isinstance(body, InvitationAnswered):
             status = Status.RECEIVED
@@ -165,9 +167,16 @@ class Feedback:
             )
         else:
             status = STATUS[body.status]
-            if isinstance(body, Receipt) and body.reason:
-                details["reason"] = body.reason
-        self._store.add_event(tx, body.disclosure_id, status, body.time, event_id=event_id, details=details)
+            if isinstance(body, Receipt):
+                details |= {"reason": body.reason} if body.reason else {}
+                status = RECALL.get(status, status) if sent.change == "recalled" else status
+                for replaced in self._store.disclosures_by_id(tx, told.replaces if sent.change == "corrected" else []):
+                    if replaced.status in CORRECTING:
+                        self._store.tell(tx, replaced, CORRECTION[status], body.time, details=details)
+        if status is Status.RECALL_REFUSED:
+            # Of a protected person no officer sees that it is still owed: whoever watches the service tells the named unit.
+            log.warning("recall_refused", disclosure_id=str(told.id), reason=details["reason"])
+        self._store.tell(tx, told, status, body.time, details=details)
         self._store.add_reply(
             tx,
             answer.source,
@@ -177,7 +186,6 @@ class Feedback:
             received_time=now,
             refused_code=None,
         )
-        enqueue(tx, tables.feedback, new_id(), told.record_id, "outcome", now, disclosure_event_id=event_id)
 
 
 class Tell:

@@ -1,8 +1,8 @@
 """From the outbox to Kafka: what the relay sends and when it may.
 
 A message leaves when its ground is still in force and its protection check still valid; else it lapses, which its owner is told, and
-never leaves. The broker has acknowledged it before the row is deleted; a crash between the two sends the same bytes with the same id
-again.
+never leaves. A recall has neither and never lapses. The broker has acknowledged it before the row is deleted; a crash between the two
+sends the same bytes with the same id again.
 """
 
 import ssl
@@ -22,7 +22,7 @@ from services.sharing.domain import Status
 
 ACK_TIMEOUT_S = 20
 MESSAGES = """
-SELECT event_id, topic, record_key, value, headers,
+SELECT event_id, topic, record_key, value, headers, sent_status,
     (ground_last_date IS NULL OR ground_last_date >= (now() AT TIME ZONE 'Europe/Stockholm')::date)
     AND (protection_valid_until IS NULL OR protection_valid_until > now()) AS may_go
 FROM message WHERE event_id = ANY(%(events)s)
@@ -37,12 +37,12 @@ marked AS (
     INSERT INTO disclosure_event (id, disclosure_id, status, rank, occurred_time, details)
     SELECT mark, disclosure_id, status, rank, now(), CASE WHEN status = 'void' THEN '{{"lapsed": true}}' ELSE '{{}}' END::jsonb
     FROM done ON CONFLICT DO NOTHING RETURNING 1),
+given_back AS (DELETE FROM sent_event s USING done WHERE s.event_id = done.event_id AND done.status = 'void'),
 corrected AS (  -- what the receiver has now been told corrects what it was told before
     INSERT INTO disclosure_event (id, disclosure_id, status, rank, occurred_time, details)
-    SELECT gen_random_uuid(), d.id, %(corrected)s, %(corrected_rank)s, now(), '{{}}'
-    FROM done JOIN disclosure d ON d.id <> done.disclosure_id AND done.status = 'sent'
-        AND (d.record_kind, d.record_id, d.receiver_kind) = (done.record_kind, done.record_id, done.receiver_kind)
-    WHERE %(due)s = (SELECT e.status FROM disclosure_event e WHERE e.disclosure_id = d.id ORDER BY e.rank DESC, e.id DESC LIMIT 1)
+    SELECT gen_random_uuid(), old.id, %(corrected)s, %(corrected_rank)s, now(), '{{}}'
+    FROM done JOIN disclosure d ON d.id = done.disclosure_id AND done.status = 'sent' JOIN disclosure old ON old.id = ANY(d.replaces)
+    WHERE %(due)s = (SELECT e.status FROM disclosure_event e WHERE e.disclosure_id = old.id ORDER BY e.rank DESC, e.id DESC LIMIT 1)
     RETURNING id, disclosure_id),
 told AS (
     INSERT INTO feedback (event_id, key, bucket, kind, payload, next_time)
@@ -95,7 +95,7 @@ class Publisher:
         if due and self._producer is None:
             self._producer = producer(self._config)
         acknowledged = self.send(self._producer, due, messages) if due else set()
-        self._note(self._database, {row.event_id: Status.SENT for row in due if row.seq in acknowledged})
+        self._note(self._database, {row.event_id: Status(messages[row.event_id].sent_status) for row in due if row.seq in acknowledged})
         if len(acknowledged) < len(due):
             self.close()
         return {row.seq for row in rows} - {row.seq for row in due} | acknowledged

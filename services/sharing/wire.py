@@ -10,7 +10,7 @@ from los.sharing.v1 import sharing_pb2 as pb
 
 from services.kernel.clock import instant
 from services.kernel.errors import Invalid
-from services.sharing.domain import CodedFact, Offer, OfferState, Protection, Status
+from services.sharing.domain import CORRECTING, RECALLING, CodedFact, Offer, OfferState, Protection, Status
 
 PROTECTION = {
     common_pb2.PROTECTION_UNSPECIFIED: Protection.UNKNOWN,
@@ -22,26 +22,10 @@ OFFER_STATE: dict[OfferState, pb.OfferState.ValueType] = {state: pb.OfferState.V
 OFFER_STATE_BACK = {number: state for state, number in OFFER_STATE.items()}
 
 DISCLOSURE_STATE: dict[Status, pb.DisclosureState.ValueType] = {
-    Status.AWAITING_APPROVAL: pb.DISCLOSURE_STATE_AWAITING_APPROVAL,
-    Status.DECIDED: pb.DISCLOSURE_STATE_DECIDED,
-    Status.NO_CHANNEL: pb.DISCLOSURE_STATE_NO_CHANNEL,
-    Status.REFUSED: pb.DISCLOSURE_STATE_REFUSED,
-    Status.VOID: pb.DISCLOSURE_STATE_VOID,
-    Status.SENT: pb.DISCLOSURE_STATE_SENT,
-    Status.RECEIVED: pb.DISCLOSURE_STATE_RECEIVED,
-    Status.REFUSED_BY_RECEIVER: pb.DISCLOSURE_STATE_REFUSED_BY_RECEIVER,
-    Status.OPENED: pb.DISCLOSURE_STATE_RECEIVED,
-    Status.NO_ACTION: pb.DISCLOSURE_STATE_RECEIVED,
-    Status.ACTION: pb.DISCLOSURE_STATE_RECEIVED,
-    Status.CLOSED: pb.DISCLOSURE_STATE_RECEIVED,
-    Status.CORRECTION_DUE: pb.DISCLOSURE_STATE_CORRECTION_DUE,
-    Status.CORRECTED: pb.DISCLOSURE_STATE_CORRECTED,
-    Status.RECALL_DUE: pb.DISCLOSURE_STATE_RECALL_DUE,
-    Status.CARRIED_OUT: pb.DISCLOSURE_STATE_CARRIED_OUT,
-    Status.RECALLED: pb.DISCLOSURE_STATE_RECALLED,
-    Status.ERASED: pb.DISCLOSURE_STATE_ERASED,
+    status: pb.DisclosureState.Value(f"DISCLOSURE_STATE_{status.name}") for status in Status
 }
 
+# The owner of a record learns whether a word is owed, not how far it has come.
 OUTCOME_STATUS: dict[Status, common_pb2.OutcomeStatus.ValueType] = {
     Status.SENT: common_pb2.OUTCOME_STATUS_SENT,
     Status.RECEIVED: common_pb2.OUTCOME_STATUS_RECEIVED,
@@ -51,11 +35,11 @@ OUTCOME_STATUS: dict[Status, common_pb2.OutcomeStatus.ValueType] = {
     Status.ACTION: common_pb2.OUTCOME_STATUS_ACTION,
     Status.CLOSED: common_pb2.OUTCOME_STATUS_CLOSED,
     Status.VOID: common_pb2.OUTCOME_STATUS_VOID,
-    Status.CORRECTION_DUE: common_pb2.OUTCOME_STATUS_CORRECTION_DUE,
-    Status.CORRECTED: common_pb2.OUTCOME_STATUS_CORRECTED,
-    Status.RECALL_DUE: common_pb2.OUTCOME_STATUS_RECALL_DUE,
-    Status.RECALLED: common_pb2.OUTCOME_STATUS_RECALLED,
     Status.CARRIED_OUT: common_pb2.OUTCOME_STATUS_CARRIED_OUT,
+    **dict.fromkeys(CORRECTING, common_pb2.OUTCOME_STATUS_CORRECTION_DUE),
+    Status.CORRECTION_CONFIRMED: common_pb2.OUTCOME_STATUS_CORRECTED,
+    **dict.fromkeys(RECALLING, common_pb2.OUTCOME_STATUS_RECALL_DUE),
+    Status.RECALL_CONFIRMED: common_pb2.OUTCOME_STATUS_RECALLED,
 }
 
 

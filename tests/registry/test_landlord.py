@@ -10,7 +10,7 @@ from services.kernel.errors import Conflict, NotFound
 from services.registry.domain import alert
 from tests.registry.builders import LANDLORD, OFFICER, a_check, an_assessment
 from tests.registry.conftest import Registry
-from tests.registry.test_alert_service import assessed, get, registered
+from tests.registry.test_alert_service import an_outcome, assessed, get, registered
 
 PROTECTED = a_check(common_pb2.PROTECTION_PROTECTED)
 
@@ -29,6 +29,19 @@ def test_a_landlord_cannot_tell_whether_the_report_went_on(registry: Registry) -
     assert not seen[0].HasField("report")
     asked = pb.ListAlertsRequest(states=[pb.ALERT_STATE_ASSESSED])
     assert len(registry.call("ListAlerts", asked, LANDLORD).alerts) == 0
+
+
+def test_a_landlord_cannot_tell_that_something_was_corrected_or_recalled(registry: Registry) -> None:
+    alert_id, disclosure_id = assessed(registry), str(uuid4())
+    registry.tell(an_outcome(alert_id, common_pb2.OUTCOME_STATUS_RECEIVED, disclosure_id))
+    before = get(registry, alert_id, LANDLORD)
+    listed = registry.call("ListAlerts", pb.ListAlertsRequest(), LANDLORD)
+    for status in common_pb2.OutcomeStatus.values()[1:]:
+        registry.tell(an_outcome(alert_id, status, disclosure_id))
+        assert get(registry, alert_id, LANDLORD) == before
+        assert registry.call("ListAlerts", pb.ListAlertsRequest(), LANDLORD) == listed
+    assert get(registry, alert_id).shared_with[0].status == common_pb2.OUTCOME_STATUS_RECALLED
+    assert before.shared_with == before.history == []
 
 
 def taken_back(registry: Registry, alert_id: str) -> pb.WithdrawAlertResponse:

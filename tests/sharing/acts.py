@@ -1,15 +1,18 @@
-"""What people do in the tests of tasks, of the right of access and of gallring."""
+"""What people do in the tests of tasks, of what is owed, of the right of access and of gallring."""
 
+import json
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from los.common.v1 import common_pb2
 from los.sharing.v1 import sharing_pb2 as pb
 
+from partner import jose
+from partner.envelope import Record
 from services.kernel.callers import Caller, Role
 from services.kernel.clock import Clock, timestamp
 from tests.sharing.builders import PERSON
-from tests.sharing.conftest import Sharing
+from tests.sharing.conftest import OFFICER, Sharing
 
 INVESTIGATOR = Caller("cli", "iaf-utredare-1", Role.FUT_INVESTIGATOR, "IAF")
 APPROVER = Caller("cli", "iaf-beslutare-1", Role.APPROVER, "IAF")
@@ -17,6 +20,7 @@ MANAGER = Caller("cli", "iaf-chef-1", Role.FUT_MANAGER, "IAF")
 ARCHIVE = Caller("cli", "klf-registrator-1", Role.RECORDS_OFFICER, "KLF")
 ARCHIVE_IAF = Caller("cli", "iaf-registrator-1", Role.RECORDS_OFFICER, "IAF")
 OTHER_PERSON = "193805259169"  # samples/testpersonnummer.txt
+REASON = "Fel person i underlaget."
 PAYMENT_POINTS = ("benefit", "circumstances", "own_error", "special_reasons")
 
 
@@ -73,3 +77,40 @@ def erase(sharing: Sharing, *, dry_run: bool = False, decision: str = "GB 2026-4
     request = pb.EraseDisclosuresRequest(request_id=str(uuid4()), dry_run=dry_run, erasure_decision=decision)
     answer: pb.EraseDisclosuresResponse = sharing.call("EraseDisclosures", request, person)
     return answer
+
+
+def about(sharing: Sharing, person: Caller = ARCHIVE, *numbers: str, case: str = "KS 2026-99") -> list[pb.DisclosureAbout]:
+    request = pb.ListDisclosuresAboutRequest(identity_numbers=numbers or [PERSON], case_number=case)
+    return list(sharing.call("ListDisclosuresAbout", request, person).disclosures)
+
+
+def recall(sharing: Sharing, disclosure_id: str, person: Caller = OFFICER, reason: str = REASON) -> pb.RecallDisclosureResponse:
+    request = pb.RecallDisclosureRequest(request_id=str(uuid4()), disclosure_id=disclosure_id, delegation_reference="4.2", reason=reason)
+    answer: pb.RecallDisclosureResponse = sharing.call("RecallDisclosure", request, person)
+    return answer
+
+
+def correct(sharing: Sharing, disclosure_id: str, person: Caller = OFFICER) -> pb.CorrectDisclosureResponse:
+    request = pb.CorrectDisclosureRequest(request_id=str(uuid4()), disclosure_id=disclosure_id, reason=REASON)
+    answer: pb.CorrectDisclosureResponse = sharing.call("CorrectDisclosure", request, person)
+    return answer
+
+
+def sent(sharing: Sharing, record_id: UUID | None = None) -> str:
+    """A disclosure that lies on the topic."""
+    disclosure_id = sharing.decided(record_id or uuid4())
+    sharing.relay.run_once()
+    return disclosure_id
+
+
+def obligations(sharing: Sharing) -> list[pb.DisclosureRow]:
+    """The corrections and recalls that KLF's officer sees are owed."""
+    return list(sharing.call("ListDisclosures", pb.ListDisclosuresRequest(open_obligations=True)).disclosures)
+
+
+def content(sharing: Sharing, record: Record) -> dict[str, Any]:
+    """What the agency finds inside the encryption."""
+    kit = sharing.kit("skatteverket")
+    data = json.loads(record.value or b"")["data"]
+    found: dict[str, Any] = json.loads(jose.decrypt(data, kit.keys.private[jose.addressed_to(data)]))
+    return found

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,17 +20,23 @@ from psycopg.rows import namedtuple_row
 from infra import secrets
 from infra.kafka import Kafka
 from infra.postgres import Postgres
-from partner.envelope import Record
+from partner import feedback as partner
+from partner.envelope import Event, Record, open_record
+from partner.feedback import Reply
+from partner.jose import Code
 from partner.kit import Kit, load
 from services.kernel.callers import Caller, Role, sign_assertion
 from services.kernel.clock import Clock, FixedClock, timestamp
-from services.kernel.config import Callers, Tls, VaultFiles
+from services.kernel.config import Callers, DatabaseConfig, Tls, VaultFiles
 from services.kernel.config import Kafka as KafkaConfig
-from services.kernel.db import conninfo
+from services.kernel.db import Database, conninfo
 from services.kernel.outbox import Outbox
 from services.kernel.rpc import CALLER_HEADER, connect, failure_of
 from services.sharing.app import KeyFiles, SharingConfig, build
+from services.sharing.feedback import Feedback
 from services.sharing.publisher import Publisher
+from services.sharing.sealing import Keys
+from services.sharing.store import Store
 from tests.sharing.builders import PERSON
 
 OFFICER = Caller("cli", "klf-handlaggare-1", Role.ALERT_OFFICER, "KLF")
@@ -242,3 +248,47 @@ def sharing(postgres: Postgres, database: str, kafka: Kafka) -> Iterator[Sharing
         for channel in channels:
             channel.close()
         parts.stop()
+
+
+@dataclass
+class Agency:
+    """Skatteverket, as far as it answers; and the kommun's reading of it."""
+
+    sharing: Sharing
+    feedback: Feedback
+    offsets: int = 0
+
+    def opened(self, disclosure_id: str, number: int = -1) -> Event:
+        """An event about a disclosure, as the agency opens it."""
+        return open_record(self.sharing.records(disclosure_id)[number], self.sharing.kit("skatteverket"), datetime.now(UTC)).event
+
+    def receipt(self, disclosure_id: str, number: int = -1, refused: Code | None = None) -> Reply:
+        """Of one of the events about a disclosure, the latest one unless another is named."""
+        event = self.opened(disclosure_id, number)
+        return partner.receipt(self.sharing.kit("skatteverket"), event, RECEIVER, refused, self.sharing.clock.now())
+
+    def take(self, *replies: Reply) -> None:
+        """The kommun reads these."""
+        for reply in replies:
+            self.offsets += 1
+            self.feedback.take(Record(reply.topic, 0, self.offsets, reply.key, reply.value, reply.headers))
+
+    def confirm(self, disclosure_id: str, number: int = -1, refused: Code | None = None) -> None:
+        self.take(self.receipt(disclosure_id, number, refused))
+
+
+@pytest.fixture
+def agency(sharing: Sharing, postgres: Postgres, database: str) -> Iterator[Agency]:
+    folder, keys = postgres.folder, sharing.kafka.folder
+    config = DatabaseConfig(database_url=postgres.url("sharing", database), database_password_file=folder.password_file("postgres-sharing"))
+    broker = KafkaConfig(
+        bootstrap_servers=sharing.kafka.bootstrap_servers,
+        username="sharing",
+        password_file=keys.password_file("kafka-sharing"),
+        ca_file=keys.tls / "ca.crt",
+    )
+    db = Database(config, "sharing")
+    opening = Keys.load(secrets.signing_file(keys), secrets.encryption_file(keys), secrets.receivers_file(keys))
+    store = Store(None)  # type: ignore[arg-type]  # answers hold nothing that is sealed
+    yield Agency(sharing, Feedback(db, store, opening, broker, ["los.reply.skatteverket.v1"], sharing.clock))
+    db.close()

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -77,6 +77,7 @@ class Sharing:
                 **dict.fromkeys(texts, "x")
             )  # fmt: skip
             self.store.add_event(tx, event.disclosure_id, Status.DECIDED, NOW)
+            self.store.add_sent_event(tx, event, "k")
         return open_record(a_record(event), WORLD.kits[AGENCY_OF[receiver_kind]], NOW).event
 
     def take(self, *replies: Reply) -> None:
@@ -161,6 +162,16 @@ def test_a_reply_about_what_another_agency_was_sent_is_refused(sharing: Sharing)
     sharing.take(a_receipt(event, PAYMENT))
 
     assert sharing.refusals() == ["DISCLOSURE_UNKNOWN"]
+    assert sharing.statuses() == []
+    assert sharing.promised() == 0
+
+
+def test_an_answer_to_an_event_that_the_disclosure_never_had_is_refused(sharing: Sharing) -> None:
+    event, other = sharing.disclosed(ALERT), sharing.disclosed(ALERT)
+
+    sharing.take(a_receipt(replace(event, id=str(uuid4()))), a_receipt(replace(event, id=other.id)))
+
+    assert sharing.refusals() == ["EVENT_UNKNOWN", "EVENT_UNKNOWN"]
     assert sharing.statuses() == []
     assert sharing.promised() == 0
 

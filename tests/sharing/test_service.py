@@ -1,4 +1,6 @@
+import json
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from uuid import uuid4
 
 import pytest
@@ -11,7 +13,7 @@ from services.kernel.errors import Conflict, NotFound
 from tests.sharing.builders import PERSON
 from tests.sharing.conftest import OFFICER, Sharing
 
-SHARED, CORRECTED = "se.los.folkbokforing_alert.shared.v1", "se.los.folkbokforing_alert.corrected.v1"
+SHARED, CORRECTED, RECALLED = (f"se.los.folkbokforing_alert.{change}.v1" for change in ("shared", "corrected", "recalled"))
 
 
 def sent(sharing: Sharing) -> int:
@@ -66,13 +68,16 @@ def test_a_person_found_protected_after_the_decision_stops_what_has_not_left(sha
     assert sharing.status(disclosure_id) == "void"
 
 
-def test_a_record_withdrawn_after_it_was_sent_leaves_a_recall_to_make(sharing: Sharing) -> None:
+def test_a_record_withdrawn_after_it_was_sent_is_recalled_at_once(sharing: Sharing) -> None:
     record_id = uuid4()
     disclosure_id = sharing.decided(record_id)
     sent(sharing)
     sharing.withdraw(record_id)
-    assert sharing.status(disclosure_id) == "recall_due"
-    assert owner_is_told(sharing) == ["sent", "recall_due"]
+    assert sharing.status(disclosure_id) == "recall_decided"
+    sent(sharing)
+    assert sharing.on_the_topic(disclosure_id) == [SHARED, RECALLED]
+    assert sharing.status(disclosure_id) == "recalled"
+    assert owner_is_told(sharing) == ["sent", "recall_decided", "recalled"]
 
 
 def test_a_record_withdrawn_while_nobody_knows_if_it_left_is_kept_back_and_recalled(sharing: Sharing) -> None:
@@ -80,8 +85,9 @@ def test_a_record_withdrawn_while_nobody_knows_if_it_left_is_kept_back_and_recal
     disclosure_id = sharing.decided(record_id)
     sharing.change("UPDATE outbox SET attempts = 1")  # the relay died between the broker's word and its own note
     sharing.withdraw(record_id)
-    assert sharing.status(disclosure_id) == "recall_due"
-    assert sent(sharing) == 0
+    assert sharing.status(disclosure_id) == "recall_decided"
+    assert sent(sharing) == 1
+    assert sharing.on_the_topic(disclosure_id) == [RECALLED]
     assert waiting(sharing) == (0, 0)
 
 
@@ -128,7 +134,7 @@ def test_what_was_sent_is_recalled_even_when_a_correction_was_waiting(sharing: S
     sent(sharing)
     sharing.offer(record_id, 2, flat="1202")
     sharing.withdraw(record_id, 3)
-    assert sharing.status(first) == "recall_due"
+    assert sharing.status(first) == "recall_decided"
 
 
 def test_a_new_check_of_protection_keeps_a_waiting_message_alive(sharing: Sharing) -> None:
@@ -168,7 +174,9 @@ def test_what_may_no_longer_go_lapses_and_holds_nothing_up(sharing: Sharing, lap
     assert waiting(sharing) == (0, 0)
     again = sharing.decided(record_id, 2)  # a person has looked again
     sent(sharing)
-    assert sharing.on_the_topic(again) == [SHARED]
+    [record] = sharing.records(again)
+    event = json.loads(record.value or b"")
+    assert (event["type"], event["sequence"]) == (SHARED, "1")  # what lapsed gave its number back
 
 
 @pytest.mark.parametrize(
@@ -200,6 +208,20 @@ def test_a_row_whose_message_was_noted_as_sent_before_a_crash_is_cleared_away(sh
     sharing.change("DELETE FROM message")
     assert sent(sharing) == 1
     assert waiting(sharing) == (0, 0)
+
+
+def test_what_was_sent_before_events_were_remembered_keeps_its_number_and_what_waits_its_name(sharing: Sharing) -> None:
+    record_id = uuid4()
+    sharing.decided(record_id)
+    sent(sharing)
+    sharing.decided(record_id, 2, flat="1202")
+    query = "SELECT disclosure_id, change, key, sequence, kid FROM sent_event ORDER BY sequence"
+    before, waits = sharing.rows(query), sharing.rows("SELECT event_id FROM message")
+    sharing.change("DELETE FROM sent_event")
+    sharing.change(import_module("services.sharing.migrations.versions.0006_sent_events").EARLIER)
+    assert sharing.rows(query) == before
+    assert [row.change for row in before] == ["shared", "corrected"]
+    assert sharing.rows("SELECT event_id FROM sent_event WHERE sequence = 2") == waits
 
 
 # decisions ----------------------------------------------------------------------------------------------------------

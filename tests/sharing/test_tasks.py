@@ -85,22 +85,6 @@ def test_what_a_person_wrote_can_be_read_again(sharing: Sharing) -> None:
     assert said.splitlines()[1:] == ["Rekommenderat brev", "CSN, kontrollenheten", "2026-17"]
 
 
-def test_a_correction_or_a_recall_that_is_owed_is_a_task_until_somebody_has_told_the_receiver(sharing: Sharing) -> None:
-    for take_back, after in ((True, pb.DISCLOSURE_STATE_RECALLED), (False, pb.DISCLOSURE_STATE_CORRECTED)):
-        record_id = uuid4()
-        disclosure_id = sharing.decided(record_id)
-        sharing.relay.run_once()
-        if take_back:
-            sharing.withdraw(record_id)
-        else:
-            sharing.offer(record_id, 2, flat="1203")
-        [row] = sharing.call("ListDisclosures", pb.ListDisclosuresRequest(open_tasks=True)).disclosures
-        assert (row.disclosure_id, row.task_open) == (disclosure_id, True)
-        assert "mottagaren" in row.task
-        assert sharing.call("RecordCarriedOut", carried_out(disclosure_id, recipient="Skatteverket")).state == after
-        assert list(sharing.call("ListDisclosures", pb.ListDisclosuresRequest(open_tasks=True)).disclosures) == []
-
-
 def test_a_report_stays_a_task_when_its_reference_lapsed_and_not_when_it_was_taken_back(sharing: Sharing) -> None:
     lapsed = a_police_report(sharing)
     sharing.change("UPDATE message SET protection_valid_until = now() - interval '1 second'")

@@ -1,7 +1,7 @@
 """What leaves: the content that a person previews, and the record that carries it. `seal_event` runs inside the deciding transaction."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -18,6 +18,10 @@ CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
 CONTENT_BYTES_MAX = 45_000
 """Largest content of an event; joserfc opens no ciphertext above 64 KiB of base64."""
 
+RECALLED_PURPOSE = "Uppgiften är återkallad. Använd den inte och lämna den inte vidare."
+
+Change = Literal["shared", "corrected", "recalled"]
+
 _FORMAT = JSONFormat()
 
 
@@ -31,7 +35,7 @@ class Event:
     id: UUID
     kommun_code: str
     record_kind: str
-    change: Literal["shared", "corrected", "recalled"]
+    change: Change
     receiver_kind: str
     key: UUID
     sequence: int
@@ -62,8 +66,13 @@ def content_bytes(
     sfs: str,
     secrecy: Sequence[str],
     fields: Mapping[str, str | Sequence[str]],
+    replaces: Iterable[UUID] = (),
 ) -> bytes:
-    """The canonical JSON that a person previews and that is then sent, byte for byte, inside the encryption."""
+    """The canonical JSON that a person previews and that is then sent, byte for byte, inside the encryption.
+
+    `replaces` are the disclosures that a correction takes the place of; the key is there only when there are any.
+    """
+    replaced = sorted(map(str, replaces))
     return _canonical(
         {
             "aud": receiver_kind,
@@ -74,6 +83,7 @@ def content_bytes(
             "secrecy": list(secrecy),
             "fields": {name: value for name, value in fields.items() if value},
         }
+        | ({"replaces": replaced} if replaced else {})
     )
 
 

@@ -64,7 +64,8 @@ class DecisionMethods(Parts):
         now = self._clock.now()
         require_unprotected(offer, now)
         disclosure_id, preview_id = new_id(), new_id()
-        draft = self._decisions.draft(offer, disclosure_id, self._clock.today(), self._store.open_flows(tx))
+        replaces = self._store.to_replace(tx, row.record_kind, row.record_id, row.receiver_kind)
+        draft = self._decisions.draft(offer, disclosure_id, self._clock.today(), self._store.open_flows(tx), replaces)
         written = {point.point: point.text for point in request.written}
         self._store.add_preview(
             tx,
@@ -136,8 +137,9 @@ class DecisionMethods(Parts):
             require_unprotected(offer, now)
         elif not request.reason.strip():
             raise Invalid("reason: skriv varför uppgiften inte lämnas.")
+        replaces = self._store.to_replace(tx, row.record_kind, row.record_id, row.receiver_kind)
         draft = self._decisions.require_unchanged(
-            offer, payload, stored, stored.disclosure_id, self._clock.today(), self._store.open_flows(tx)
+            offer, payload, stored, stored.disclosure_id, self._clock.today(), self._store.open_flows(tx), replaces
         )
         if sends and stored.missing_points:
             raise Conflict(f"written: {messages['M4'].format(bromstext=self._decisions.brake(draft))}")
@@ -165,6 +167,7 @@ class DecisionMethods(Parts):
             key=self._store.stream_key(tx, row.record_kind, row.record_id, row.receiver_kind),
             task=self._decisions.task(draft, offer) if sends else "",
             flow=draft.answer.flow,
+            replaces=replaces,
             subject=row.subject,
         )
         tx.flush()
@@ -210,7 +213,8 @@ class DecisionMethods(Parts):
             require_unprotected(offer, now)
             payload = self._store.opened("disclosure", told, "payload")
             decided_date, opened = told.decided_time.astimezone(STOCKHOLM).date(), self._store.open_flows(tx)
-            self._decisions.require_unchanged(offer, payload, told, told.id, decided_date, opened)
+            replaces = self._store.to_replace(tx, told.record_kind, told.record_id, told.receiver_kind)
+            self._decisions.require_unchanged(offer, payload, told, told.id, decided_date, opened, replaces)
             self._decisions.require_same_ground(offer, told, self._clock.today(), opened)
             [delegation] = self._plain(delegation_reference=request.delegation_reference)
             status, text = self._decisions.commit(tx, row, told, payload, offer, asking, delegation)

@@ -9,19 +9,16 @@ from services.kernel.clock import timestamp
 from services.kernel.db import Row
 from services.kernel.pages import after as page_after
 from services.kernel.pages import next_token, page_size
+from services.kernel.reference import reference
 from services.kernel.rpc import caller
 from services.sharing import wire
-from services.sharing.domain import Status, kinds_of
+from services.sharing.domain import BY_HAND, RECEIPT_EXPECTED, Status, kinds_of
 from services.sharing.retention import retention
-from services.sharing.service.parts import Parts, days_since
-
-TASKS = {
-    Status.CORRECTION_DUE: "Uppgiften har ändrats. Besluta om rättelsen, eller säg till mottagaren och skriv hur, när och till vem.",
-    Status.RECALL_DUE: "Uppgiften gäller inte längre. Säg till mottagaren att inte använda den och skriv hur, när och till vem.",
-}
+from services.sharing.service.obligations import ObligationMethods
+from services.sharing.service.parts import days_since
 
 
-class DisclosureMethods(Parts):
+class DisclosureMethods(ObligationMethods):
     """The methods about disclosures."""
 
     def GetDisclosure(self, request: pb.GetDisclosureRequest, context: grpc.ServicerContext) -> pb.GetDisclosureResponse:  # noqa: ARG002, N802
@@ -44,6 +41,8 @@ class DisclosureMethods(Parts):
                     status=event.status,
                     person=event.person or "",
                     note=self._store.opened_note(told, event.note),
+                    received_time=timestamp(event.received_time) if event.received_time else None,
+                    reason=event.details.get("reason", ""),
                 )
                 for event in events
             ],
@@ -55,7 +54,17 @@ class DisclosureMethods(Parts):
         size, after = page_size(request.page), page_after(request.page)
         states = [status for status, number in wire.DISCLOSURE_STATE.items() if number in set(request.states)]
         with self._database.transaction() as tx:
-            rows = self._store.disclosures(tx, asking.unit or "", kinds_of(asking), states, after, size + 1, open_tasks=request.open_tasks)
+            rows = self._store.disclosures(
+                tx,
+                asking.unit or "",
+                kinds_of(asking),
+                states,
+                after,
+                size + 1,
+                open_tasks=request.open_tasks,
+                open_obligations=request.open_obligations,
+                silent_since=self._clock.now() - RECEIPT_EXPECTED if request.silent else None,
+            )
             self._audit(tx, "sharing:disclosure:list", asking, count=min(len(rows), size))
         return pb.ListDisclosuresResponse(
             disclosures=[self._row(row, row.approved_by or "") for row in rows[:size]],
@@ -64,6 +73,9 @@ class DisclosureMethods(Parts):
 
     def _row(self, row: Row, approved_by: str) -> pb.DisclosureRow:
         keep_until = retention().keep_until(row.record_kind, row.last_time)
+        obligation, today = self._obligation(row), self._clock.today()
+        silent_days = days_since(row.sent_time, today) if row.status == Status.SENT else 0
+        silent = row.status == Status.SENT and row.sent_time < self._clock.now() - RECEIPT_EXPECTED
         return pb.DisclosureRow(
             disclosure_id=str(row.id),
             record_kind=row.record_kind,
@@ -78,10 +90,19 @@ class DisclosureMethods(Parts):
             decided_by=row.decided_by,
             approved_by=approved_by,
             payload_hash=row.payload_hash or "",
-            task=TASKS.get(row.status, row.task),
+            task=obligation if row.status in BY_HAND else row.task,
             task_open=row.task_open,
-            waited_days=days_since(row.decided_time, self._clock.today()),
+            waited_days=days_since(row.decided_time, today),
             keep_until=keep_until.isoformat() if keep_until else "",
             held=row.held,
             flow=row.flow,
+            obligation=obligation,
+            obligation_since_time=timestamp(row.obligation_since) if obligation else None,
+            obligation_days=days_since(row.obligation_since, today) if obligation else 0,
+            reminder=self._reminder(row, silent_days) if silent else "",
+            silent_days=silent_days,
         )
+
+    def _reminder(self, row: Row, days: int) -> str:
+        receiver = reference().receivers[row.receiver_kind].word
+        return self._decisions.law.messages["M10c"].format(mottagare=receiver, dagar=days)

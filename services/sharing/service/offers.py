@@ -20,6 +20,7 @@ from services.sharing import wire
 from services.sharing.domain import (
     NEXT,
     OWNERS,
+    RECALLABLE,
     STANDING,
     Offer,
     OfferState,
@@ -91,7 +92,8 @@ class OfferMethods(Parts):
         if told is None or Status(told.status) not in STANDING:
             return False
         try:
-            draft = self._decisions.draft(offered, told.id, told.decided_time.astimezone(STOCKHOLM).date(), opened)
+            on = told.decided_time.astimezone(STOCKHOLM).date()
+            draft = self._decisions.draft(offered, told.id, on, opened, told.replaces)
         except Conflict:
             return False
         if draft.payload != self._store.opened("disclosure", told, "payload"):
@@ -102,18 +104,19 @@ class OfferMethods(Parts):
     def _supersede(self, tx: Transaction, asking: Caller, earlier: Row, offered: Offer | None) -> None:
         """The record is withdrawn or protected (None), or has changed: what was offered and decided before no longer holds.
 
-        What nobody has decided on is emptied. What was decided never leaves, if it has not; if it may have, a person owes the
-        receiver a recall or a correction (design 5).
+        What nobody has decided on is emptied. What was decided never leaves, if it has not; if it may have, the recall goes at once,
+        or the receiver is owed a correction (design 5). So does the recall of a protected person's, which no officer sees any more.
         """
         now = self._clock.now()
         for told in self._store.disclosures_of_record(tx, earlier.record_kind, earlier.record_id, earlier.receiver_kind):
             status = Status(told.status)
             if status is Status.AWAITING_APPROVAL:
                 self._store.add_event(tx, told.id, Status.VOID, now)
-            elif status in STANDING or (status is Status.CORRECTION_DUE and offered is None):
-                kept_back = status is Status.DECIDED and self._store.keep_back(tx, told.id)
-                after = Status.VOID if kept_back else Status.RECALL_DUE if offered is None else Status.CORRECTION_DUE
-                self._store.tell(tx, told, after, now)
+            elif offered is None and status in RECALLABLE:
+                after = self._decisions.recall(tx, told)
+                self._audit(tx, f"sharing:disclosure:{after}", asking, "disclosure", told.id)
+            elif status in STANDING:
+                after = self._correct(tx, told)
                 self._audit(tx, f"sharing:disclosure:{after}", asking, "disclosure", told.id)
         state = OfferState.WITHDRAWN if offered is None else OfferState.REPLACED
         if state in NEXT[OfferState(earlier.state)]:

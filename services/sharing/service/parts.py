@@ -1,6 +1,7 @@
 """What the methods of sharing's servicer have in common: the parts, and an open offer."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from services.kernel.callers import Caller
@@ -10,7 +11,7 @@ from services.kernel.errors import Conflict, Invalid, NotFound
 from services.kernel.identity import holds_identity_number
 from services.kernel.records import Audit, Requests
 from services.sharing.decisions import Decisions
-from services.sharing.domain import OfferState, kinds_of
+from services.sharing.domain import OfferState, Status, kinds_of
 from services.sharing.store import Store
 
 
@@ -40,6 +41,13 @@ class Parts:
         if told is None or told.record_kind not in kinds_of(asking) or told.protected:
             raise NotFound
         return told
+
+    def _correct(self, tx: Transaction, told: Row, **what: Any) -> Status:  # noqa: ANN401  # who and why
+        """What was told no longer holds: it never leaves if it has not; else a correction is owed. What it is after."""
+        kept_back = told.status == Status.DECIDED and self._store.keep_back(tx, told.id)
+        after = Status.VOID if kept_back else Status.CORRECTION_DUE
+        self._store.tell(tx, told, after, self._clock.now(), **what)
+        return after
 
     def _plain(self, **texts: str) -> list[str]:
         """Words that are kept unencrypted, or for long: trimmed. Raises Invalid, field first, when one holds a personnummer."""

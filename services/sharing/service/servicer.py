@@ -25,6 +25,8 @@ RULES: Mapping[str, Rule] = {
     "ListDisclosures": people(*OFFICERS),
     "ExplainGround": people(*OFFICERS, Role.JURIST),
     "ListGrounds": people(*OFFICERS, Role.JURIST),
+    "RecallDisclosure": people(*OFFICERS),
+    "CorrectDisclosure": people(*OFFICERS),
     "RecordCarriedOut": people(*OFFICERS),
     "SwitchFlow": people(Role.JURIST),
     "ListFlowSwitches": people(*OFFICERS, Role.JURIST),

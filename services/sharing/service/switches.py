@@ -34,9 +34,11 @@ class SwitchMethods(Parts):
         reference, reason = self._plain(decision_reference=request.decision_reference, reason=request.reason)
         self._store.add_switch(tx, request.name, asking.principal, now, reference, reason, is_open=request.open)
         for told in [] if request.open else self._store.not_carried_out(tx, request.name):
-            left = told.status == Status.DECIDED and not self._store.keep_back(tx, told.id)
-            after = Status.RECALL_DUE if left else Status.VOID
-            self._store.tell(tx, told, after, now)
+            if told.status == Status.DECIDED:
+                after = self._decisions.recall(tx, told)
+            else:
+                after = Status.VOID
+                self._store.tell(tx, told, after, now)
             self._audit(tx, f"sharing:disclosure:{after}", asking, "disclosure", told.id)
         self._audit(tx, "sharing:flow:switch", asking, name=request.name, open=request.open, decision=reference)
         switched = pb.FlowSwitch(

@@ -2,18 +2,33 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, Text, and_, cast, func, select
 
 from services.kernel.db import Row, Transaction
 from services.kernel.ids import new_id
 from services.kernel.records import enqueue
-from services.sharing.domain import Status
-from services.sharing.sealing import SealedRecord
+from services.sharing.domain import CORRECTING, Status
+from services.sharing.sealing import Event, SealedRecord
 from services.sharing.store.base import Base
-from services.sharing.store.tables import IS_PROTECTED, LATEST_STATUS, SEEN, disclosure, disclosure_event, feedback, message, outbox, reply
+from services.sharing.store.tables import (
+    IS_PROTECTED,
+    LATEST_STATUS,
+    SEEN,
+    disclosure,
+    disclosure_event,
+    feedback,
+    message,
+    outbox,
+    reply,
+    sent_event,
+)
+
+KEYS = 4207  # the advisory locks of keys, by hash
+_REPLY_ID = disclosure_event.c.details["reply_id"].as_string()
 
 
 class Disclosures(Base):
@@ -78,12 +93,23 @@ class Disclosures(Base):
         """A disclosure, whoever's it is; for what comes back from the agencies."""
         return tx.one(select(disclosure).where(disclosure.c.id == disclosure_id))
 
-    def disclosures(
-        self, tx: Transaction, unit: str, kinds: frozenset[str], states: Sequence[str], after: UUID | None, limit: int, *, open_tasks: bool
+    def disclosures(  # what is seen, and which of it
+        self,
+        tx: Transaction,
+        unit: str,
+        kinds: frozenset[str],
+        states: Sequence[str],
+        after: UUID | None,
+        limit: int,
+        *,
+        open_tasks: bool = False,
+        open_obligations: bool = False,
+        silent_since: datetime | None = None,
     ) -> list[Row]:
-        """A page of a unit's disclosures of these kinds, oldest first; with `open_tasks` those that a person has something to do about.
+        """A page of a unit's disclosures of these kinds, oldest first. Those about protected persons are in no list.
 
-        Those about protected persons are in no list.
+        With `open_tasks` those that a person has something to do about, with `open_obligations` those whose correction or recall the
+        receiver has not confirmed, with `silent_since` those sent before that and not answered.
         """
         approved = (
             select(disclosure_event.c.person)
@@ -96,6 +122,10 @@ class Disclosures(Base):
         statement = select(inner).order_by(inner.c.id).limit(limit)
         if open_tasks:
             statement = statement.where(inner.c.task_open)
+        if open_obligations:
+            statement = statement.where(inner.c.obligation_open)
+        if silent_since:
+            statement = statement.where(inner.c.status == Status.SENT, inner.c.sent_time < silent_since)
         if states:
             statement = statement.where(inner.c.status.in_(states))
         if after:
@@ -103,8 +133,11 @@ class Disclosures(Base):
         return tx.read(statement)
 
     def events(self, tx: Transaction, disclosure_id: UUID) -> list[Row]:
-        """What has happened to a disclosure, in order."""
-        return tx.read(select(disclosure_event).where(disclosure_event.c.disclosure_id == disclosure_id).order_by(disclosure_event.c.id))
+        """What has happened to a disclosure, in order, and when we read it where an agency said it."""
+        said = and_(reply.c.disclosure_id == disclosure_event.c.disclosure_id, cast(reply.c.id, Text) == _REPLY_ID)
+        known = select(disclosure_event, reply.c.received_time).select_from(disclosure_event.outerjoin(reply, said))
+        noted = func.coalesce(reply.c.received_time, disclosure_event.c.occurred_time)
+        return tx.read(known.where(disclosure_event.c.disclosure_id == disclosure_id).order_by(noted, disclosure_event.c.id))
 
     def disclosure_of_offer(self, tx: Transaction, offer_id: UUID) -> Row | None:
         """What was decided on an offer, with its latest status; None when nobody has decided."""
@@ -118,13 +151,19 @@ class Disclosures(Base):
     def _locked(self, tx: Transaction, which: ColumnElement[bool]) -> list[Row]:
         """Disclosures with their latest status as it is once nobody else is changing them."""
         ids = [row.id for row in tx.read(select(disclosure.c.id).where(which).order_by(disclosure.c.id).with_for_update())]
-        return tx.read(select(*SEEN).where(disclosure.c.id.in_(ids)).order_by(disclosure.c.id)) if ids else []
+        return self.disclosures_by_id(tx, ids)
 
-    def to_correct(self, tx: Transaction, told: Row) -> list[Row]:
-        """What the receiver was told of the same record and is owed a correction of: what `told` corrects."""
+    def to_replace(self, tx: Transaction, record_kind: str, record_id: UUID, receiver_kind: str) -> list[UUID]:
+        """What the next disclosure of a record takes the place of at a receiver: all that was corrected before, while any of it is owed."""
         c = disclosure.c
-        same = (c.record_kind == told.record_kind, c.record_id == told.record_id, c.receiver_kind == told.receiver_kind)
-        return tx.read(select(disclosure).where(*same, LATEST_STATUS == Status.CORRECTION_DUE))
+        same = (c.record_kind == record_kind, c.record_id == record_id, c.receiver_kind == receiver_kind)
+        corrected = LATEST_STATUS.in_(CORRECTING | {Status.CORRECTION_CONFIRMED})
+        rows = tx.read(select(c.id, LATEST_STATUS.label("status")).where(*same, corrected).order_by(c.id))
+        return [row.id for row in rows] if any(row.status in CORRECTING for row in rows) else []
+
+    def disclosures_by_id(self, tx: Transaction, ids: Sequence[UUID]) -> list[Row]:
+        """Disclosures with their latest status, oldest first."""
+        return tx.read(select(*SEEN).where(disclosure.c.id.in_(ids)).order_by(disclosure.c.id)) if ids else []
 
     def decided_time(self, tx: Transaction, disclosure_id: UUID) -> datetime | None:
         """When the last person who had to decide did."""
@@ -140,17 +179,20 @@ class Disclosures(Base):
     def keep_back(self, tx: Transaction, disclosure_id: UUID) -> bool:
         """Take a decided disclosure from the outbox; whether it is sure that it never left.
 
-        The relay counts an attempt before it sends. A row that nobody has tried has not left; one that was tried may have.
+        The relay counts an attempt before it sends. A row that nobody has tried has not left, and gives its number back; one that was
+        tried may have.
         """
-        own = select(message.c.event_id).where(message.c.disclosure_id == disclosure_id).scalar_subquery()
-        tried = tx.read(outbox.delete().where(outbox.c.event_id == own).returning(outbox.c.attempts))
+        own = select(message.c.event_id).where(message.c.disclosure_id == disclosure_id)
+        tried = tx.read(outbox.delete().where(outbox.c.event_id.in_(own)).returning(outbox.c.event_id, outbox.c.attempts))
+        never_left = [row.event_id for row in tried if row.attempts == 0]
         tx.write(message.delete().where(message.c.disclosure_id == disclosure_id))
-        return [row.attempts for row in tried] == [0]
+        tx.write(sent_event.delete().where(sent_event.c.event_id.in_(never_left)))
+        return len(never_left) == len(tried) == 1
 
-    def tell(self, tx: Transaction, told: Row, status: Status, now: datetime, person: str | None = None, note: bytes | None = None) -> None:
+    def tell(self, tx: Transaction, told: Row, status: Status, now: datetime, **what: Any) -> None:  # noqa: ANN401  # as add_event
         """Append what happened to a disclosure, and promise its record's owner to say so."""
         event_id = new_id()
-        self.add_event(tx, told.id, status, now, person=person, note=note, event_id=event_id)
+        self.add_event(tx, told.id, status, now, event_id=event_id, **what)
         enqueue(tx, feedback, new_id(), told.record_id, "outcome", now, disclosure_event_id=event_id)
 
     def stream_key(self, tx: Transaction, record_kind: str, record_id: UUID, receiver_kind: str) -> UUID:
@@ -160,37 +202,45 @@ class Disclosures(Base):
         return row.key if row else uuid4()
 
     def next_sequence(self, tx: Transaction, key: UUID) -> int:
-        """The number of the next event of a key, from 1; one that never left gives its number back."""
-        decided, void = (
-            exists().where(disclosure_event.c.disclosure_id == disclosure.c.id, disclosure_event.c.status == status)
-            for status in (Status.DECIDED, Status.VOID)
-        )
-        row = tx.one(select(func.count().label("n")).select_from(disclosure).where(disclosure.c.key == key, decided, ~void))
-        return int(row.n) + 1 if row else 1
+        """The number of the next event of a key, from 1; one that never left gives its number back. Nobody else counts meanwhile."""
+        tx.one(select(func.pg_advisory_xact_lock(KEYS, func.hashtext(str(key)))))
+        row = tx.one(select(func.max(sent_event.c.sequence).label("last")).where(sent_event.c.key == key))
+        return (row.last or 0) + 1 if row else 1
 
     def add_message(
-        self,
-        tx: Transaction,
-        event_id: UUID,
-        key: UUID,
-        sealed: SealedRecord,
-        topic: str,
-        disclosure_id: UUID,
-        now: datetime,
-        **bounds: object,
+        self, tx: Transaction, event: Event, kid: str, sealed: SealedRecord, topic: str, sent_status: Status, **bounds: object
     ) -> None:
-        """The sealed record and the promise to send it."""
+        """The sealed record, the promise to send it, and what is remembered of it. `bounds` say until when it may go; a recall has none."""
         tx.insert(
             message,
-            event_id=event_id,
-            disclosure_id=disclosure_id,
+            event_id=event.id,
+            disclosure_id=event.disclosure_id,
             topic=topic,
             record_key=sealed.key,
             value=sealed.value,
             headers=Jsonb([[name, value.decode("ascii")] for name, value in sealed.headers]),
+            sent_status=sent_status,
             **bounds,
         )
-        enqueue(tx, outbox, event_id, key, "share", now, disclosure_id=disclosure_id)
+        self.add_sent_event(tx, event, kid)
+        enqueue(tx, outbox, event.id, event.key, "share", event.time, disclosure_id=event.disclosure_id)
+
+    def add_sent_event(self, tx: Transaction, event: Event, kid: str) -> None:
+        """Remember an event, so that an answer to it is known: ids, its number, the key it was sealed to."""
+        tx.insert(
+            sent_event,
+            event_id=event.id,
+            disclosure_id=event.disclosure_id,
+            change=event.change,
+            key=event.key,
+            sequence=event.sequence,
+            kid=kid,
+            sealed_time=event.time,
+        )
+
+    def sent_event(self, tx: Transaction, event_id: UUID, disclosure_id: UUID) -> Row | None:
+        """An event of this disclosure; None when it has no such event."""
+        return tx.one(select(sent_event).where(sent_event.c.event_id == event_id, sent_event.c.disclosure_id == disclosure_id))
 
     def is_known_reply(self, tx: Transaction, source: str, reply_id: UUID) -> bool:
         """Whether this answer was read before."""

@@ -14,6 +14,7 @@ from services.sharing.store.tables import (
     IS_HELD,
     LAST_TIME,
     LATEST_STATUS,
+    OBLIGATION_IS_OPEN,
     SEEN,
     TASK_IS_OPEN,
     disclosure,
@@ -74,7 +75,7 @@ class Records(Disclosures):
         """Disclosures about which nothing has happened since `before`, locked and not gallrade yet; and how many more must stay."""
         own = (disclosure.c.unit == unit, disclosure.c.record_kind == record_kind)
         past = (*own, before > LAST_TIME, disclosure.c.data_key.is_not(None))
-        must_stay = or_(IS_HELD, TASK_IS_OPEN, LATEST_STATUS == Status.AWAITING_APPROVAL)
+        must_stay = or_(IS_HELD, TASK_IS_OPEN, OBLIGATION_IS_OPEN, LATEST_STATUS == Status.AWAITING_APPROVAL)
         going = select(disclosure.c.id).where(*past, ~must_stay).order_by(disclosure.c.id).limit(ROWS_MAX)
         ids = [row.id for row in tx.read(going.with_for_update(of=disclosure))]
         # Somebody may have held one while we waited for its lock.

@@ -22,11 +22,12 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.kernel.records import INSTANT, audit_table, history_table, outbox_table, request_table
-from services.sharing.domain import OWED, STANDING, Status
+from services.sharing.domain import BEGINS, BY_HAND, OBLIGATIONS, STANDING, Status
 
 metadata = MetaData()
 audit = audit_table(metadata)
@@ -104,6 +105,8 @@ disclosure = Table(
     Column("key", Uuid, nullable=False),
     Column("task", Text, nullable=False),
     Column("flow", Text, nullable=False),
+    # The disclosures that it takes the place of: it is a correction of them.
+    Column("replaces", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
     # A blind index of the person it is about; None when it names nobody.
     Column("subject", LargeBinary),
     # None once it is gallrad, as are the three before.
@@ -141,7 +144,23 @@ message = Table(
     Column("headers", JSONB, nullable=False),
     Column("ground_last_date", Date),
     Column("protection_valid_until", INSTANT),
+    # What the disclosure is when this has been sent.
+    Column("sent_status", Text, nullable=False, server_default=text("'sent'")),
     Index("message_disclosure", "disclosure_id"),
+)
+# Every event that was sent or is to be sent, kept when the message is gone: what an answer answers. No content.
+sent_event = Table(
+    "sent_event",
+    metadata,
+    Column("event_id", Uuid, primary_key=True),
+    Column("disclosure_id", Uuid, nullable=False),
+    Column("change", Text, nullable=False),
+    Column("key", Uuid, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("kid", Text, nullable=False),
+    Column("sealed_time", INSTANT, nullable=False),
+    UniqueConstraint("key", "sequence", name="sent_event_sequence"),
+    Index("sent_event_disclosure", "disclosure_id"),
 )
 reply = Table(
     "reply",
@@ -201,8 +220,23 @@ LAST_TIME = select(func.max(disclosure_event.c.occurred_time)).where(disclosure_
 IS_HELD = func.coalesce(
     select(hold.c.held).where(hold.c.disclosure_id == disclosure.c.id).order_by(desc(hold.c.id)).limit(1).scalar_subquery(), false()
 )
+OBLIGATION_IS_OPEN = LATEST_STATUS.in_(OBLIGATIONS)
+_BEGUN = select(func.min(disclosure_event.c.occurred_time)).where(disclosure_event.c.disclosure_id == disclosure.c.id)
+OBLIGATION_SINCE = func.coalesce(
+    _BEGUN.where(disclosure_event.c.status.in_(BEGINS - {Status.CORRECTION_DUE})).scalar_subquery(),
+    _BEGUN.where(disclosure_event.c.status == Status.CORRECTION_DUE).scalar_subquery(),
+)
+SENT_TIME = _BEGUN.where(disclosure_event.c.status == Status.SENT).scalar_subquery()
+REFUSED_REASON = func.coalesce(
+    select(disclosure_event.c.details["reason"].as_string())
+    .where(disclosure_event.c.disclosure_id == disclosure.c.id, disclosure_event.c.details.has_key("reason"))
+    .order_by(desc(disclosure_event.c.rank), desc(disclosure_event.c.id))
+    .limit(1)
+    .scalar_subquery(),
+    "",
+)
 TASK_IS_OPEN = or_(
-    LATEST_STATUS.in_(OWED),
+    LATEST_STATUS.in_(BY_HAND),
     and_(
         disclosure.c.task != "",
         or_(
@@ -220,6 +254,10 @@ SEEN = (
     LAST_TIME.label("last_time"),
     IS_HELD.label("held"),
     TASK_IS_OPEN.label("task_open"),
+    OBLIGATION_IS_OPEN.label("obligation_open"),
+    OBLIGATION_SINCE.label("obligation_since"),
+    SENT_TIME.label("sent_time"),
+    REFUSED_REASON.label("refused_reason"),
     IS_PROTECTED.label("protected"),
 )
 """A disclosure as a person sees it: what was decided, how far it has come, and what is left to do."""

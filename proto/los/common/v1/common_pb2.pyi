@@ -61,8 +61,9 @@ class _OutcomeStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome
     OUTCOME_STATUS_CARRIED_OUT: _OutcomeStatus.ValueType  # 9
     """A person has carried it out another way than the bus."""
     OUTCOME_STATUS_CORRECTION_DUE: _OutcomeStatus.ValueType  # 10
-    """The record has changed, or has been withdrawn, after this may have left: the kommun owes the receiver a word."""
+    """The record has changed, or this is taken back, after it may have left: the kommun owes the receiver a word, until it is confirmed."""
     OUTCOME_STATUS_CORRECTED: _OutcomeStatus.ValueType  # 11
+    """The receiver has confirmed, or a person has told it another way."""
     OUTCOME_STATUS_RECALL_DUE: _OutcomeStatus.ValueType  # 12
     OUTCOME_STATUS_RECALLED: _OutcomeStatus.ValueType  # 13
 
@@ -82,8 +83,9 @@ OUTCOME_STATUS_VOID: OutcomeStatus.ValueType  # 8
 OUTCOME_STATUS_CARRIED_OUT: OutcomeStatus.ValueType  # 9
 """A person has carried it out another way than the bus."""
 OUTCOME_STATUS_CORRECTION_DUE: OutcomeStatus.ValueType  # 10
-"""The record has changed, or has been withdrawn, after this may have left: the kommun owes the receiver a word."""
+"""The record has changed, or this is taken back, after it may have left: the kommun owes the receiver a word, until it is confirmed."""
 OUTCOME_STATUS_CORRECTED: OutcomeStatus.ValueType  # 11
+"""The receiver has confirmed, or a person has told it another way."""
 OUTCOME_STATUS_RECALL_DUE: OutcomeStatus.ValueType  # 12
 OUTCOME_STATUS_RECALLED: OutcomeStatus.ValueType  # 13
 Global___OutcomeStatus: _TypeAlias = OutcomeStatus  # noqa: Y015

@@ -102,14 +102,30 @@ class _DisclosureStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Discl
     DISCLOSURE_STATE_VOID: _DisclosureState.ValueType  # 8
     """It never left: not approved, withdrawn, changed, or no longer allowed to go before it was sent."""
     DISCLOSURE_STATE_CORRECTION_DUE: _DisclosureState.ValueType  # 9
-    """The record has changed, or has been withdrawn, after this may have left: a person owes the receiver a word."""
+    """The record has changed after this may have left: a correction is owed, until it is decided on and sent."""
     DISCLOSURE_STATE_CORRECTED: _DisclosureState.ValueType  # 10
+    """The correction has been sent; the receiver has not confirmed it yet."""
     DISCLOSURE_STATE_RECALL_DUE: _DisclosureState.ValueType  # 11
+    """It is taken back after it may have left, and there is no way to say so from here: a person tells the receiver."""
     DISCLOSURE_STATE_CARRIED_OUT: _DisclosureState.ValueType  # 12
     """A person has carried it out another way."""
     DISCLOSURE_STATE_ERASED: _DisclosureState.ValueType  # 13
     """Gallrad: what was sent can no longer be read."""
     DISCLOSURE_STATE_RECALLED: _DisclosureState.ValueType  # 14
+    """The recall has been sent; the receiver has not confirmed it yet."""
+    DISCLOSURE_STATE_RECALL_DECIDED: _DisclosureState.ValueType  # 15
+    """The recall is sealed and on its way."""
+    DISCLOSURE_STATE_RECALL_REFUSED: _DisclosureState.ValueType  # 16
+    """The receiver refused the recall or the correction: it is still owed."""
+    DISCLOSURE_STATE_CORRECTION_REFUSED: _DisclosureState.ValueType  # 17
+    DISCLOSURE_STATE_RECALL_CONFIRMED: _DisclosureState.ValueType  # 18
+    """The receiver has confirmed, or a person has told it another way: nothing is owed."""
+    DISCLOSURE_STATE_CORRECTION_CONFIRMED: _DisclosureState.ValueType  # 19
+    DISCLOSURE_STATE_OPENED: _DisclosureState.ValueType  # 20
+    """What the receiver says became of it."""
+    DISCLOSURE_STATE_NO_ACTION: _DisclosureState.ValueType  # 21
+    DISCLOSURE_STATE_ACTION: _DisclosureState.ValueType  # 22
+    DISCLOSURE_STATE_CLOSED: _DisclosureState.ValueType  # 23
 
 class DisclosureState(_DisclosureState, metaclass=_DisclosureStateEnumTypeWrapper): ...
 
@@ -128,14 +144,30 @@ DISCLOSURE_STATE_REFUSED: DisclosureState.ValueType  # 7
 DISCLOSURE_STATE_VOID: DisclosureState.ValueType  # 8
 """It never left: not approved, withdrawn, changed, or no longer allowed to go before it was sent."""
 DISCLOSURE_STATE_CORRECTION_DUE: DisclosureState.ValueType  # 9
-"""The record has changed, or has been withdrawn, after this may have left: a person owes the receiver a word."""
+"""The record has changed after this may have left: a correction is owed, until it is decided on and sent."""
 DISCLOSURE_STATE_CORRECTED: DisclosureState.ValueType  # 10
+"""The correction has been sent; the receiver has not confirmed it yet."""
 DISCLOSURE_STATE_RECALL_DUE: DisclosureState.ValueType  # 11
+"""It is taken back after it may have left, and there is no way to say so from here: a person tells the receiver."""
 DISCLOSURE_STATE_CARRIED_OUT: DisclosureState.ValueType  # 12
 """A person has carried it out another way."""
 DISCLOSURE_STATE_ERASED: DisclosureState.ValueType  # 13
 """Gallrad: what was sent can no longer be read."""
 DISCLOSURE_STATE_RECALLED: DisclosureState.ValueType  # 14
+"""The recall has been sent; the receiver has not confirmed it yet."""
+DISCLOSURE_STATE_RECALL_DECIDED: DisclosureState.ValueType  # 15
+"""The recall is sealed and on its way."""
+DISCLOSURE_STATE_RECALL_REFUSED: DisclosureState.ValueType  # 16
+"""The receiver refused the recall or the correction: it is still owed."""
+DISCLOSURE_STATE_CORRECTION_REFUSED: DisclosureState.ValueType  # 17
+DISCLOSURE_STATE_RECALL_CONFIRMED: DisclosureState.ValueType  # 18
+"""The receiver has confirmed, or a person has told it another way: nothing is owed."""
+DISCLOSURE_STATE_CORRECTION_CONFIRMED: DisclosureState.ValueType  # 19
+DISCLOSURE_STATE_OPENED: DisclosureState.ValueType  # 20
+"""What the receiver says became of it."""
+DISCLOSURE_STATE_NO_ACTION: DisclosureState.ValueType  # 21
+DISCLOSURE_STATE_ACTION: DisclosureState.ValueType  # 22
+DISCLOSURE_STATE_CLOSED: DisclosureState.ValueType  # 23
 Global___DisclosureState: _TypeAlias = DisclosureState  # noqa: Y015
 
 @_typing.final
@@ -708,12 +740,22 @@ class DisclosureEvent(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    RECEIVED_TIME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     status: _builtins.str
     person: _builtins.str
     note: _builtins.str
-    """What the person wrote: how, to whom and when it was carried out, or why it was refused."""
+    """What the person wrote: how, to whom and when it was carried out, or why it was refused, recalled or found wrong."""
+    reason: _builtins.str
+    """The receiver's code for why it refused."""
     @_builtins.property
-    def occurred_time(self) -> _timestamp_pb2.Timestamp: ...
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """As the one who did it says: of what a receiver did, the receiver."""
+
+    @_builtins.property
+    def received_time(self) -> _timestamp_pb2.Timestamp:
+        """When the receiver's word was read here; absent for what the kommun did itself."""
+
     def __init__(
         self,
         *,
@@ -721,10 +763,12 @@ class DisclosureEvent(_message.Message):
         status: _builtins.str = ...,
         person: _builtins.str = ...,
         note: _builtins.str = ...,
+        received_time: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time", "received_time", b"received_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "occurred_time", b"occurred_time", "person", b"person", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "occurred_time", b"occurred_time", "person", b"person", "reason", b"reason", "received_time", b"received_time", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -771,8 +815,14 @@ class ListDisclosuresRequest(_message.Message):
     PAGE_FIELD_NUMBER: _builtins.int
     STATES_FIELD_NUMBER: _builtins.int
     OPEN_TASKS_FIELD_NUMBER: _builtins.int
+    OPEN_OBLIGATIONS_FIELD_NUMBER: _builtins.int
+    SILENT_FIELD_NUMBER: _builtins.int
     open_tasks: _builtins.bool
     """Only those with a task that nobody has carried out."""
+    open_obligations: _builtins.bool
+    """Only those whose correction or recall is still owed."""
+    silent: _builtins.bool
+    """Only those that were sent three days ago or more, and of which the receiver has said nothing."""
     @_builtins.property
     def page(self) -> _common_pb2.Page: ...
     @_builtins.property
@@ -783,10 +833,12 @@ class ListDisclosuresRequest(_message.Message):
         page: _common_pb2.Page | None = ...,
         states: _abc.Iterable[Global___DisclosureState.ValueType] | None = ...,
         open_tasks: _builtins.bool = ...,
+        open_obligations: _builtins.bool = ...,
+        silent: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["open_tasks", b"open_tasks", "page", b"page", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["open_obligations", b"open_obligations", "open_tasks", b"open_tasks", "page", b"page", "silent", b"silent", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -815,6 +867,11 @@ class DisclosureRow(_message.Message):
     KEEP_UNTIL_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
     FLOW_FIELD_NUMBER: _builtins.int
+    OBLIGATION_FIELD_NUMBER: _builtins.int
+    OBLIGATION_SINCE_TIME_FIELD_NUMBER: _builtins.int
+    OBLIGATION_DAYS_FIELD_NUMBER: _builtins.int
+    REMINDER_FIELD_NUMBER: _builtins.int
+    SILENT_DAYS_FIELD_NUMBER: _builtins.int
     disclosure_id: _builtins.str
     record_kind: _builtins.str
     record_id: _builtins.str
@@ -835,10 +892,20 @@ class DisclosureRow(_message.Message):
     """The sender's own clock, ISO date: from then on it may be erased, on a gallringsbeslut. Empty when there is no rule."""
     held: _builtins.bool
     flow: _builtins.str
+    obligation: _builtins.str
+    """Swedish: the correction or recall that is owed, and for how long; empty when nothing is."""
+    obligation_days: _builtins.int
+    """Whole Swedish days since then."""
+    reminder: _builtins.str
+    """Swedish: that the receiver has been silent too long, and for how long; empty when it has not."""
+    silent_days: _builtins.int
+    """Whole Swedish days since it was sent, while the receiver has said nothing."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def decided_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def obligation_since_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
@@ -861,10 +928,15 @@ class DisclosureRow(_message.Message):
         keep_until: _builtins.str = ...,
         held: _builtins.bool = ...,
         flow: _builtins.str = ...,
+        obligation: _builtins.str = ...,
+        obligation_since_time: _timestamp_pb2.Timestamp | None = ...,
+        obligation_days: _builtins.int = ...,
+        reminder: _builtins.str = ...,
+        silent_days: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_time", b"decided_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_time", b"decided_time", "obligation_since_time", b"obligation_since_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "approved_by", b"approved_by", "decided_by", b"decided_by", "decided_time", b"decided_time", "disclosure_id", b"disclosure_id", "fields", b"fields", "flow", b"flow", "ground_digest", b"ground_digest", "ground_id", b"ground_id", "held", b"held", "keep_until", b"keep_until", "payload_hash", b"payload_hash", "receiver_kind", b"receiver_kind", "record_id", b"record_id", "record_kind", b"record_kind", "state", b"state", "task", b"task", "task_open", b"task_open", "waited_days", b"waited_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "approved_by", b"approved_by", "decided_by", b"decided_by", "decided_time", b"decided_time", "disclosure_id", b"disclosure_id", "fields", b"fields", "flow", b"flow", "ground_digest", b"ground_digest", "ground_id", b"ground_id", "held", b"held", "keep_until", b"keep_until", "obligation", b"obligation", "obligation_days", b"obligation_days", "obligation_since_time", b"obligation_since_time", "payload_hash", b"payload_hash", "receiver_kind", b"receiver_kind", "record_id", b"record_id", "record_kind", b"record_kind", "reminder", b"reminder", "silent_days", b"silent_days", "state", b"state", "task", b"task", "task_open", b"task_open", "waited_days", b"waited_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -892,6 +964,112 @@ class ListDisclosuresResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListDisclosuresResponse: _TypeAlias = ListDisclosuresResponse  # noqa: Y015
+
+@_typing.final
+class RecallDisclosureRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DISCLOSURE_ID_FIELD_NUMBER: _builtins.int
+    DELEGATION_REFERENCE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    disclosure_id: _builtins.str
+    delegation_reference: _builtins.str
+    reason: _builtins.str
+    """Swedish: why. Kept encrypted, and never sent."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        disclosure_id: _builtins.str = ...,
+        delegation_reference: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delegation_reference", b"delegation_reference", "disclosure_id", b"disclosure_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecallDisclosureRequest: _TypeAlias = RecallDisclosureRequest  # noqa: Y015
+
+@_typing.final
+class RecallDisclosureResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DISCLOSURE_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    disclosure_id: _builtins.str
+    state: Global___DisclosureState.ValueType
+    message: _builtins.str
+    """Swedish: whether it never left, is on its way or is a person's to tell (M9)."""
+    def __init__(
+        self,
+        *,
+        disclosure_id: _builtins.str = ...,
+        state: Global___DisclosureState.ValueType = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosure_id", b"disclosure_id", "message", b"message", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecallDisclosureResponse: _TypeAlias = RecallDisclosureResponse  # noqa: Y015
+
+@_typing.final
+class CorrectDisclosureRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DISCLOSURE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    disclosure_id: _builtins.str
+    reason: _builtins.str
+    """Swedish: what is wrong. Kept encrypted, and never sent."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        disclosure_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosure_id", b"disclosure_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectDisclosureRequest: _TypeAlias = CorrectDisclosureRequest  # noqa: Y015
+
+@_typing.final
+class CorrectDisclosureResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DISCLOSURE_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    disclosure_id: _builtins.str
+    state: Global___DisclosureState.ValueType
+    message: _builtins.str
+    def __init__(
+        self,
+        *,
+        disclosure_id: _builtins.str = ...,
+        state: Global___DisclosureState.ValueType = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosure_id", b"disclosure_id", "message", b"message", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectDisclosureResponse: _TypeAlias = CorrectDisclosureResponse  # noqa: Y015
 
 @_typing.final
 class ExplainGroundRequest(_message.Message):

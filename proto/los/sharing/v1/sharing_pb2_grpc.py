@@ -69,6 +69,16 @@ class SharingServiceStub:
                 request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListDisclosuresRequest.SerializeToString,
                 response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListDisclosuresResponse.FromString,
                 _registered_method=True)
+        self.RecallDisclosure = channel.unary_unary(
+                '/los.sharing.v1.SharingService/RecallDisclosure',
+                request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.RecallDisclosureRequest.SerializeToString,
+                response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.RecallDisclosureResponse.FromString,
+                _registered_method=True)
+        self.CorrectDisclosure = channel.unary_unary(
+                '/los.sharing.v1.SharingService/CorrectDisclosure',
+                request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.CorrectDisclosureRequest.SerializeToString,
+                response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.CorrectDisclosureResponse.FromString,
+                _registered_method=True)
         self.ExplainGround = channel.unary_unary(
                 '/los.sharing.v1.SharingService/ExplainGround',
                 request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ExplainGroundRequest.SerializeToString,
@@ -157,6 +167,20 @@ class SharingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecallDisclosure(self, request, context):
+        """What was told is taken back: it never leaves if it has not, else the receiver is told not to use it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CorrectDisclosure(self, request, context):
+        """What was told is wrong: it never leaves if it has not, else a correction is owed until the record is offered and decided on anew.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExplainGround(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -170,7 +194,7 @@ class SharingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RecordCarriedOut(self, request, context):
-        """A person has carried out what the bus could not: a duty without a channel, a report that goes another way.
+        """A person has carried out what the bus could not: a duty without a channel, a report that goes another way, a word that is owed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -247,6 +271,16 @@ def add_SharingServiceServicer_to_server(servicer, server):
                     servicer.ListDisclosures,
                     request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListDisclosuresRequest.FromString,
                     response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListDisclosuresResponse.SerializeToString,
+            ),
+            'RecallDisclosure': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecallDisclosure,
+                    request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.RecallDisclosureRequest.FromString,
+                    response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.RecallDisclosureResponse.SerializeToString,
+            ),
+            'CorrectDisclosure': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectDisclosure,
+                    request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.CorrectDisclosureRequest.FromString,
+                    response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.CorrectDisclosureResponse.SerializeToString,
             ),
             'ExplainGround': grpc.unary_unary_rpc_method_handler(
                     servicer.ExplainGround,
@@ -478,6 +512,60 @@ class SharingService:
             '/los.sharing.v1.SharingService/ListDisclosures',
             los_dot_sharing_dot_v1_dot_sharing__pb2.ListDisclosuresRequest.SerializeToString,
             los_dot_sharing_dot_v1_dot_sharing__pb2.ListDisclosuresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecallDisclosure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.sharing.v1.SharingService/RecallDisclosure',
+            los_dot_sharing_dot_v1_dot_sharing__pb2.RecallDisclosureRequest.SerializeToString,
+            los_dot_sharing_dot_v1_dot_sharing__pb2.RecallDisclosureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectDisclosure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.sharing.v1.SharingService/CorrectDisclosure',
+            los_dot_sharing_dot_v1_dot_sharing__pb2.CorrectDisclosureRequest.SerializeToString,
+            los_dot_sharing_dot_v1_dot_sharing__pb2.CorrectDisclosureResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,10 +39,14 @@ class SharingServiceStub:
     ApproveDisclosure: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ApproveDisclosureRequest, _sharing_pb2.ApproveDisclosureResponse]
     GetDisclosure: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.GetDisclosureRequest, _sharing_pb2.GetDisclosureResponse]
     ListDisclosures: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListDisclosuresRequest, _sharing_pb2.ListDisclosuresResponse]
+    RecallDisclosure: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.RecallDisclosureRequest, _sharing_pb2.RecallDisclosureResponse]
+    """What was told is taken back: it never leaves if it has not, else the receiver is told not to use it."""
+    CorrectDisclosure: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.CorrectDisclosureRequest, _sharing_pb2.CorrectDisclosureResponse]
+    """What was told is wrong: it never leaves if it has not, else a correction is owed until the record is offered and decided on anew."""
     ExplainGround: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ExplainGroundRequest, _sharing_pb2.ExplainGroundResponse]
     ListGrounds: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListGroundsRequest, _sharing_pb2.ListGroundsResponse]
     RecordCarriedOut: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.RecordCarriedOutRequest, _sharing_pb2.RecordCarriedOutResponse]
-    """A person has carried out what the bus could not: a duty without a channel, a report that goes another way."""
+    """A person has carried out what the bus could not: a duty without a channel, a report that goes another way, a word that is owed."""
     SwitchFlow: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.SwitchFlowRequest, _sharing_pb2.SwitchFlowResponse]
     """A jurist's recorded decision opens a flow that ships off, or closes it again."""
     ListFlowSwitches: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListFlowSwitchesRequest, _sharing_pb2.ListFlowSwitchesResponse]
@@ -64,10 +68,14 @@ class SharingServiceAsyncStub(SharingServiceStub):
     ApproveDisclosure: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ApproveDisclosureRequest, _sharing_pb2.ApproveDisclosureResponse]  # type: ignore[assignment]
     GetDisclosure: _aio.UnaryUnaryMultiCallable[_sharing_pb2.GetDisclosureRequest, _sharing_pb2.GetDisclosureResponse]  # type: ignore[assignment]
     ListDisclosures: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListDisclosuresRequest, _sharing_pb2.ListDisclosuresResponse]  # type: ignore[assignment]
+    RecallDisclosure: _aio.UnaryUnaryMultiCallable[_sharing_pb2.RecallDisclosureRequest, _sharing_pb2.RecallDisclosureResponse]  # type: ignore[assignment]
+    """What was told is taken back: it never leaves if it has not, else the receiver is told not to use it."""
+    CorrectDisclosure: _aio.UnaryUnaryMultiCallable[_sharing_pb2.CorrectDisclosureRequest, _sharing_pb2.CorrectDisclosureResponse]  # type: ignore[assignment]
+    """What was told is wrong: it never leaves if it has not, else a correction is owed until the record is offered and decided on anew."""
     ExplainGround: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ExplainGroundRequest, _sharing_pb2.ExplainGroundResponse]  # type: ignore[assignment]
     ListGrounds: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListGroundsRequest, _sharing_pb2.ListGroundsResponse]  # type: ignore[assignment]
     RecordCarriedOut: _aio.UnaryUnaryMultiCallable[_sharing_pb2.RecordCarriedOutRequest, _sharing_pb2.RecordCarriedOutResponse]  # type: ignore[assignment]
-    """A person has carried out what the bus could not: a duty without a channel, a report that goes another way."""
+    """A person has carried out what the bus could not: a duty without a channel, a report that goes another way, a word that is owed."""
     SwitchFlow: _aio.UnaryUnaryMultiCallable[_sharing_pb2.SwitchFlowRequest, _sharing_pb2.SwitchFlowResponse]  # type: ignore[assignment]
     """A jurist's recorded decision opens a flow that ships off, or closes it again."""
     ListFlowSwitches: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListFlowSwitchesRequest, _sharing_pb2.ListFlowSwitchesResponse]  # type: ignore[assignment]
@@ -130,6 +138,22 @@ class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_sharing_pb2.ListDisclosuresResponse, _abc.Awaitable[_sharing_pb2.ListDisclosuresResponse]]: ...
 
     @_abc_1.abstractmethod
+    def RecallDisclosure(
+        self,
+        request: _sharing_pb2.RecallDisclosureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.RecallDisclosureResponse, _abc.Awaitable[_sharing_pb2.RecallDisclosureResponse]]:
+        """What was told is taken back: it never leaves if it has not, else the receiver is told not to use it."""
+
+    @_abc_1.abstractmethod
+    def CorrectDisclosure(
+        self,
+        request: _sharing_pb2.CorrectDisclosureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.CorrectDisclosureResponse, _abc.Awaitable[_sharing_pb2.CorrectDisclosureResponse]]:
+        """What was told is wrong: it never leaves if it has not, else a correction is owed until the record is offered and decided on anew."""
+
+    @_abc_1.abstractmethod
     def ExplainGround(
         self,
         request: _sharing_pb2.ExplainGroundRequest,
@@ -149,7 +173,7 @@ class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sharing_pb2.RecordCarriedOutRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sharing_pb2.RecordCarriedOutResponse, _abc.Awaitable[_sharing_pb2.RecordCarriedOutResponse]]:
-        """A person has carried out what the bus could not: a duty without a channel, a report that goes another way."""
+        """A person has carried out what the bus could not: a duty without a channel, a report that goes another way, a word that is owed."""
 
     @_abc_1.abstractmethod
     def SwitchFlow(

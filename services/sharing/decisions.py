@@ -16,6 +16,7 @@ from services.kernel.db import Row, Transaction
 from services.kernel.errors import Conflict
 from services.kernel.ids import new_id
 from services.kernel.reference import Reference, reference
+from services.sharing.contract import REFERENCES, Contract
 from services.sharing.domain import (
     PREVIEW_VALID,
     Offer,
@@ -29,12 +30,11 @@ from services.sharing.domain import (
 )
 from services.sharing.legal import Answer, Ground, Law, LeftOut, Question, choose, minimise
 from services.sharing.legal.data import Point
-from services.sharing.sealing import Event, Keys, content_bytes, seal_event
+from services.sharing.sealing import Event, Keys, content_bytes
 from services.sharing.store import Store
 
 EXPIRY = timedelta(days=14)
 CLOSED: frozenset[str] = frozenset()
-REFERENCES = frozenset({"request.external_reference", "control.reference"})
 PURPOSES: Mapping[str, str] = {
     "folkbokforing_alert": "Underrättelse om en uppgift i folkbokföringen som kan antas vara fel.",
     "suspected_payment": "Underrättelse om en förmån som det finns anledning att anta har betalats ut felaktigt.",
@@ -66,6 +66,7 @@ class Decisions:
         self._clock = clock
         self._kommun_code = kommun_code
         self._reference: Reference = reference()
+        self._contract = Contract(law)
 
     def weigh(self, offer: Offer, on: date, opened: frozenset[str] = CLOSED) -> Answer:
         """What the law says of this offer that day; `opened` is what a jurist of the kommun has opened. A record says what it holds.
@@ -115,6 +116,8 @@ class Decisions:
             secrecy=sorted(code for code in answer.secrecy if self.law.secrecy_classes[code].told),
             fields=fields,
         )
+        if answer.channel:
+            self._contract.require(offer.record_kind, offer.receiver_kind, "shared", payload)
         return Draft(answer, ground, payload, tuple(fields), left_out)
 
     def _content(self, record_kind: str, names: Iterable[str]) -> list[str]:
@@ -185,7 +188,7 @@ class Decisions:
             status = Status.DECIDED
             event_id = new_id()
             sequence = self._store.next_sequence(tx, told.key)
-            sealed = seal_event(
+            sealed = self._contract.seal(
                 Event(
                     id=event_id,
                     kommun_code=self._kommun_code,

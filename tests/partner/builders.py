@@ -24,6 +24,13 @@ KINDS = {
     "kronofogden": ("kronofogden",),
     "polisen": ("polismyndigheten",),
 }
+ENVELOPE: Mapping[str, str | list[str]] = {
+    "sender.authority": "Linköpings kommun",
+    "sender.unit": "Kontrollfunktionen",
+    "sender.function_mailbox": "kontroll@kommunen.example",
+    "sender.case_number": "LOS-2026-0123456789ab",
+    "legal.basis_id": "fol-32c-2021",
+}
 AGENCY_OF = {kind: agency for agency, kinds in KINDS.items() for kind in kinds}
 
 
@@ -81,6 +88,7 @@ def an_event(**changes: Any) -> Event:  # noqa: ANN401 - any part of an event
 
 
 def a_content(event: Event, fields: Mapping[str, str | list[str]] | None = None, **changes: Any) -> bytes:  # noqa: ANN401 - any part
+    """What the contract has every time and no more, or with these fields."""
     parts: dict[str, Any] = {
         "receiver_kind": event.receiver_kind,
         "disclosure_id": event.disclosure_id,
@@ -90,7 +98,7 @@ def a_content(event: Event, fields: Mapping[str, str | list[str]] | None = None,
         "citation": "32 c § folkbokföringslagen (1991:481)",
         "sfs": "2021:682",
         "secrecy": [],
-        "fields": {"sender.authority": "Linköpings kommun"} if fields is None else fields,
+        "fields": dict(ENVELOPE) | dict(fields or {}),
     }
     return content_bytes(**parts | changes)
 

@@ -1,5 +1,9 @@
-"""What a person was shown is what the agency opens, byte for byte, for every record kind and flow of the bus."""
+"""What a person was shown is what the agency opens, byte for byte, for every record kind and flow of the bus.
 
+Each event also comes before judges from outside: the CloudEvents SDK, and Ajv with the published schemas.
+"""
+
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +19,7 @@ from partner.envelope import open_record
 from services.kernel.callers import Caller, Role
 from services.kernel.reference import reference
 from services.sharing.legal import law
+from tests.judges.node import Judge
 from tests.sharing.builders import PERSON
 from tests.sharing.conftest import Sharing
 
@@ -163,7 +168,7 @@ def test_every_open_flow_that_has_a_channel_is_delivered_here() -> None:
 
 
 @pytest.mark.parametrize("flow", FLOWS)
-def test_the_bytes_that_were_shown_are_the_bytes_that_are_opened(sharing: Sharing, flow: str) -> None:
+def test_the_bytes_that_were_shown_are_the_bytes_that_are_opened(sharing: Sharing, judge: Judge, flow: str) -> None:
     unit, receiver, secrecy, content = FLOWS[flow]
     message = content()
     kind = KINDS[message.DESCRIPTOR.full_name]
@@ -192,5 +197,9 @@ def test_the_bytes_that_were_shown_are_the_bytes_that_are_opened(sharing: Sharin
     assert jose.decrypt(opened.event.data, kit.keys.private[jose.addressed_to(opened.event.data)]) == shown.payload
     assert opened.receiver_kind == receiver
     assert opened.ground_id == shown.ground_id
+    assert judge.event(record.key, record.value, record.headers)["problems"] == []
+    assert judge.problems("headers.json", {name: value.decode() for name, value in record.headers}) == []
+    assert judge.problems("share-event.json", json.loads(record.value or b"")) == []
+    assert judge.problems(f"content/{kind}.{receiver}.shared.json", json.loads(shown.payload)) == []
     [row] = sharing.rows("SELECT flow FROM disclosure")
     assert row.flow == flow

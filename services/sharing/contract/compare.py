@@ -21,8 +21,11 @@ def broken(released: Files, now: Files) -> list[str]:
     for name in sorted(released.keys() & now.keys()):
         if name == _DOCUMENT:
             found += _kept(released[name], now[name], name)
-        else:
+            continue
+        try:
             found += _schema(_in_place(released, name), _in_place(now, name), name, sends=name.startswith("repl"))
+        except KeyError as error:
+            found.append(f"{name}: refers to {error}, which is gone")
     return list(dict.fromkeys(found))
 
 

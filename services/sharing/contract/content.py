@@ -64,10 +64,11 @@ class Contract:
 
     def require(self, record_kind: str, receiver_kind: str, change: Change, content: bytes) -> None:
         """Raises Invalid, with the name of a field and never its value, when the content is not exactly of its type."""
-        said = json.loads(content)
-        model = self.types.get((record_kind, receiver_kind), {}).get(change, {}).get(said["legal"]["basis_id"])
-        if model is None:
-            raise _refused("legal.basis_id")
+        try:
+            said = json.loads(content)
+            model = self.types[record_kind, receiver_kind][change][said["legal"]["basis_id"]]
+        except (ValueError, LookupError, TypeError):
+            raise _refused("legal.basis_id") from None
         try:
             model.model_validate(said)
         except ValidationError as error:
@@ -88,10 +89,8 @@ def _refused(field: str) -> Invalid:
 def _variants(rules: Law) -> Mapping[Key, tuple[Variant, ...]]:
     """Everything that a flow of the bus can carry, in a stable order."""
     found: dict[Key, dict[Any, list[tuple[str, str]]]] = {}
-    for rule, key, route in sorted(_routes(rules), key=lambda row: (row[1], row[0].ground.effective_from, row[0].ground.id)):
-        names = _carried(rule, route)
-        is_off = route.switch == "off" or not rule.ground.verified
-        same = (names, rule.ground.precedence == "open_facts", "off" if is_off else "on")
+    for rule, key, route in sorted(_routes(rules), key=_order):
+        same = (_carried(rule, route), rule.ground.precedence == "open_facts", _switch(rule, route))
         found.setdefault(key, {}).setdefault(same, []).append((route.flow, rule.ground.id))
     return {
         key: tuple(
@@ -106,6 +105,16 @@ def _variants(rules: Law) -> Mapping[Key, tuple[Variant, ...]]:
         )
         for key, rows in sorted(found.items())
     }
+
+
+def _order(row: tuple[Rule, Key, Route]) -> tuple[object, ...]:
+    """What goes today before what ships off, and the oldest ground first: a new one comes last."""
+    rule, key, route = row
+    return (key, _switch(rule, route) == "off", rule.ground.effective_from, rule.ground.id)
+
+
+def _switch(rule: Rule, route: Route) -> Literal["on", "off"]:
+    return "off" if route.switch == "off" or not rule.ground.verified else "on"
 
 
 def _routes(rules: Law) -> Iterator[tuple[Rule, Key, Route]]:

@@ -12,6 +12,7 @@ from uuid import uuid4
 from joserfc.jwk import ECKey
 
 from partner import jose
+from partner.contract import record_kinds
 from partner.envelope import Record
 from partner.feedback import Reply
 from partner.kit import Broker, Kit, keyring
@@ -70,10 +71,12 @@ def a_world() -> World:
 
 
 def an_event(**changes: Any) -> Event:  # noqa: ANN401 - any part of an event
+    """An event of a kind that its receiver kind gets."""
+    told = record_kinds(changes["receiver_kind"]) if "receiver_kind" in changes else ()
     event = Event(
         id=uuid4(),
         kommun_code="0580",
-        record_kind="folkbokforing_alert",
+        record_kind=told[0] if told else "folkbokforing_alert",
         change="shared",
         receiver_kind="skatteverket-folkbokforing",
         key=uuid4(),

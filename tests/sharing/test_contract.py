@@ -73,6 +73,11 @@ def test_every_flow_of_the_bus_is_in_the_contract_and_says_how_it_ships() -> Non
     assert switches == {route.flow: route.switch for _, route in routes if route.flow != "pay-fk-answer-sfb"}  # free text, goes outside
 
 
+def test_a_ground_has_one_type_in_a_message() -> None:
+    grounds = {key: [ground for row in rows for ground in row.grounds] for key, rows in OURS.variants.items()}
+    assert [key for key, found in grounds.items() if len(found) != len(set(found))] == []
+
+
 def test_what_one_receiver_gets_of_a_record_is_another_type_than_what_another_gets() -> None:
     fields = {key: {name for row in rows for name in row.fields} for key, rows in OURS.variants.items()}
     assert fields["control_finding", "forsakringskassan"] < fields["control_finding", "polismyndigheten"]

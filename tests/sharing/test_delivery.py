@@ -19,7 +19,6 @@ from partner.envelope import open_record
 from services.kernel.callers import Caller, Role
 from services.kernel.reference import reference
 from services.sharing.legal import law
-from tests.judges.node import Judge
 from tests.sharing.builders import PERSON
 from tests.sharing.conftest import Sharing
 
@@ -168,19 +167,19 @@ def test_every_open_flow_that_has_a_channel_is_delivered_here() -> None:
 
 
 @pytest.mark.parametrize("flow", FLOWS)
-def test_the_bytes_that_were_shown_are_the_bytes_that_are_opened(sharing: Sharing, judge: Judge, flow: str) -> None:
+def test_the_bytes_that_were_shown_are_the_bytes_that_are_opened(sharing: Sharing, request: pytest.FixtureRequest, flow: str) -> None:
     unit, receiver, secrecy, content = FLOWS[flow]
     message = content()
     kind = KINDS[message.DESCRIPTOR.full_name]
-    request = pb.OfferRecordRequest(
+    offer = pb.OfferRecordRequest(
         event_id=str(uuid4()), record_id=str(uuid4()), revision=1, receiver_kind=receiver, unit=unit, secrecy=secrecy,
         protection_check=sharing.checked(), on_request=flow in ASKED, matter=MATTER.get(flow, ""),
     )  # fmt: skip
-    getattr(request, kind).CopyFrom(message)
-    getattr(request, kind).SetInParent()
+    getattr(offer, kind).CopyFrom(message)
+    getattr(offer, kind).SetInParent()
     officer, second = PEOPLE[unit]
     officer = replace(officer, role=DECIDES.get(kind, officer.role))
-    offer_id = sharing.take(request, as_controls=kind.startswith("control_")).offer_id
+    offer_id = sharing.take(offer, as_controls=kind.startswith("control_")).offer_id
     points = tuple(point.code for point in sharing.preview(offer_id, officer, ()).points)
     shown = sharing.preview(offer_id, officer, points)
     decided = sharing.decide(shown, person=officer)
@@ -197,9 +196,10 @@ def test_the_bytes_that_were_shown_are_the_bytes_that_are_opened(sharing: Sharin
     assert jose.decrypt(opened.event.data, kit.keys.private[jose.addressed_to(opened.event.data)]) == shown.payload
     assert opened.receiver_kind == receiver
     assert opened.ground_id == shown.ground_id
+    [row] = sharing.rows("SELECT flow FROM disclosure")
+    assert row.flow == flow
+    judge = request.getfixturevalue("judge")  # last: where Node is missing, only what follows is left out
     assert judge.event(record.key, record.value, record.headers)["problems"] == []
     assert judge.problems("headers.json", {name: value.decode() for name, value in record.headers}) == []
     assert judge.problems("share-event.json", json.loads(record.value or b"")) == []
     assert judge.problems(f"content/{kind}.{receiver}.shared.json", json.loads(shown.payload)) == []
-    [row] = sharing.rows("SELECT flow FROM disclosure")
-    assert row.flow == flow

@@ -5,10 +5,9 @@ from typing import Any, get_args
 
 from services.kernel.reference import Agency, reference
 from services.sharing.contract.content import Change, Contract, Key
-from services.sharing.contract.schemas import CHANGED, content_name, reply_name
+from services.sharing.contract.schemas import ANSWERS, CHANGED, content_name, reply_name, said
 from services.sharing.legal import Law
 from services.sharing.sealing import CONTENT_TYPE
-from services.sharing.sealing.replies import _BODIES as BODIES
 
 Document = dict[str, Any]
 
@@ -91,9 +90,9 @@ def _answers(agency: Agency) -> tuple[str, Document, Document]:
         "address": address,
         "title": f"Från {agency.word} till kommunen",
         "description": f"What {agency.word} answers; signed by the receiver kind that answers, encrypted to the kommun.",
-        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in BODIES},
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in ANSWERS},
     }
-    return f"answer-{agency.code}", channel, _operation("send", address, f"{agency.word} svarar", list(BODIES))
+    return f"answer-{agency.code}", channel, _operation("send", address, f"{agency.word} svarar", list(ANSWERS))
 
 
 def _operation(action: str, address: str, summary: str, messages: list[str]) -> Document:
@@ -126,8 +125,8 @@ def _told(rules: Law, contract: Contract) -> Iterator[tuple[str, Document]]:
 
 
 def _answered() -> Iterator[tuple[str, Document]]:
-    for type_, body in BODIES.items():
-        message = {"name": type_, "title": type_, "summary": "Svar till kommunen", "description": (body.__doc__ or "").strip()}
+    for type_, body in ANSWERS.items():
+        message = {"name": type_, "title": type_, "summary": "Svar till kommunen", "description": said(body)}
         yield type_, message | _carried(type_, "reply-event.json", reply_name(type_))
 
 

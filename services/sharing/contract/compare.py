@@ -9,7 +9,10 @@ Files = Mapping[str, Any]
 
 _DOCUMENT = "asyncapi.json"
 _WORDS = frozenset({"info", "title", "summary", "description", "x-los-switch", "x-los-grounds"})
-_FIXED = ("type", "pattern", "format", "minLength", "maxLength", "minItems", "uniqueItems", "additionalProperties", "if", "then", "else")
+_FIXED = (
+    *("type", "pattern", "format", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"),
+    *("additionalProperties", "if", "then", "else"),
+)
 
 
 def broken(released: Files, now: Files) -> list[str]:

@@ -32,7 +32,9 @@ class FieldType:
     @property
     def schema(self) -> dict[str, Any]:
         """As JSON Schema: the title is Swedish, the description English."""
-        return {"title": self.swedish, "description": self.english} | TypeAdapter(self.type).json_schema() | {"examples": [self.example]}
+        shape = TypeAdapter(self.type).json_schema()
+        said = {"title": self.swedish, "description": self.english, "type": shape["type"]}
+        return said | shape | {"examples": [self.example]}
 
 
 def one_of(*words: str) -> Any:  # noqa: ANN401  # a type made at run time

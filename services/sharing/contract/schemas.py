@@ -10,7 +10,7 @@ from services.sharing.contract.content import Change, Contract, Key, Variant
 from services.sharing.contract.fields import OPEN_FACTS, TEXT, TYPES, UUID_TEXT
 from services.sharing.legal import Law
 from services.sharing.sealing.attributes import Headers, ReplyAttributes, ShareAttributes
-from services.sharing.sealing.replies import _BODIES as BODIES
+from services.sharing.sealing.replies import _BODIES
 
 Schema = dict[str, Any]
 
@@ -21,11 +21,14 @@ CHANGED: Mapping[Change, tuple[str, str]] = {
     "corrected": ("Corrects what was shared before, and takes its place", "rättas"),
     "recalled": ("Recalls what was shared: it must not be used any more", "återkallas"),
 }
+_FIRST, _LAST = ("description", "type", "required", "additionalProperties"), ("if", "then", "else")
 DATA = {
     "type": "string",
     "pattern": r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){4}$",
     "description": "Compact JWE, ECDH-ES+A256KW and A256GCM, to the key that kid names; inside is JSON (cty application/json)",
 }
+ANSWERS: Mapping[str, TypeAdapter[Any]] = {type_: TypeAdapter(body) for type_, body in _BODIES.items()}
+"""The body of each type of answer."""
 PARTS: Mapping[str, Schema] = {
     "disclosure_id": {"description": "The id of this disclosure, as in correlationid"} | TypeAdapter(UUID_TEXT).json_schema(),
     "purpose": {"description": "Why it is told, in Swedish"} | TypeAdapter(TEXT).json_schema(),
@@ -39,15 +42,15 @@ def schemas(rules: Law, contract: Contract) -> Iterator[tuple[str, Schema]]:
     """File name and schema, in a stable order."""
     yield "fields.json", _file("fields.json", "Varje uppgift som kan lämnas", "Every field that can be told", {"$defs": _definitions()})
     yield "parts.json", _file("parts.json", "Det som varje innehåll har", "What every content has", {"$defs": dict(PARTS)})
-    yield "headers.json", _file("headers.json", "Meddelandehuvuden", _said(Headers), _closed(Headers))
+    yield "headers.json", _file("headers.json", "Meddelandehuvuden", said(TypeAdapter(Headers)), _closed(TypeAdapter(Headers)))
     for name, swedish, model in (
         ("share-event.json", "Det som syns av en händelse från kommunen", ShareAttributes),
         ("reply-event.json", "Det som syns av ett svar till kommunen", ReplyAttributes),
     ):
-        schema = _closed(model)
+        schema = _closed(TypeAdapter(model))
         schema["properties"]["data"] = DATA
         schema["required"] = list(schema["properties"])
-        yield name, _file(name, swedish, _said(model), schema)
+        yield name, _file(name, swedish, said(TypeAdapter(model)), schema)
     for key, rows in contract.variants.items():
         for change, models in contract.types[key].items():
             name = content_name(key, change)
@@ -57,9 +60,9 @@ def schemas(rules: Law, contract: Contract) -> Iterator[tuple[str, Schema]]:
             parts = parts or {variant.name: _variant(key, variant, models[variant.name], change) for variant in rows}
             body = {"oneOf": [{"$ref": f"#/$defs/{part}"} for part in parts], "$defs": parts}
             yield name, _file(name, f"{receiver}: {kind} som {swedish}", f"{english}. What is inside the encryption.", body)
-    for type_, body_model in BODIES.items():
+    for type_, body_type in ANSWERS.items():
         name = reply_name(type_)
-        yield name, _file(name, type_, _said(body_model), _closed(body_model))
+        yield name, _file(name, type_, said(body_type), _closed(body_type))
 
 
 def content_name(key: Key, change: Change) -> str:
@@ -101,7 +104,7 @@ def _recalled(model: type[BaseModel]) -> Schema:
 
 def _content(model: type[BaseModel]) -> Schema:
     """A closed content, with a reference for each part that is the same in all."""
-    schema = _closed(model)
+    schema = _closed(TypeAdapter(model))
     for properties in (schema["properties"], schema["properties"]["legal"]["properties"]):
         for name, part in PARTS.items():
             if properties.get(name) == _plain(part):
@@ -109,13 +112,17 @@ def _content(model: type[BaseModel]) -> Schema:
     return schema
 
 
-def _said(model: type[BaseModel]) -> str:
-    return (model.__doc__ or "").strip()
+def said(type_: TypeAdapter[Any]) -> str:
+    """What a model, or each of several, says of itself."""
+    schema = type_.json_schema()
+    alternatives = schema.get("$defs", {}) if "anyOf" in schema else {}
+    parts = [schema, *(alternatives[part["$ref"].removeprefix("#/$defs/")] for part in schema.get("anyOf", ()))]
+    return " ".join(part["description"] for part in parts if "description" in part)
 
 
-def _closed(model: type[BaseModel]) -> Schema:
-    """The model's schema with its parts in place, and without what pydantic says of names and defaults."""
-    schema = model.model_json_schema(by_alias=True)
+def _closed(type_: TypeAdapter[Any]) -> Schema:
+    """A model's schema with its parts in place, and without what pydantic says of names and defaults."""
+    schema = type_.json_schema(by_alias=True)
     parts = schema.pop("$defs", {})
     return {name: value for name, value in _tidy(schema, parts).items() if name != "description"}
 
@@ -127,14 +134,15 @@ def _plain(schema: Schema) -> Schema:
 def _tidy(schema: Schema, parts: Schema) -> Schema:
     if "$ref" in schema:
         return _tidy(parts[schema["$ref"].removeprefix("#/$defs/")], parts)
-    tidy: Schema = {name: schema[name] for name in ("type", "required") if name in schema}
-    for name, value in schema.items():
-        if name == "properties":
+    tidy: Schema = {}
+    for name in (*_FIRST, *(name for name in schema if name not in {*_FIRST, *_LAST, "title", "default"}), *_LAST):
+        value = schema.get(name)
+        if name == "properties" and value is not None:
             tidy[name] = {member: _tidy(part, parts) for member, part in value.items()}
-        elif name == "anyOf":
+        elif name == "anyOf" and value is not None:
             tidy[name] = [_tidy(part, parts) for part in value]
-        elif name == "items":
+        elif name == "items" and value is not None:
             tidy[name] = _tidy(value, parts)
-        elif name not in {"title", "default"}:
+        elif name in schema:
             tidy[name] = value
     return tidy

@@ -91,7 +91,7 @@ def an_event(**changes: Any) -> Event:  # noqa: ANN401 - any part of an event
 
 
 def a_content(event: Event, fields: Mapping[str, str | list[str]] | None = None, **changes: Any) -> bytes:  # noqa: ANN401 - any part
-    """What the contract has every time and no more, or with these fields."""
+    """What the contract has every time, and these fields; a recall has these alone."""
     parts: dict[str, Any] = {
         "receiver_kind": event.receiver_kind,
         "disclosure_id": event.disclosure_id,
@@ -101,7 +101,7 @@ def a_content(event: Event, fields: Mapping[str, str | list[str]] | None = None,
         "citation": "32 c § folkbokföringslagen (1991:481)",
         "sfs": "2021:682",
         "secrecy": [],
-        "fields": dict(ENVELOPE) | dict(fields or {}),
+        "fields": ({} if event.change == "recalled" else dict(ENVELOPE)) | dict(fields or {}),
     }
     return content_bytes(**parts | changes)
 

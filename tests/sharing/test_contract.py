@@ -17,10 +17,11 @@ from partner.envelope import open_record
 from partner.jose import Code, Refused
 from services.kernel.errors import Invalid
 from services.kernel.reference import reference
-from services.sharing.contract import RECALLED_PURPOSE, Contract, Variant
+from services.sharing.contract import Contract, Variant
 from services.sharing.contract.fields import TEXT, TYPES
 from services.sharing.domain import case_number, envelope
 from services.sharing.legal import law
+from services.sharing.sealing.events import RECALLED_PURPOSE
 from services.sharing.wire import paths
 from tests.contracts.test_fields import CONTENT, ENVELOPE
 from tests.partner.builders import AGENCY_OF, NOW, a_content, a_record, a_world, an_event

@@ -16,9 +16,9 @@ from services.sharing.contract.fields import OPEN_FACTS, REFERENCES, TEXT, TYPES
 from services.sharing.legal import Law
 from services.sharing.legal.prepared import Route, Rule
 from services.sharing.sealing import Event, Keys, SealedRecord, seal_event
+from services.sharing.sealing.events import RECALLED_PURPOSE
 
 Change = Literal["shared", "corrected", "recalled"]
-RECALLED_PURPOSE = "Uppgiften är återkallad. Använd den inte och lämna den inte vidare."
 
 Key = tuple[str, str]
 """Record kind and receiver kind."""

@@ -19,6 +19,8 @@ CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
 CONTENT_BYTES_MAX = 45_000
 """Largest content of an event; joserfc opens no ciphertext above 64 KiB of base64."""
 
+RECALLED_PURPOSE = "Uppgiften är återkallad. Använd den inte och lämna den inte vidare."
+
 _FORMAT = JSONFormat()
 
 

@@ -18,7 +18,7 @@ from services.kernel.errors import Invalid
 from services.kernel.reference import reference
 from services.sharing.contract import Contract
 from services.sharing.legal import law
-from services.sharing.sealing.events import RECALLED_PURPOSE
+from services.sharing.sealing import RECALLED_PURPOSE
 from tests.judges.node import CONTRACT, Judge, require_node
 from tests.partner.builders import NOW, a_record, a_world, an_event
 

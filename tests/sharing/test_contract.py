@@ -21,7 +21,7 @@ from services.sharing.contract import Contract, Variant
 from services.sharing.contract.fields import TEXT, TYPES
 from services.sharing.domain import case_number, envelope
 from services.sharing.legal import law
-from services.sharing.sealing.events import RECALLED_PURPOSE
+from services.sharing.sealing import RECALLED_PURPOSE
 from services.sharing.wire import paths
 from tests.contracts.test_fields import CONTENT, ENVELOPE
 from tests.partner.builders import AGENCY_OF, NOW, a_content, a_record, a_world, an_event

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from services.kernel.reference import Agency, reference
-from services.sharing.contract.content import Change, Contract, Key
+from services.sharing.contract.content import Contract, Key
 from services.sharing.contract.schemas import ANSWERS, CHANGED, content_name, reply_name, said
 from services.sharing.legal import Law
-from services.sharing.sealing import CONTENT_TYPE
+from services.sharing.sealing import CONTENT_TYPE, Change
 
 Document = dict[str, Any]
 

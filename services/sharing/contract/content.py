@@ -15,10 +15,7 @@ from services.kernel.errors import Invalid
 from services.sharing.contract.fields import OPEN_FACTS, REFERENCES, TEXT, TYPES, UUID_TEXT, FieldType, one_of
 from services.sharing.legal import Law
 from services.sharing.legal.prepared import Route, Rule
-from services.sharing.sealing import Event, Keys, SealedRecord, seal_event
-from services.sharing.sealing.events import RECALLED_PURPOSE
-
-Change = Literal["shared", "corrected", "recalled"]
+from services.sharing.sealing import RECALLED_PURPOSE, Change, Event, Keys, SealedRecord, seal_event
 
 Key = tuple[str, str]
 """Record kind and receiver kind."""

@@ -6,9 +6,10 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from services.kernel.reference import reference
-from services.sharing.contract.content import Change, Contract, Key, Variant
+from services.sharing.contract.content import Contract, Key, Variant
 from services.sharing.contract.fields import OPEN_FACTS, TEXT, TYPES, UUID_TEXT
 from services.sharing.legal import Law
+from services.sharing.sealing import Change
 from services.sharing.sealing.attributes import Headers, ReplyAttributes, ShareAttributes
 from services.sharing.sealing.replies import _BODIES
 

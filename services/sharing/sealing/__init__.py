@@ -1,6 +1,15 @@
 """Sealing what leaves the kommun and opening what comes back (design 17). Pure: no store, no clock, no network."""
 
-from services.sharing.sealing.events import CONTENT_BYTES_MAX, CONTENT_TYPE, Event, SealedRecord, content_bytes, seal_event
+from services.sharing.sealing.events import (
+    CONTENT_BYTES_MAX,
+    CONTENT_TYPE,
+    RECALLED_PURPOSE,
+    Change,
+    Event,
+    SealedRecord,
+    content_bytes,
+    seal_event,
+)
 from services.sharing.sealing.keys import Keys, Receiver
 from services.sharing.sealing.replies import (
     REPLY_BYTES_MAX,
@@ -16,9 +25,11 @@ from services.sharing.sealing.replies import (
 __all__ = [
     "CONTENT_BYTES_MAX",
     "CONTENT_TYPE",
+    "RECALLED_PURPOSE",
     "REPLY_BYTES_MAX",
     "SKEW",
     "TIMES_APART_MAX",
+    "Change",
     "Event",
     "InvitationAnswered",
     "Keys",

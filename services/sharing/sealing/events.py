@@ -21,6 +21,8 @@ CONTENT_BYTES_MAX = 45_000
 
 RECALLED_PURPOSE = "Uppgiften är återkallad. Använd den inte och lämna den inte vidare."
 
+Change = Literal["shared", "corrected", "recalled"]
+
 _FORMAT = JSONFormat()
 
 
@@ -34,7 +36,7 @@ class Event:
     id: UUID
     kommun_code: str
     record_kind: str
-    change: Literal["shared", "corrected", "recalled"]
+    change: Change
     receiver_kind: str
     key: UUID
     sequence: int

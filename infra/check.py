@@ -21,6 +21,7 @@ def main() -> int:
         ("dependencies", [_tool("deptry"), "."]),
         ("proto", [_tool("buf"), "lint", "proto"]),
         ("proto since the last release", [_tool("buf"), "breaking", "proto", "--against", "proto/released.binpb"]),
+        ("contract with the agencies since the last release", [sys.executable, "-m", "services.sharing.contract", "check"]),
         ("contracts", [sys.executable, "-m", "pytest", "-q", "tests/contracts"]),
     ]
     failed = [name for name, command in checks if not _passes(name, command)]

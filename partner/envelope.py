@@ -5,7 +5,7 @@ Pure: keys and the present moment come in, nothing is stored, nothing is fetched
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from cloudevents.core.exceptions import CloudEventValidationError
 from cloudevents.core.v1.event import CloudEvent
 
 from partner import jose
+from partner.contract import conforming
 from partner.jose import Code, Refused
 from partner.kit import Kit
 
@@ -173,7 +174,7 @@ def _opened(event: Event, kit: Kit, now: datetime) -> Opened:
         raise Refused(Code.DISCLOSURE_MISMATCH)
     if opened.record_kind != event.record_kind:
         raise Refused(Code.KIND_MISMATCH)
-    return opened
+    return replace(opened, fields=conforming(content, event.type, receiver_kind)["fields"])
 
 
 def _text(value: object) -> str:

@@ -51,6 +51,7 @@ class Code(StrEnum):
     AUD_MISMATCH = "aud_mismatch"
     DISCLOSURE_MISMATCH = "disclosure_mismatch"
     KIND_MISMATCH = "kind_mismatch"
+    CONTRACT_MISMATCH = "contract_mismatch"
     SEQUENCE_REPLAYED = "sequence_replayed"
     HANDLER_FAILED = "handler_failed"
 
@@ -76,6 +77,7 @@ EXPLANATIONS: Mapping[Code, str] = {
     Code.AUD_MISMATCH: "Innehållet är avsett för en annan mottagare.",
     Code.DISCLOSURE_MISMATCH: "Innehållet hör till ett annat utlämnande än meddelandet.",
     Code.KIND_MISMATCH: "Innehållet är av ett annat slag än meddelandet säger.",
+    Code.CONTRACT_MISMATCH: "Kontraktet har inget sådant meddelande till den mottagaren. Hämta ett nyare kontrakt av kommunen.",
     Code.SEQUENCE_REPLAYED: "Ett senare meddelande i samma ärende är redan mottaget.",
     Code.HANDLER_FAILED: "Ert eget system kunde inte ta emot meddelandet.",
 }

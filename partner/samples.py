@@ -18,6 +18,7 @@ from cloudevents.core.v1.event import CloudEvent
 from joserfc.jwk import ECKey
 
 from partner import jose
+from partner.contract import example, record_kinds
 from partner.envelope import CONTENT_TYPE, Record
 from partner.feedback import instant_text
 from partner.jose import Code
@@ -54,22 +55,15 @@ class _Sender:
     ) -> Record:
         """A valid record, save for what is given."""
         kind = self.kit.receiver_kinds[0]
+        record_kind = record_kinds(kind)[0]
         disclosure_id = str(uuid4())
-        inside = {
-            "aud": kind,
-            "disclosure_id": disclosure_id,
-            "record_kind": "control_invitation",
-            "purpose": "Prov av mottagningen.",
-            "legal": {"basis_id": "prov", "citation": "prov", "sfs": "prov"},
-            "secrecy": [],
-            "fields": {"sender.authority": "Provkommunen"},
-        }
+        inside = example(record_kind, kind, "shared", disclosure_id)
         plain = content if isinstance(content, bytes) else json.dumps(inside | dict(content or {})).encode()
         outside: dict[str, Any] = {
             "specversion": "1.0",
             "id": str(uuid4()),
             "source": self.kit.kommun_source,
-            "type": "se.los.control_invitation.shared.v1",
+            "type": f"se.los.{record_kind}.shared.v1",
             "time": self.now,
             "datacontenttype": "application/jose",
             "partitionkey": str(uuid4()),

@@ -17,6 +17,7 @@ from services.kernel.db import Row, Transaction
 from services.kernel.errors import Conflict
 from services.kernel.ids import new_id
 from services.kernel.reference import Reference, reference
+from services.sharing.contract import REFERENCES, Contract
 from services.sharing.domain import (
     PREVIEW_VALID,
     Offer,
@@ -30,13 +31,12 @@ from services.sharing.domain import (
 )
 from services.sharing.legal import Answer, Ground, Law, LeftOut, Question, choose, minimise
 from services.sharing.legal.data import Point
-from services.sharing.sealing import RECALLED_PURPOSE, Change, Event, Keys, content_bytes, seal_event
+from services.sharing.sealing import RECALLED_PURPOSE, Change, Event, Keys, content_bytes
 from services.sharing.store import Store
 
 EXPIRY = timedelta(days=14)
 RECALL_EXPIRY = timedelta(days=3653)  # ten years: an obligation does not lapse
 CLOSED: frozenset[str] = frozenset()
-REFERENCES = frozenset({"request.external_reference", "control.reference"})
 PURPOSES: Mapping[str, str] = {
     "folkbokforing_alert": "Underrättelse om en uppgift i folkbokföringen som kan antas vara fel.",
     "suspected_payment": "Underrättelse om en förmån som det finns anledning att anta har betalats ut felaktigt.",
@@ -68,6 +68,7 @@ class Decisions:
         self._clock = clock
         self._kommun_code = kommun_code
         self._reference: Reference = reference()
+        self._contract = Contract(law)
 
     def weigh(self, offer: Offer, on: date, opened: frozenset[str] = CLOSED) -> Answer:
         """What the law says of this offer that day; `opened` is what a jurist of the kommun has opened. A record says what it holds.
@@ -118,6 +119,8 @@ class Decisions:
             fields=fields,
             replaces=replaces,
         )
+        if answer.channel:
+            self._contract.require(offer.record_kind, offer.receiver_kind, "corrected" if replaces else "shared", payload)
         return Draft(answer, ground, payload, tuple(fields), left_out)
 
     def _content(self, record_kind: str, names: Iterable[str]) -> list[str]:
@@ -268,7 +271,7 @@ class Decisions:
             secret=secret,
         )
         kid = self.key_id(told.receiver_kind) or ""
-        sealed = seal_event(event, content, self._keys)
+        sealed = self._contract.seal(event, content, self._keys)
         self._store.add_message(tx, event, kid, sealed, f"los.share.{told.agency}.v1", sent_status, **bounds)
 
     def _told(self, secrecy: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ from uuid import uuid4
 from joserfc.jwk import ECKey
 
 from partner import jose
+from partner.contract import record_kinds
 from partner.envelope import Record
 from partner.feedback import Reply
 from partner.kit import Broker, Kit, keyring
@@ -23,6 +24,13 @@ KINDS = {
     "forsakringskassan": ("forsakringskassan",),
     "kronofogden": ("kronofogden",),
     "polisen": ("polismyndigheten",),
+}
+ENVELOPE: Mapping[str, str | list[str]] = {
+    "sender.authority": "Linköpings kommun",
+    "sender.unit": "Kontrollfunktionen",
+    "sender.function_mailbox": "kontroll@kommunen.example",
+    "sender.case_number": "LOS-2026-0123456789ab",
+    "legal.basis_id": "fol-32c-2021",
 }
 AGENCY_OF = {kind: agency for agency, kinds in KINDS.items() for kind in kinds}
 
@@ -63,10 +71,12 @@ def a_world() -> World:
 
 
 def an_event(**changes: Any) -> Event:  # noqa: ANN401 - any part of an event
+    """An event of a kind that its receiver kind gets."""
+    told = record_kinds(changes["receiver_kind"]) if "receiver_kind" in changes else ()
     event = Event(
         id=uuid4(),
         kommun_code="0580",
-        record_kind="folkbokforing_alert",
+        record_kind=told[0] if told else "folkbokforing_alert",
         change="shared",
         receiver_kind="skatteverket-folkbokforing",
         key=uuid4(),
@@ -81,6 +91,7 @@ def an_event(**changes: Any) -> Event:  # noqa: ANN401 - any part of an event
 
 
 def a_content(event: Event, fields: Mapping[str, str | list[str]] | None = None, **changes: Any) -> bytes:  # noqa: ANN401 - any part
+    """What the contract has every time, and these fields; a recall has these alone."""
     parts: dict[str, Any] = {
         "receiver_kind": event.receiver_kind,
         "disclosure_id": event.disclosure_id,
@@ -90,7 +101,7 @@ def a_content(event: Event, fields: Mapping[str, str | list[str]] | None = None,
         "citation": "32 c § folkbokföringslagen (1991:481)",
         "sfs": "2021:682",
         "secrecy": [],
-        "fields": {"sender.authority": "Linköpings kommun"} if fields is None else fields,
+        "fields": ({} if event.change == "recalled" else dict(ENVELOPE)) | dict(fields or {}),
     }
     return content_bytes(**parts | changes)
 

@@ -28,7 +28,7 @@ from partner.kit import Kit, load
 from partner.receiver import Receiver
 from partner.reference import ReferencePartner, demo_answer
 from services.sharing.sealing import Event, Keys, Receipt, Reply, SealedRecord, open_reply, seal_event
-from tests.partner.builders import AGENCY_OF, a_content, a_folder, an_event
+from tests.partner.builders import AGENCY_OF, ENVELOPE, a_content, a_folder, an_event
 
 ROOT = Path(broker.__file__).parents[1]
 DEADLINE_S = 60.0
@@ -236,7 +236,7 @@ def test_the_command_reads_with_an_empty_environment_and_a_copied_folder(kommun:
         "ground": "fol-32c-2021",
         "purpose": "Utreda om folkbokföringen är rätt.",
         "secrecy": [],
-        "fields": {"sender.authority": "Linköpings kommun"},
+        "fields": ENVELOPE,
     }
     assert "Läser los.share.skatteverket.v1" in ran.stderr
 

@@ -136,8 +136,8 @@ def test_a_body_without_a_channel_becomes_a_task() -> None:
 def test_the_plan_carries_no_person_even_if_one_is_offered() -> None:
     fields = {
         "control.reference": "LOS-2026-1",
-        "control.window_start": "2026-12-14T18:00",
-        "control.window_end": "2026-12-14T23:00",
+        "control.window_start": "2026-12-14T18:00+01:00",
+        "control.window_end": "2026-12-14T23:00+01:00",
         "control.object_address": "Exempelgatan 1",
         "control.own_legal_ground_id": "pbl-tillsyn",
         "subject.full_name": "Alma Demo",

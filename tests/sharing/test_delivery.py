@@ -1,5 +1,9 @@
-"""What a person was shown is what the agency opens, byte for byte, for every record kind and flow of the bus."""
+"""What a person was shown is what the agency opens, byte for byte, for every record kind and flow of the bus.
 
+Each event also comes before judges from outside: the CloudEvents SDK, and Ajv with the published schemas.
+"""
+
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -163,19 +167,19 @@ def test_every_open_flow_that_has_a_channel_is_delivered_here() -> None:
 
 
 @pytest.mark.parametrize("flow", FLOWS)
-def test_the_bytes_that_were_shown_are_the_bytes_that_are_opened(sharing: Sharing, flow: str) -> None:
+def test_the_bytes_that_were_shown_are_the_bytes_that_are_opened(sharing: Sharing, request: pytest.FixtureRequest, flow: str) -> None:
     unit, receiver, secrecy, content = FLOWS[flow]
     message = content()
     kind = KINDS[message.DESCRIPTOR.full_name]
-    request = pb.OfferRecordRequest(
+    offer = pb.OfferRecordRequest(
         event_id=str(uuid4()), record_id=str(uuid4()), revision=1, receiver_kind=receiver, unit=unit, secrecy=secrecy,
         protection_check=sharing.checked(), on_request=flow in ASKED, matter=MATTER.get(flow, ""),
     )  # fmt: skip
-    getattr(request, kind).CopyFrom(message)
-    getattr(request, kind).SetInParent()
+    getattr(offer, kind).CopyFrom(message)
+    getattr(offer, kind).SetInParent()
     officer, second = PEOPLE[unit]
     officer = replace(officer, role=DECIDES.get(kind, officer.role))
-    offer_id = sharing.take(request, as_controls=kind.startswith("control_")).offer_id
+    offer_id = sharing.take(offer, as_controls=kind.startswith("control_")).offer_id
     points = tuple(point.code for point in sharing.preview(offer_id, officer, ()).points)
     shown = sharing.preview(offer_id, officer, points)
     decided = sharing.decide(shown, person=officer)
@@ -194,3 +198,8 @@ def test_the_bytes_that_were_shown_are_the_bytes_that_are_opened(sharing: Sharin
     assert opened.ground_id == shown.ground_id
     [row] = sharing.rows("SELECT flow FROM disclosure")
     assert row.flow == flow
+    judge = request.getfixturevalue("judge")  # last: where Node is missing, only what follows is left out
+    assert judge.event(record.key, record.value, record.headers)["problems"] == []
+    assert judge.problems("headers.json", {name: value.decode() for name, value in record.headers}) == []
+    assert judge.problems("share-event.json", json.loads(record.value or b"")) == []
+    assert judge.problems(f"content/{kind}.{receiver}.shared.json", json.loads(shown.payload)) == []

@@ -12,6 +12,7 @@ from cloudevents.core.v1.event import CloudEvent
 from joserfc import jwe, jws
 
 from services.kernel.errors import Invalid
+from services.sharing.sealing.attributes import ShareAttributes
 from services.sharing.sealing.keys import ENCRYPTION_ALGORITHMS, JWE_FIXED, SIGNATURE_ALGORITHM, Keys
 
 CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
@@ -95,22 +96,21 @@ def seal_event(event: Event, content: bytes, keys: Keys) -> SealedRecord:
     if receiver is None:
         raise Invalid("mottagare: det finns ingen nyckel för mottagaren.", reason="RECEIVER_KEY_MISSING")
     key = str(event.key)
+    attributes = ShareAttributes(
+        id=str(event.id),
+        source=f"urn:los:{event.kommun_code}:sharing",
+        type=f"se.los.{event.record_kind}.{event.change}.v1",
+        time=event.time,
+        partitionkey=key,
+        sequence=str(event.sequence),
+        correlationid=str(event.disclosure_id),
+        recordedtime=_instant(event.recorded_time),
+        expirytime=_instant(event.expiry_time),
+        dataclassification="sekretess" if event.secret else "open",
+    )
     value = _FORMAT.write(
         CloudEvent(
-            {
-                "specversion": "1.0",
-                "id": str(event.id),
-                "source": f"urn:los:{event.kommun_code}:sharing",
-                "type": f"se.los.{event.record_kind}.{event.change}.v1",
-                "time": event.time,
-                "datacontenttype": "application/jose",
-                "partitionkey": key,
-                "sequence": str(event.sequence),
-                "correlationid": str(event.disclosure_id),
-                "recordedtime": _instant(event.recorded_time),
-                "expirytime": _instant(event.expiry_time),
-                "dataclassification": "sekretess" if event.secret else "open",
-            },
+            attributes.model_dump(),
             jwe.encrypt_compact(JWE_FIXED | {"kid": receiver.key.kid}, content, receiver.key, algorithms=list(ENCRYPTION_ALGORITHMS)),
         )
     )

@@ -14,7 +14,7 @@ from joserfc import jwe, jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from joserfc.util import urlsafe_b64decode
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from services.kernel.errors import Invalid
 from services.sharing.sealing.events import CONTENT_TYPE
@@ -42,7 +42,11 @@ def _utc(time: datetime) -> datetime:
 _Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
 _Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,59}$")]
 _Reference = Annotated[str, StringConstraints(pattern=r"^[A-ZÅÄÖa-zåäö0-9][A-ZÅÄÖa-zåäö0-9/:._-]{0,59}$")]
-_Mailbox = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^@\s\p{C}]+@[^@\s\p{C}]+$")]
+_Mailbox = Annotated[
+    str,
+    StringConstraints(max_length=255, pattern=r"^[^@\s\p{C}]+@[^@\s\p{C}]+$"),
+    Field(json_schema_extra={"pattern": r"^[^@\s]+@[^@\s]+$"}),  # published in what every regex engine reads
+]
 
 
 class _Body(BaseModel):
@@ -57,6 +61,14 @@ class _Body(BaseModel):
 
 class Receipt(_Body):
     """The agency has the event, or refused it with a code."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"status": {"const": "refused"}}},
+            "then": {"required": ["reason"], "properties": {"reason": {"type": "string"}}},
+            "else": {"properties": {"reason": {"type": "null"}}},
+        }
+    )
 
     status: Literal["received", "refused"]
     reason: _Word | None = None
@@ -76,6 +88,14 @@ class Outcome(_Body):
 
 class InvitationAnswered(_Body):
     """Whether the agency takes part in a control, how, and on which own ground."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"answer": {"const": "accepted"}}},
+            "then": {"required": ["role"], "properties": {"role": {"type": "string"}}},
+            "else": {"properties": {"role": {"type": "null"}, "control_ground_id": {"type": "null"}}},
+        }
+    )
 
     control_reference: _Reference
     answer: Literal["accepted", "declined"]

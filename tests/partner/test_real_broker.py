@@ -92,7 +92,7 @@ def now_event(receiver_kind: str, **changes: Any) -> Event:  # noqa: ANN401 - an
     return an_event(receiver_kind=receiver_kind, time=now, recorded_time=now, expiry_time=now + timedelta(days=1), **changes)
 
 
-def taken_in(kit: Kit, database: Path) -> Counts:
+def taken_in(kit: Kit, database: Path | str) -> Counts:
     """Run the reference partner until there is nothing more."""
     inbox = Inbox.open(database)
     try:
@@ -102,9 +102,9 @@ def taken_in(kit: Kit, database: Path) -> Counts:
         inbox.close()
 
 
-def kept(database: Path, event: Event) -> int:
+def kept(database: Path | str, event: Event) -> int:
     inbox = Inbox.open(database)
-    (count,) = inbox.connection.execute("SELECT count(*) FROM record WHERE event_id = ?", (str(event.id),)).fetchone()
+    (count,) = inbox.database.execute("SELECT count(*) FROM record WHERE event_id = ?", (str(event.id),)).fetchone()
     inbox.close()
     return int(count)
 
@@ -154,12 +154,12 @@ Consumer(kit, receiver, print).run(threading.Event(), 20)
     [("Consumer", "_commit", 1), ("Consumer", "_answer", 1), ("Inbox", "acknowledged", 2)],
     ids=["between its own commit and the offset", "between the offset and the answer", "between the answer and forgetting it"],
 )
-def test_a_partner_killed_has_one_effect_and_one_answer(kommun: Kommun, tmp_path: Path, owner: str, moment: str, times: int) -> None:
-    folder, database = kommun.kafka.folder.partners / "forsakringskassan", tmp_path / "inbox.db"
+def test_a_partner_killed_has_one_effect_and_one_answer(kommun: Kommun, address: str, owner: str, moment: str, times: int) -> None:
+    folder, database = kommun.kafka.folder.partners / "forsakringskassan", address
     event = kommun.send(now_event("forsakringskassan"))
 
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(folder), str(database), owner, moment],
+        [sys.executable, "-c", KILLED, str(folder), database, owner, moment],
         cwd=ROOT,
         capture_output=True,
         check=False,

@@ -1,0 +1,3 @@
+from tests.partner.databases import address
+
+__all__ = ["address"]

@@ -1,3 +1,4 @@
 from tests.partner.databases import address
+from tests.partner.kommun import kommun
 
-__all__ = ["address"]
+__all__ = ["address", "kommun"]

@@ -181,7 +181,7 @@ def test_a_database_that_fails_is_not_the_records_fault(inbox: Inbox) -> None:
 def test_a_row_that_the_partners_own_tables_refuse_is_the_handlers_failure(inbox: Inbox) -> None:
     inbox.database.execute("CREATE TABLE own (authority TEXT CHECK (authority <> 'Linköpings kommun'))")
 
-    def strict(tx: Database, opened: Opened, now: datetime) -> Sequence[Reply]:
+    def strict(tx: Database, opened: Opened, _: datetime) -> Sequence[Reply]:
         tx.execute("INSERT INTO own VALUES (?)", (opened.fields["sender.authority"],))
         return []
 

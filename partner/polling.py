@@ -17,10 +17,9 @@ from partner.jose import Code
 from partner.kit import Kit
 
 POLL_MS = 250
+POLL_RECORDS_MAX = 50
 RIGHTS_EVERY_S = 30.0
 """So often a consumer that gets nothing asks whether it still may read."""
-
-_POLL_RECORDS_MAX = 50
 
 Placed = Record | DeadLetter
 
@@ -59,7 +58,7 @@ def batches(
 def polled(consumer: KafkaConsumer, stop: threading.Event) -> list[Record]:
     """What has come. A record that cannot be read has its place and a fault. Raises KafkaError when waiting does not help."""
     try:
-        found = consumer.poll(timeout_ms=POLL_MS, max_records=_POLL_RECORDS_MAX)
+        found = consumer.poll(timeout_ms=POLL_MS, max_records=POLL_RECORDS_MAX)
     except Exception as error:
         # kafka-python meets a batch that it cannot unpack with whatever its libraries raise, says nothing of where, and
         # at the next poll turns around in that batch for ever: unless it is told to go on after it.

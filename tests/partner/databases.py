@@ -8,7 +8,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from infra.postgres import HOST, Postgres
+from infra.ports import HOST
+from infra.postgres import Postgres
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -17,7 +18,8 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield str(tmp_path / "inbox.db")
         return
-    server: Postgres = request.getfixturevalue("postgres")
+    server = request.getfixturevalue("postgres")
+    assert isinstance(server, Postgres)
     name = f"partner_{uuid4().hex}"
     with psycopg.connect(server.url(database="postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'eget'").format(sql.Identifier(name)))

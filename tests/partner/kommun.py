@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from uuid import uuid4
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
+from kafka.admin import ACL, ACLOperation, ACLPermissionType, KafkaAdminClient, ResourcePattern, ResourceType
 
-from infra import secrets
+from infra import secrets, topics
 from infra.kafka import Kafka
 from partner import broker
 from partner.consumer import Consumer, Counts
@@ -33,7 +35,7 @@ class Kommun:
         folder = kafka.folder
         self.kafka = kafka
         self.keys = Keys.load(secrets.signing_file(folder), secrets.encryption_file(folder), secrets.receivers_file(folder))
-        self.producer = KafkaProducer(acks="all", **kafka.client("relay"))
+        self.producer = KafkaProducer(acks="all", max_request_size=12 << 20, **kafka.client("relay"))
 
     def send(
         self, event: Event, change: Callable[[SealedRecord], SealedRecord] = lambda record: record, content: bytes | None = None
@@ -74,6 +76,23 @@ def kommun(kafka: Kafka) -> Iterator[Kommun]:
     kommun = Kommun(kafka)
     yield kommun
     kommun.producer.close()
+
+
+@pytest.fixture
+def own_kit(kommun: Kommun) -> Iterator[Kit]:
+    """The police's kit with a share topic of the test's own, of one partition and with room for 12 MiB, and a group of its own."""
+    kit = kit_of(kommun, "polisen")
+    name = f"los.share.t{uuid4().hex}.v1"
+    with KafkaAdminClient(**kommun.kafka.client(topics.ADMIN)) as admin:
+        settings = {"num_partitions": 1, "replication_factor": 1, "configs": {"max.message.bytes": str(12 << 20)}}
+        admin.create_topics({name: settings}, wait_for_metadata=True)
+        admin.create_acls([a_right("relay", ACLOperation.WRITE, name), a_right("polisen", ACLOperation.READ, name)])
+        yield replace(kit, share_topic=name, group_prefix=f"polisen.{uuid4()}.")
+        admin.delete_topics([name])
+
+
+def a_right(user: str, operation: ACLOperation, topic: str) -> ACL:
+    return ACL(f"User:{user}", "*", operation, ACLPermissionType.ALLOW, ResourcePattern(ResourceType.TOPIC, topic))
 
 
 def kit_of(kommun: Kommun, agency: str) -> Kit:

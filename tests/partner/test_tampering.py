@@ -88,9 +88,7 @@ def test_every_byte_of_a_sealed_event_changed_in_turn_is_refused() -> None:
         codes[f"{name}, value"] = met(with_header(record, number, name.encode(), other) for other in changed(content))
 
     total, took = sum(sum(found.values()) for found in codes.values()), time.monotonic() - began
-    print(
-        f"{len(value)} bytes of value; {total} changes refused in {took:.1f} s: { ({name: dict(found) for name, found in codes.items()}) }"
-    )
+    logging.getLogger(__name__).info("%d bytes of value; %d changes refused in %.1f s", len(value), total, took)
     assert total > 11 * len(value)
     assert {name: set(found) for name, found in codes.items()} == {
         "value": {Code.SIGNATURE_INVALID},
@@ -119,20 +117,11 @@ def test_every_byte_of_the_encryption_changed_in_turn_is_refused_even_under_a_si
             record, value=value, headers=[("content-type", CONTENT_TYPE), ("los-signature", jose.sign(value, WORLD.keys.signing))]
         )
 
-    codes: Counter[str] = Counter()
-    unseen = 0
-    for at in range(len(sealed)):
-        try:
-            open_record(signed(sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :]), KIT, NOW)
-        except Refused as refused:
-            codes[refused.code] += 1
-        else:
-            # The bits of base64url that say nothing, at the end of a part: the kommun itself would have had to sign them.
-            unseen += 1
-            assert sealed[at + 1 : at + 2] in {b".", b""}
+    # joserfc also refuses the bits at the end of a base64url text that say nothing.
+    codes = met(signed(sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :]) for at in range(len(sealed)))
 
     assert set(codes) == {Code.ENCRYPTION_FORM, Code.ENCRYPTION_KEY_UNKNOWN, Code.ENCRYPTION_INVALID}
-    assert unseen <= 4
+    assert sum(codes.values()) == len(sealed)
 
 
 # --- what is whole but is not to be taken ------------------------------------------------------------------------

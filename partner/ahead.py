@@ -17,6 +17,9 @@ from partner.envelope import Record, Withdrawal, withdrawals_in
 from partner.kit import Kit
 from partner.polling import partition_of, polled
 
+RETRY_S = 1.0
+"""So long a broker that is away is left alone before it is asked again."""
+
 
 @dataclass(slots=True)
 class Ahead:
@@ -47,13 +50,16 @@ class Ahead:
             self._looked[partition] = start, end
             if end < (consumer.highwater(partition) or end + 1):
                 behind.append(partition)
-        if not behind:
-            return True
-        try:
-            ends = consumer.end_offsets(behind)
-        except KafkaError as error:
-            raise broker.problem(error, self.kit) from None
-        return self._read({partition: end for partition, end in ends.items() if end > self._looked[partition][1]}, stop)
+        while behind and not stop.is_set():
+            try:
+                return self._read(consumer.end_offsets(behind), stop)
+            except broker.BrokerAway:
+                stop.wait(RETRY_S)
+            except KafkaError as error:
+                if not error.retriable:
+                    raise broker.problem(error, self.kit) from None
+                stop.wait(RETRY_S)
+        return not behind
 
     def forget(self, records: Sequence[Record]) -> None:
         """What has been handled is in the database and needs no place here."""
@@ -63,6 +69,7 @@ class Ahead:
                 del self._places[disclosure_id], self.withdrawals[disclosure_id]
 
     def _read(self, ends: Mapping[TopicPartition, int], stop: threading.Event) -> bool:
+        ends = {partition: end for partition, end in ends.items() if end > self._looked[partition][1]}
         if not ends:
             return True
         reader = broker.reader(self.kit)
@@ -75,8 +82,6 @@ class Ahead:
                     return False
                 for record in polled(reader, stop):
                     self._note(record)
-        except KafkaError as error:
-            raise broker.problem(error, self.kit) from None
         finally:
             reader.close()
         for partition, end in ends.items():

@@ -82,6 +82,11 @@ class Event:
     classification: str
     data: str
 
+    @property
+    def recalls(self) -> tuple[Withdrawal, ...]:
+        """What a recall withdraws. The kommun signed it outside the encryption, so it holds even if the inside cannot be read."""
+        return (Withdrawal(self.disclosure_id, None),) if self.change is Change.RECALLED else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -104,9 +109,7 @@ class Opened:
     @property
     def withdrawals(self) -> tuple[Withdrawal, ...]:
         """The disclosures whose content may not be used from now on."""
-        if self.event.change is Change.RECALLED:
-            return (Withdrawal(self.event.disclosure_id, None),)
-        return tuple(Withdrawal(old, self.event.disclosure_id) for old in self.replaces)
+        return self.event.recalls or tuple(Withdrawal(old, self.event.disclosure_id) for old in self.replaces)
 
 
 def open_record(record: Record, kit: Kit, now: datetime) -> Opened:
@@ -125,8 +128,8 @@ def withdrawals_in(record: Record, kit: Kit, now: datetime) -> tuple[Withdrawal,
         return ()
     try:
         return open_record(record, kit, now).withdrawals
-    except Refused:
-        return ()
+    except Refused as refusal:
+        return refusal.event.recalls if refusal.event else ()
 
 
 def verified_event(record: Record, kit: Kit) -> Event:

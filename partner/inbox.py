@@ -171,7 +171,7 @@ class Inbox:
                     raise Refused(standing.code)
             if not again:
                 self._in_order(tx, opened.event, now)
-            _withdraw(tx, opened, now)
+            _withdraw(tx, opened.withdrawals, opened.event, now)
             _put(tx, [receipt])
             if not withheld:
                 _put(tx, handler(tx, opened, now))
@@ -208,26 +208,27 @@ class Inbox:
         return Withdrawal(disclosure_id, row[0]) if row else None
 
     def set_aside(self, record: Record, refusal: Refused, opened: Opened | None, now: datetime, replies: Sequence[Reply]) -> None:
-        """Remember where a refused record lies in the topic, and its answer. Raises DeadLettersFullError.
+        """Remember where a refused record lies in the topic, and its answer. Raises DeadLettersFullError, DatabaseProblem.
 
         The record itself stays in Kafka, sealed, as long as the topic keeps it. What it withdraws is withdrawn all the same.
         """
         event = refusal.event
+        withdrawals = opened.withdrawals if opened else event.recalls if event else ()
         with self.database.transaction() as tx:
             (others,) = tx.execute(
                 'SELECT count(*) FROM dead_letter WHERE NOT (topic = ? AND partition = ? AND "offset" = ?)', _place(record)
             ).fetchone()
             if others >= DEAD_LETTERS_MAX:
                 raise DeadLettersFullError
-            if opened:
-                _withdraw(tx, opened, now)
+            if event:
+                _withdraw(tx, withdrawals, event, now)
             tx.execute(
                 'INSERT INTO dead_letter (topic, partition, "offset", code, key, sequence, refused_time) VALUES (?, ?, ?, ?, ?, ?, ?) '
                 'ON CONFLICT (topic, partition, "offset") DO UPDATE SET code = excluded.code, refused_time = excluded.refused_time',
                 (*_place(record), refusal.code.value, event and event.key, event and event.sequence, now.isoformat()),
             )
             _put(tx, replies)
-        if opened and opened.withdrawals:
+        if withdrawals:
             self.database.wipe()
 
     def dead_letters(self) -> list[DeadLetter]:
@@ -306,14 +307,14 @@ def store(tx: Database, opened: Opened, now: datetime) -> None:
     )
 
 
-def _withdraw(tx: Database, opened: Opened, now: datetime) -> None:
+def _withdraw(tx: Database, withdrawals: Sequence[Withdrawal], event: Event, now: datetime) -> None:
     """Delete the content and remember that it may not come back; recalled is more than replaced and stays so."""
-    for withdrawal in opened.withdrawals:
+    for withdrawal in withdrawals:
         tx.execute("DELETE FROM record WHERE disclosure_id = ?", (withdrawal.disclosure_id,))
         on_conflict = "NOTHING" if withdrawal.replaced_by else "UPDATE SET replaced_by = NULL, event_id = excluded.event_id"
         tx.execute(
             f"INSERT INTO withdrawn VALUES (?, ?, ?, ?) ON CONFLICT (disclosure_id) DO {on_conflict}",  # noqa: S608 - two fixed words
-            (withdrawal.disclosure_id, withdrawal.replaced_by, opened.event.id, now.isoformat()),
+            (withdrawal.disclosure_id, withdrawal.replaced_by, event.id, now.isoformat()),
         )
 
 

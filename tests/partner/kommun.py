@@ -38,10 +38,14 @@ class Kommun:
         self.producer = KafkaProducer(acks="all", max_request_size=12 << 20, **kafka.client("relay"))
 
     def send(
-        self, event: Event, change: Callable[[SealedRecord], SealedRecord] = lambda record: record, content: bytes | None = None
+        self,
+        event: Event,
+        change: Callable[[SealedRecord], SealedRecord] = lambda record: record,
+        content: bytes | None = None,
+        topic: str | None = None,
     ) -> Event:
         record = change(seal_event(event, content or a_content(event), self.keys))
-        topic = f"los.share.{AGENCY_OF[event.receiver_kind]}.v1"
+        topic = topic or f"los.share.{AGENCY_OF[event.receiver_kind]}.v1"
         self.producer.send(topic, key=record.key, value=record.value, headers=record.headers).get(DEADLINE_S)
         return event
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from kafka import KafkaConsumer
 
-from partner import broker, polling
+from partner import ahead, broker, polling
 from partner.consumer import Consumer, Withheld, listen
 from partner.database import Database
 from partner.envelope import Opened
@@ -86,6 +86,26 @@ def test_a_recall_in_the_same_round_is_in_time_and_so_is_a_correction(kommun: Ko
     assert sorted(given) == sorted([str(recall.id), str(correction.id)])
 
 
+def test_a_broker_that_is_away_while_we_look_ahead_is_waited_for(kommun: Kommun, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries, reader = [0], broker.reader
+
+    def sometimes(kit: Kit) -> KafkaConsumer:
+        tries[0] += 1
+        if tries[0] <= 2:
+            raise broker.BrokerAway
+        return reader(kit)
+
+    monkeypatch.setattr(broker, "reader", sometimes)
+    monkeypatch.setattr(ahead, "RETRY_S", 0.05)
+    original = kommun.send(now_event(KIND))
+    for _ in range(polling.POLL_RECORDS_MAX + 10):
+        kommun.send(now_event(KIND))
+    recall = recalled(kommun, original)
+
+    assert taken(kommun, address, [original, recall]) == [str(recall.id)]
+    assert tries[0] > 2
+
+
 def test_two_partners_in_one_group_hand_out_nothing_withdrawn_and_nothing_twice(kommun: Kommun, address: str) -> None:
     original = kommun.send(now_event(KIND))
     kit = replace(kit_of(kommun, AGENCY), group_prefix=f"{AGENCY}.{uuid4()}.")
@@ -127,7 +147,11 @@ def is_recalled(inbox: Inbox, event: Event) -> bool:
     return False
 
 
-def test_from_the_decision_to_the_refusal_is_one_message(kommun: Kommun, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_the_decision_to_the_refusal_is_one_message(
+    kommun: Kommun, own_kit: Kit, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = now_event("polismyndigheten")
+    recall = replace(event, id=uuid4(), change="recalled", sequence=2)
     looks: list[Kit] = []
     reader = broker.reader
 
@@ -136,13 +160,12 @@ def test_from_the_decision_to_the_refusal_is_one_message(kommun: Kommun, address
         return reader(kit)
 
     monkeypatch.setattr(broker, "reader", counted)
-    kit = replace(kit_of(kommun, AGENCY), group_prefix=f"{AGENCY}.{uuid4()}.")
     stop, ready = threading.Event(), threading.Event()
-    original = kommun.send(now_event(KIND))
+    kommun.send(event, topic=own_kit.share_topic)
 
     def run() -> None:
         inbox = Inbox.open(address)
-        Consumer(kit, Receiver(kit, inbox, ReferencePartner(kit, demo_answer(AGENCY))), print).run(stop)
+        Consumer(own_kit, Receiver(own_kit, inbox, ReferencePartner(own_kit, demo_answer("polisen"))), print).run(stop)
         inbox.close()
 
     reading = Inbox.open(address)
@@ -153,13 +176,13 @@ def test_from_the_decision_to_the_refusal_is_one_message(kommun: Kommun, address
         while not ready.is_set():
             assert time.monotonic() < deadline
             with suppress(KeyError):
-                reading.read(str(original.disclosure_id))
+                reading.read(str(event.disclosure_id))
                 ready.set()
         looks.clear()
         began = time.monotonic()
-        recalled(kommun, original)
+        kommun.send(recall, content=a_content(recall, {}), topic=own_kit.share_topic)
         sent = time.monotonic()
-        while not is_recalled(reading, original):
+        while not is_recalled(reading, event):
             assert time.monotonic() < deadline
             time.sleep(0.002)
         refused = time.monotonic()

@@ -358,6 +358,6 @@ def test_a_folder_of_another_agency_is_a_wrong_use(tmp_path: Path) -> None:
     assert "tillhör skatteverket" in ran.stderr
 
 
-@pytest.mark.parametrize("name", ["listen", "run", "check"])
+@pytest.mark.parametrize("name", ["listen", "run", "check", "dead-letters"])
 def test_every_command_has_help(tmp_path: Path, name: str) -> None:
     assert "Partnermappen" in command(tmp_path, name, "--help").stdout

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from partner import inbox as inboxes
+from partner import jose
 from partner.database import Database
 from partner.envelope import Change, Opened, Record, Withdrawal
 from partner.feedback import Reply
@@ -18,7 +19,7 @@ from partner.jose import Code
 from partner.receiver import Receiver, Verdict
 from partner.reference import ReferencePartner, demo_answer
 from services.sharing.sealing import Event, Receipt, open_reply
-from tests.partner.builders import NOW, a_content, a_record, a_world, an_event
+from tests.partner.builders import NOW, a_content, a_key, a_record, a_world, an_event
 
 WORLD = a_world()
 KIT = WORLD.kits["skatteverket"]
@@ -171,10 +172,29 @@ def test_a_recall_that_the_partners_own_system_fails_with_is_refused_and_holds_a
     assert receipts(inbox) == [("received", None), ("refused", "handler_failed")]
 
 
-def test_a_recall_with_content_is_refused(inbox: Inbox) -> None:
+def test_a_recall_with_content_is_refused_and_holds_all_the_same(inbox: Inbox) -> None:
     event = an_event(change="recalled")
 
     assert a_receiver(inbox).receive(a_record(event, a_content(event, FIELDS))) is Code.CONTENT_MALFORMED
+    with pytest.raises(RecalledError):
+        inbox.read(str(event.disclosure_id))
+
+
+def test_a_recall_that_cannot_be_opened_is_refused_and_holds_all_the_same(inbox: Inbox) -> None:
+    """It is said outside the encryption, under the kommun's signature; a forged one withdraws nothing."""
+    receiver, original = a_receiver(inbox), an_event()
+    receiver.receive(the_original(original))
+    recall = a_recall(original)
+    attributes = json.loads(recall.value or b"") | {"data": jose.encrypt(b"{}", a_key("skatteverket-folkbokforing-2031-1"))}
+    value = json.dumps(attributes).encode()
+    headers = [recall.headers[0], ("los-signature", jose.sign(value, WORLD.keys.signing))]
+
+    assert receiver.receive(replace(recall, value=value)) is Code.SIGNATURE_INVALID
+    assert inbox.read(str(original.disclosure_id)).fields == FIELDS
+
+    assert receiver.receive(replace(recall, value=value, headers=headers)) is Code.ENCRYPTION_KEY_UNKNOWN
+    with pytest.raises(RecalledError):
+        inbox.read(str(original.disclosure_id))
 
 
 @pytest.mark.parametrize("replaces", [None, [], "unsorted", "twice", "itself", ["x"], "text"])

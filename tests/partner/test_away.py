@@ -77,6 +77,7 @@ def test_a_partner_that_was_away_gets_both_and_hands_out_nothing(kommun: Kommun,
         assert reply.body.status == "received"
 
 
+@pytest.mark.parametrize("address", ["sqlite"], indirect=True)  # nothing here is the database's
 def test_a_recall_in_the_same_round_is_in_time_and_so_is_a_correction(kommun: Kommun, address: str) -> None:
     first, second = kommun.send(now_event(KIND)), kommun.send(now_event(KIND))
     recall, correction = recalled(kommun, first), corrected(kommun, second)
@@ -86,6 +87,7 @@ def test_a_recall_in_the_same_round_is_in_time_and_so_is_a_correction(kommun: Ko
     assert sorted(given) == sorted([str(recall.id), str(correction.id)])
 
 
+@pytest.mark.parametrize("address", ["sqlite"], indirect=True)  # nothing here is the database's
 def test_a_broker_that_is_away_while_we_look_ahead_is_waited_for(kommun: Kommun, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tries, reader = [0], broker.reader
 

@@ -163,6 +163,7 @@ def test_every_poison_is_set_aside_with_its_place_and_the_partition_goes_on(
     assert run(own_kit, address, []) == Counts()
 
 
+@pytest.mark.parametrize("address", ["sqlite"], indirect=True)  # nothing here is the database's
 def test_too_many_stop_the_partner_and_it_goes_on_when_somebody_has_looked(
     kommun: Kommun, own_kit: Kit, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +217,7 @@ def test_what_was_set_aside_can_be_read_again_from_where_it_lies(kommun: Kommun,
 # --- what stops the partner, and what does not let it end ----------------------------------------------------------
 
 
+@pytest.mark.parametrize("address", ["sqlite"], indirect=True)  # nothing here is the database's
 def test_a_right_that_is_taken_away_while_we_run_is_said(
     kommun: Kommun, own_kit: Kit, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +242,7 @@ def test_a_right_that_is_taken_away_while_we_run_is_said(
     assert time.monotonic() - began < DEADLINE_S
 
 
+@pytest.mark.parametrize("address", ["sqlite"], indirect=True)  # nothing here is the database's
 def test_a_partner_does_not_end_while_an_answer_waits(kommun: Kommun, own_kit: Kit, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     producer: Callable[[Kit], KafkaProducer] = broker.producer
     away_until = time.monotonic() + 4 * IDLE_S + 2

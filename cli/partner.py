@@ -2,10 +2,10 @@
 
 import json
 import signal
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,12 +16,14 @@ import typer
 from partner import check as conformance
 from partner import kit as kits
 from partner.broker import BrokerProblem
-from partner.consumer import Consumer, listen, place
+from partner.consumer import Consumer, Counts, Withheld, listen
+from partner.database import DatabaseProblem
 from partner.envelope import Opened
 from partner.feedback import InvitationAnswer, Role
 from partner.inbox import DEAD_LETTERS_MAX, DeadLettersFullError, Inbox
 from partner.jose import EXPLANATIONS
 from partner.kit import Kit, KitError
+from partner.polling import place
 from partner.receiver import Receiver
 from partner.reference import ReferencePartner, demo_answer, function_mailbox
 
@@ -38,6 +40,10 @@ _UntilIdle = Annotated[
     typer.Option("--until-idle", min=0, help="Sluta när allt är läst och inget nytt har kommit på så många sekunder."),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Skriv bara JSON på standard ut.")]
+_Database = Annotated[
+    str | None,
+    typer.Option(help="Partnerns egen databas: en fil eller postgresql://… Utan den: inbox.db i partnermappen.", show_default=False),
+]
 _DATA = Path(".los")
 
 
@@ -64,6 +70,8 @@ def listen_command(
         for record, found in listen(kit, stop, until_idle):
             if isinstance(found, Opened):
                 typer.echo(json.dumps(_as_json(found), ensure_ascii=False) if as_json else _as_text(found))
+            elif isinstance(found, Withheld):
+                typer.echo(json.dumps(_withheld(found), ensure_ascii=False) if as_json else _withheld_text(found))
             else:
                 refused += 1
                 _say(f"{place(record)}: {found.value}. {EXPLANATIONS[found]}")
@@ -77,9 +85,7 @@ def run_command(
     agency: _Agency,
     kit_folder: _KitFolder = None,
     data: _Data = _DATA,
-    database: Annotated[
-        Path | None, typer.Option(help="Partnerns egen databas. Utan den: inbox.db i partnermappen.", show_default=False)
-    ] = None,
+    database: _Database = None,
     answer: Annotated[
         Answer | None,
         typer.Option(help="Svar på inbjudningar till kontroll. Utan det: demonstrationens svar.", show_default=False),
@@ -105,16 +111,45 @@ def run_command(
         finally:
             inbox.close()
     if as_json:
-        words = {
-            "handled": counts.handled,
-            "duplicates": counts.duplicates,
-            "refused": counts.refused,
-            "answered": counts.answered,
-        }
-        typer.echo(json.dumps(words))
-    _say(
-        f"Klart. Mottagna: {counts.handled}, redan kända: {counts.duplicates}, avvisade: {counts.refused}, "
-        f"skickade svar: {counts.answered}."
+        typer.echo(json.dumps(asdict(counts)))
+    _say(_summary(counts))
+
+
+@app.command("dead-letters")
+def dead_letters_command(
+    agency: _Agency,
+    kit_folder: _KitFolder = None,
+    data: _Data = _DATA,
+    database: _Database = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Läs dem en gång till hos kommunens Kafka.")] = False,  # noqa: FBT002 - a flag
+    clear: Annotated[bool, typer.Option("--clear", help="Glöm dem.")] = False,  # noqa: FBT002 - a flag
+    number: Annotated[int | None, typer.Option("--number", min=1, help="Bara den raden i listan.", show_default=False)] = None,
+) -> None:
+    """Visa de meddelanden som har avvisats och lagts åt sidan; läs om dem eller glöm dem."""
+    folder = kit_folder or data / "partners" / agency
+    kit = _kit(agency, kit_folder, data)
+    with _stoppable() as stop, _problems_told():
+        inbox = Inbox.open(database or folder / "inbox.db")
+        try:
+            letters = [(at, one) for at, one in enumerate(inbox.dead_letters(), 1) if number in {None, at}]
+            for at, letter in letters:
+                typer.echo(f"{at}. {letter.refused_time:%Y-%m-%d %H:%M} UTC  {place(letter)}: {letter.code}. {EXPLANATIONS[letter.code]}")
+            chosen = [letter for _, letter in letters]
+            if retry:
+                receiver = Receiver(kit, inbox, ReferencePartner(kit, demo_answer(agency)))
+                _say(_summary(Consumer(kit, receiver, _say).retry(chosen, stop)))
+            elif clear:
+                for letter in chosen:
+                    inbox.clear(letter)
+                _say(f"Glömda: {len(chosen)}.")
+        finally:
+            inbox.close()
+
+
+def _summary(counts: Counts) -> str:
+    return (
+        f"Klart. Mottagna: {counts.handled}, redan kända: {counts.duplicates}, återkallade eller ersatta innan de lästes: "
+        f"{counts.withdrawn}, avvisade: {counts.refused}, luckor: {counts.gaps}, skickade svar: {counts.answered}."
     )
 
 
@@ -177,13 +212,13 @@ def _problems_told() -> Iterator[None]:
     except BrokerProblem as problem:
         _say(str(problem))
         raise typer.Exit(PART_DOWN) from None
-    except sqlite3.Error as error:
-        _say(f"Partnerns databas går inte att använda ({type(error).__name__}).")
+    except DatabaseProblem as problem:
+        _say(str(problem))
         raise typer.Exit(PART_DOWN) from None
     except DeadLettersFullError:
         _say(
-            f"{DEAD_LETTERS_MAX} meddelanden har avvisats. Någon måste se varför (tabellen dead_letter) och tömma "
-            "tabellen innan fler tas emot."
+            f"{DEAD_LETTERS_MAX} meddelanden har avvisats. Någon måste se varför (los partner dead-letters) och läsa om "
+            "eller glömma dem innan fler tas emot."
         )
         raise typer.Exit(NO) from None
 
@@ -203,7 +238,7 @@ def _as_json(opened: Opened) -> dict[str, Any]:
         "purpose": opened.purpose,
         "secrecy": list(opened.secrecy),
         "fields": dict(opened.fields),
-    }
+    } | ({"replaces": list(opened.replaces)} if opened.replaces else {})
 
 
 def _as_text(opened: Opened) -> str:
@@ -214,6 +249,19 @@ def _as_text(opened: Opened) -> str:
     ]
     lines += [f"  {name}: {'; '.join(value) if isinstance(value, list) else value}" for name, value in opened.fields.items()]
     return "\n".join(_printable(line) for line in lines)
+
+
+def _withheld(found: Withheld) -> dict[str, Any]:
+    """The place of what may not be shown, and why; a withdrawn record has no other keys."""
+    event, by = found.event, found.withdrawal.replaced_by
+    return {"id": event.id, "type": event.type, "key": event.key, "sequence": event.sequence, "disclosure_id": event.disclosure_id} | (
+        {"withdrawn": "replaced", "replaced_by": by} if by else {"withdrawn": "recalled"}
+    )
+
+
+def _withheld_text(found: Withheld) -> str:
+    time = found.event.time.astimezone(ZoneInfo("Europe/Stockholm"))
+    return f"{time:%Y-%m-%d %H:%M} {found.event.record_kind}: visas inte. {EXPLANATIONS[found.withdrawal.code]}"
 
 
 def _printable(text: str) -> str:

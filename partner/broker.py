@@ -35,7 +35,11 @@ Client = TypeVar("Client")
 
 
 class BrokerProblem(Exception):
-    """The broker cannot be reached, or does not give the partner its rights."""
+    """The broker cannot be reached, or does not give the partner its rights. The text is Swedish, for a person."""
+
+
+class BrokerAway(BrokerProblem):
+    """The broker does not answer now; it may later."""
 
 
 def consumer(kit: Kit, group: str) -> KafkaConsumer:
@@ -43,9 +47,7 @@ def consumer(kit: Kit, group: str) -> KafkaConsumer:
 
     `group` is added to the prefix that the broker lets the agency use.
     """
-    rights = topic_rights(kit, [kit.share_topic])
-    if "READ" not in rights[kit.share_topic]:
-        raise BrokerProblem(f"Användaren {kit.broker.username} får inte läsa {kit.share_topic} hos kommunen.")
+    require_reading(kit)
     client = _connected(
         kit,
         lambda settings: KafkaConsumer(
@@ -63,9 +65,22 @@ def consumer(kit: Kit, group: str) -> KafkaConsumer:
         client.partitions_for_topic(kit.share_topic)
     except KafkaError as error:
         client.close()
-        raise BrokerProblem(explained(error, kit)) from None
+        raise problem(error, kit) from None
     client.subscribe([kit.share_topic])
     return client
+
+
+def reader(kit: Kit) -> KafkaConsumer:
+    """A consumer in no group, for reading places by their number. Raises BrokerProblem."""
+    return _connected(
+        kit, lambda settings: KafkaConsumer(group_id=None, enable_auto_commit=False, auto_offset_reset="earliest", **settings)
+    )
+
+
+def require_reading(kit: Kit) -> None:
+    """Raises BrokerProblem when the broker does not let the agency read its own topic: kafka-python itself would be silent."""
+    if "READ" not in topic_rights(kit, [kit.share_topic])[kit.share_topic]:
+        raise BrokerProblem(f"Användaren {kit.broker.username} får inte läsa {kit.share_topic} hos kommunen.")
 
 
 def producer(kit: Kit) -> KafkaProducer:
@@ -108,20 +123,20 @@ def may_use_group(kit: Kit, group: str) -> bool:
     return _asked(kit, ask)
 
 
-def explained(error: Exception, kit: Kit) -> str:
+def problem(error: Exception, kit: Kit) -> BrokerProblem:
     """A failure of the client in words for a person; never anything of a record."""
-    text = str(error)
+    text, user = str(error), kit.broker.username
     if isinstance(error, SaslAuthenticationFailedError):
-        return f"Kommunens Kafka godtar inte lösenordet för användaren {kit.broker.username}."
+        return BrokerProblem(f"Kommunens Kafka godtar inte lösenordet för användaren {user}.")
     if isinstance(error, TopicAuthorizationFailedError):
-        return f"Användaren {kit.broker.username} saknar rätt till ett ämne (topic) hos kommunen."
+        return BrokerProblem(f"Användaren {user} saknar rätt till ett ämne (topic) hos kommunen.")
     if isinstance(error, GroupAuthorizationFailedError):
-        return f"Användaren {kit.broker.username} saknar rätt till konsumentgruppen, som ska börja med sitt eget namn."
-    if text.endswith(_HUNG_UP):
-        return f"Kommunens Kafka lägger på utan att svara: troligen godtar den inte lösenordet för användaren {kit.broker.username}."
+        return BrokerProblem(f"Användaren {user} saknar rätt till konsumentgruppen, som ska börja med sitt eget namn.")
     if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "Kommunens Kafka visar ett certifikat som inte är utfärdat av den utfärdare som står i ca.crt."
-    return f"Kommunens Kafka svarar inte på {kit.broker.bootstrap_servers} ({type(error).__name__})."
+        return BrokerProblem("Kommunens Kafka visar ett certifikat som inte är utfärdat av den utfärdare som står i ca.crt.")
+    if text.endswith(_HUNG_UP):
+        return BrokerAway(f"Kommunens Kafka lägger på utan att svara: troligen godtar den inte lösenordet för användaren {user}.")
+    return BrokerAway(f"Kommunens Kafka svarar inte på {kit.broker.bootstrap_servers} ({type(error).__name__}).")
 
 
 def _asked(kit: Kit, question: Callable[[KafkaAdminClient], Client]) -> Client:
@@ -129,7 +144,7 @@ def _asked(kit: Kit, question: Callable[[KafkaAdminClient], Client]) -> Client:
     try:
         return question(admin)
     except KafkaError as error:
-        raise BrokerProblem(explained(error, kit)) from None
+        raise problem(error, kit) from None
     finally:
         admin.close()
 
@@ -142,7 +157,7 @@ def _connected(kit: Kit, make: Callable[[dict[str, Any]], Client]) -> Client:
         return make(_settings(kit) | {"kafka_client": made})
     except KafkaError as error:
         made.stop()
-        raise BrokerProblem(explained(reason.error or error, kit)) from None
+        raise problem(reason.error or error, kit) from None
     finally:
         logger.removeHandler(reason)
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -23,16 +24,38 @@ HEADERS = ("content-type", "los-signature")
 SKEW = timedelta(seconds=60)
 """How far two clocks may be apart."""
 
-_TYPE = re.compile(r"se\.los\.(?P<kind>[a-z][a-z_]{0,59})\.(?:shared|corrected|recalled)\.v1", re.ASCII)
+_TYPE = re.compile(r"se\.los\.(?P<kind>[a-z][a-z_]{0,59})\.(?P<change>shared|corrected|recalled)\.v1", re.ASCII)
+_SHARED = re.compile(rb'"type"\s*:\s*"se\.los\.[a-z_]{1,60}\.shared\.v1"')
 _SEQUENCE = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z", re.ASCII)
 _CLASSIFICATION = re.compile(r"sekretess|open")
 _DATA_TYPE = re.compile(r"application/jose")
 
 
+class Change(StrEnum):
+    """What an event does to a disclosure."""
+
+    SHARED = "shared"
+    CORRECTED = "corrected"
+    RECALLED = "recalled"
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A disclosure whose content may no longer be used: `replaced_by` another, or recalled."""
+
+    disclosure_id: str
+    replaced_by: str | None
+
+    @property
+    def code(self) -> Code:
+        """Why an event of the disclosure is refused."""
+        return Code.REPLACED if self.replaced_by else Code.RECALLED
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record as the broker delivered it."""
+    """A record as the broker delivered it; `fault` when the client could not read it, and then nothing but its place."""
 
     topic: str
     partition: int
@@ -40,6 +63,7 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
+    fault: Code | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +73,7 @@ class Event:
     id: str
     source: str
     type: str
+    change: Change
     record_kind: str
     time: datetime
     key: str
@@ -58,10 +83,18 @@ class Event:
     classification: str
     data: str
 
+    @property
+    def recalls(self) -> tuple[Withdrawal, ...]:
+        """What a recall withdraws. The kommun signed it outside the encryption, so it holds even if the inside cannot be read."""
+        return (Withdrawal(self.disclosure_id, None),) if self.change is Change.RECALLED else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An event and its content. `fields` has the dotted names of the ground; a value is a text or a list of texts."""
+    """An event and its content. `fields` has the dotted names of the ground; a value is a text or a list of texts.
+
+    `replaces`: the disclosures whose place a corrected one takes. The `fields` of a recalled one are empty.
+    """
 
     event: Event
     receiver_kind: str
@@ -72,6 +105,12 @@ class Opened:
     sfs: str
     secrecy: tuple[str, ...]
     fields: Mapping[str, str | list[str]]
+    replaces: tuple[str, ...] = ()
+
+    @property
+    def withdrawals(self) -> tuple[Withdrawal, ...]:
+        """The disclosures whose content may not be used from now on."""
+        return self.event.recalls or tuple(Withdrawal(old, self.event.disclosure_id) for old in self.replaces)
 
 
 def open_record(record: Record, kit: Kit, now: datetime) -> Opened:
@@ -84,8 +123,20 @@ def open_record(record: Record, kit: Kit, now: datetime) -> Opened:
         raise
 
 
+def withdrawals_in(record: Record, kit: Kit, now: datetime) -> tuple[Withdrawal, ...]:
+    """What a record withdraws, if it is an authentic recall or correction; a shared one costs a search for its type and no more."""
+    if record.fault or _SHARED.search(record.value or b""):
+        return ()
+    try:
+        return open_record(record, kit, now).withdrawals
+    except Refused as refusal:
+        return refusal.event.recalls if refusal.event else ()
+
+
 def verified_event(record: Record, kit: Kit) -> Event:
     """Headers, signature, CloudEvent, and that key, topic and source are what they should be. Raises Refused."""
+    if record.fault:
+        raise Refused(record.fault)
     value = record.value or b""
     if len(value) > jose.VALUE_BYTES_MAX:
         raise Refused(Code.TOO_LARGE)
@@ -124,12 +175,14 @@ def _event(attributes: dict[str, Any]) -> Event:
     try:
         # The library fills in an id and a time that are missing; the contract wants them sent.
         time = _instant(attributes["time"])
+        kind = _matching(_TYPE, attributes["type"])
         CloudEvent(attributes | {"time": time})
         event = Event(
             id=_uuid(attributes["id"]),
             source=attributes["source"],
             type=attributes["type"],
-            record_kind=_matching(_TYPE, attributes["type"])["kind"],
+            change=Change(kind["change"]),
+            record_kind=kind["kind"],
             time=time,
             key=_uuid(attributes["partitionkey"]),
             sequence=int(_matching(_SEQUENCE, attributes["sequence"])[0]),
@@ -163,7 +216,8 @@ def _opened(event: Event, kit: Kit, now: datetime) -> Opened:
             citation=_text(content["legal"]["citation"]),
             sfs=_text(content["legal"]["sfs"]),
             secrecy=tuple(_texts(content["secrecy"])),
-            fields={name: _field(value) for name, value in content["fields"].items()},
+            fields=_fields(event, content["fields"]),
+            replaces=_replaces(event, content.get("replaces")),
         )
         disclosure_id = _uuid(content["disclosure_id"])
     except (KeyError, TypeError, AttributeError, ValueError):
@@ -191,6 +245,26 @@ def _texts(value: object) -> list[str]:
 
 def _field(value: object) -> str | list[str]:
     return value if isinstance(value, str) else _texts(value)
+
+
+def _fields(event: Event, content: Mapping[str, object]) -> dict[str, str | list[str]]:
+    """A recall tells nothing."""
+    fields = {name: _field(value) for name, value in content.items()}
+    if event.change is Change.RECALLED and fields:
+        raise ValueError
+    return fields
+
+
+def _replaces(event: Event, value: object) -> tuple[str, ...]:
+    """A correction names what it takes the place of: sorted, at least one, never itself. Nothing else does."""
+    if event.change is not Change.CORRECTED:
+        if value is not None:
+            raise ValueError
+        return ()
+    found = [_uuid(one) for one in _texts(value)]
+    if not found or found != sorted(set(found)) or event.disclosure_id in found:
+        raise ValueError
+    return tuple(found)
 
 
 def _matching(pattern: re.Pattern[str], value: object) -> re.Match[str]:

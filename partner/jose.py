@@ -54,6 +54,10 @@ class Code(StrEnum):
     CONTRACT_MISMATCH = "contract_mismatch"
     SEQUENCE_REPLAYED = "sequence_replayed"
     HANDLER_FAILED = "handler_failed"
+    RECALLED = "recalled"
+    REPLACED = "replaced"
+    RECORD_UNREADABLE = "record_unreadable"
+    COMPRESSION_MISSING = "compression_missing"
 
 
 EXPLANATIONS: Mapping[Code, str] = {
@@ -80,6 +84,10 @@ EXPLANATIONS: Mapping[Code, str] = {
     Code.CONTRACT_MISMATCH: "Kontraktet har inget sådant meddelande till den mottagaren. Hämta ett nyare kontrakt av kommunen.",
     Code.SEQUENCE_REPLAYED: "Ett senare meddelande i samma ärende är redan mottaget.",
     Code.HANDLER_FAILED: "Ert eget system kunde inte ta emot meddelandet.",
+    Code.RECALLED: "Uppgiften är återkallad av kommunen. Den får inte användas eller lämnas vidare.",
+    Code.REPLACED: "Uppgiften är ersatt av en rättad uppgift från kommunen. Den får inte användas eller lämnas vidare.",
+    Code.RECORD_UNREADABLE: "Meddelandet går inte att läsa: det är trasigt redan i det som Kafka lämnade.",
+    Code.COMPRESSION_MISSING: "Meddelandet är packat med en metod som saknas här. Installera snappy, lz4 eller zstandard och läs om det.",
 }
 
 

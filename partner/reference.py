@@ -1,14 +1,14 @@
-"""The reference partner: keeps every record, sends a receipt, and answers invitations as it was told to.
+"""The reference partner: keeps every record that has content, and answers invitations as it was told to.
 
 What it answers by itself is for demonstration; a real agency puts a person there.
 """
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from partner import feedback, inbox
+from partner.database import Database
 from partner.envelope import Opened
 from partner.feedback import InvitationAnswer, Reply, Role
 from partner.kit import Kit
@@ -43,15 +43,14 @@ class ReferencePartner:
     kit: Kit
     answer: InvitationAnswer
 
-    def __call__(self, tx: sqlite3.Connection, opened: Opened, now: datetime) -> Sequence[Reply]:
-        """Keep the record; a receipt, and an answer when it is an invitation."""
-        inbox.store(tx, opened, now)
-        event, receiver_kind = opened.event, opened.receiver_kind
-        replies = [feedback.receipt(self.kit, event, receiver_kind, None, now)]
+    def __call__(self, tx: Database, opened: Opened, now: datetime) -> Sequence[Reply]:
+        """Keep the record; an answer when it is an invitation. What a recall or a correction withdraws the inbox has deleted."""
+        if opened.fields:
+            inbox.store(tx, opened, now)
         reference = opened.fields.get("control.reference")
         if _is_invitation(opened) and isinstance(reference, str):
-            replies.append(feedback.invitation_answer(self.kit, event, receiver_kind, reference, self.answer, now))
-        return replies
+            return [feedback.invitation_answer(self.kit, opened.event, opened.receiver_kind, reference, self.answer, now)]
+        return []
 
 
 def _is_invitation(opened: Opened) -> bool:

@@ -13,7 +13,6 @@ LINES_MAX = 400
 # Longer files, each with the reason why it is one subject.
 LONGER = {
     "tests/controls/test_service.py": "one journey through one servicer",
-    "tests/partner/test_real_broker.py": "one broker, started once",
 }
 TEXT = {".py", ".pyi", ".toml", ".md", ".proto", ".csv", ".txt", ".yaml", ".in", ""}
 FOREIGN_PATH = re.compile(r"(?<![\w.])/(?:work|home|Users|root|tmp)/")

@@ -4,109 +4,28 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import confluent_kafka
 import pytest
 from jwcrypto import jwe, jwk, jws
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 
-from infra import secrets, tls
+from infra import tls
 from infra.folder import Folder
-from infra.kafka import Kafka
 from partner import broker, check
-from partner.consumer import GROUP, Consumer, Counts, listen
+from partner.consumer import GROUP, Counts, listen
 from partner.envelope import Opened
 from partner.inbox import Inbox
 from partner.jose import Code
 from partner.kit import Kit, load
-from partner.receiver import Receiver
-from partner.reference import ReferencePartner, demo_answer
-from services.sharing.sealing import Event, Keys, Receipt, Reply, SealedRecord, open_reply, seal_event
-from tests.partner.builders import AGENCY_OF, ENVELOPE, a_content, a_folder, an_event
+from services.sharing.sealing import Receipt
+from tests.partner.builders import ENVELOPE, a_content, a_folder
+from tests.partner.kommun import DEADLINE_S, IDLE_S, Kommun, kept, kit_of, now_event, taken_in
 
 ROOT = Path(broker.__file__).parents[1]
-DEADLINE_S = 60.0
-IDLE_S = 0.5
-
-
-class Kommun:
-    """The kommun's side of the broker: the relay that writes, and sharing that reads the replies."""
-
-    def __init__(self, kafka: Kafka) -> None:
-        folder = kafka.folder
-        self.kafka = kafka
-        self.keys = Keys.load(secrets.signing_file(folder), secrets.encryption_file(folder), secrets.receivers_file(folder))
-        self.producer = KafkaProducer(acks="all", **kafka.client("relay"))
-
-    def send(self, event: Event, change: Callable[[SealedRecord], SealedRecord] = lambda record: record) -> Event:
-        record = change(seal_event(event, a_content(event), self.keys))
-        topic = f"los.share.{AGENCY_OF[event.receiver_kind]}.v1"
-        self.producer.send(topic, key=record.key, value=record.value, headers=record.headers).get(DEADLINE_S)
-        return event
-
-    def replies_about(self, event: Event, count: int) -> list[Reply]:
-        """The replies that answer an event, in order of arrival, as soon as there are so many."""
-        agency = AGENCY_OF[event.receiver_kind]
-        consumer = KafkaConsumer(
-            f"los.reply.{agency}.v1",
-            group_id=f"sharing.test.{uuid4()}",
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            metadata_max_age_ms=broker.METADATA_MAX_AGE_MS,  # one that joins before it knows the topic finds it then
-            **self.kafka.client("sharing"),
-        )
-        found: list[Reply] = []
-        deadline = time.monotonic() + DEADLINE_S
-        try:
-            while len(found) < count:
-                assert time.monotonic() < deadline, f"{len(found)} replies"
-                for messages in consumer.poll(timeout_ms=200).values():
-                    for one in messages:
-                        reply = open_reply(one.topic, one.key, one.value, one.headers, self.keys, datetime.now(UTC))
-                        if reply.body.event_id == event.id:
-                            found.append(reply)
-        finally:
-            consumer.close()
-        return found
-
-
-@pytest.fixture(scope="module")
-def kommun(kafka: Kafka) -> Iterator[Kommun]:
-    kommun = Kommun(kafka)
-    yield kommun
-    kommun.producer.close()
-
-
-def kit_of(kommun: Kommun, agency: str) -> Kit:
-    return load(kommun.kafka.folder.partners / agency)
-
-
-def now_event(receiver_kind: str, **changes: Any) -> Event:  # noqa: ANN401 - any part of an event
-    now = datetime.now(UTC)
-    return an_event(receiver_kind=receiver_kind, time=now, recorded_time=now, expiry_time=now + timedelta(days=1), **changes)
-
-
-def taken_in(kit: Kit, database: Path) -> Counts:
-    """Run the reference partner until there is nothing more."""
-    inbox = Inbox.open(database)
-    try:
-        receiver = Receiver(kit, inbox, ReferencePartner(kit, demo_answer(kit.agency)))
-        return Consumer(kit, receiver, print).run(threading.Event(), IDLE_S)
-    finally:
-        inbox.close()
-
-
-def kept(database: Path, event: Event) -> int:
-    inbox = Inbox.open(database)
-    (count,) = inbox.connection.execute("SELECT count(*) FROM record WHERE event_id = ?", (str(event.id),)).fetchone()
-    inbox.close()
-    return int(count)
 
 
 def test_an_event_is_handled_and_its_receipt_comes_back(kommun: Kommun, tmp_path: Path) -> None:
@@ -154,12 +73,12 @@ Consumer(kit, receiver, print).run(threading.Event(), 20)
     [("Consumer", "_commit", 1), ("Consumer", "_answer", 1), ("Inbox", "acknowledged", 2)],
     ids=["between its own commit and the offset", "between the offset and the answer", "between the answer and forgetting it"],
 )
-def test_a_partner_killed_has_one_effect_and_one_answer(kommun: Kommun, tmp_path: Path, owner: str, moment: str, times: int) -> None:
-    folder, database = kommun.kafka.folder.partners / "forsakringskassan", tmp_path / "inbox.db"
+def test_a_partner_killed_has_one_effect_and_one_answer(kommun: Kommun, address: str, owner: str, moment: str, times: int) -> None:
+    folder, database = kommun.kafka.folder.partners / "forsakringskassan", address
     event = kommun.send(now_event("forsakringskassan"))
 
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(folder), str(database), owner, moment],
+        [sys.executable, "-c", KILLED, str(folder), database, owner, moment],
         cwd=ROOT,
         capture_output=True,
         check=False,
@@ -439,6 +358,6 @@ def test_a_folder_of_another_agency_is_a_wrong_use(tmp_path: Path) -> None:
     assert "tillhör skatteverket" in ran.stderr
 
 
-@pytest.mark.parametrize("name", ["listen", "run", "check"])
+@pytest.mark.parametrize("name", ["listen", "run", "check", "dead-letters"])
 def test_every_command_has_help(tmp_path: Path, name: str) -> None:
     assert "Partnermappen" in command(tmp_path, name, "--help").stdout

@@ -1,4 +1,3 @@
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from partner import inbox as inboxes
+from partner.database import Database, DatabaseProblem
 from partner.envelope import Opened
 from partner.feedback import InvitationAnswer, Reply, Role
 from partner.inbox import DEAD_LETTERS_MAX, DeadLettersFullError, Inbox
@@ -24,8 +24,8 @@ KIT = WORLD.kits["skatteverket"]
 
 
 @pytest.fixture
-def inbox() -> Iterator[Inbox]:
-    inbox = Inbox.open(":memory:")
+def inbox(address: str) -> Iterator[Inbox]:
+    inbox = Inbox.open(address)
     yield inbox
     inbox.close()
 
@@ -36,11 +36,11 @@ def a_receiver(inbox: Inbox, agency: str = "skatteverket") -> Receiver:
 
 
 def kept(inbox: Inbox) -> list[str]:
-    return [event_id for (event_id,) in inbox.connection.execute("SELECT event_id FROM record ORDER BY rowid")]
+    return [event_id for (event_id,) in inbox.database.execute("SELECT event_id FROM record ORDER BY sequence")]
 
 
 def set_aside(inbox: Inbox) -> list[str]:
-    return [code for (code,) in inbox.connection.execute("SELECT code FROM dead_letter ORDER BY rowid")]
+    return [letter.code for letter in inbox.dead_letters()]
 
 
 def answers(inbox: Inbox) -> list[Taken]:
@@ -136,7 +136,7 @@ def test_a_record_for_another_agency_is_not_answered_in_its_name(inbox: Inbox) -
 def test_a_handler_that_fails_leaves_nothing_behind_and_lets_the_next_record_come(inbox: Inbox) -> None:
     tries = 0
 
-    def failing(tx: sqlite3.Connection, opened: Opened, now: datetime) -> Sequence[Reply]:
+    def failing(tx: Database, opened: Opened, now: datetime) -> Sequence[Reply]:
         nonlocal tries
         tries += 1
         inboxes.store(tx, opened, now)
@@ -154,7 +154,7 @@ def test_a_handler_that_fails_leaves_nothing_behind_and_lets_the_next_record_com
 def test_a_handler_that_fails_once_is_tried_again(inbox: Inbox) -> None:
     partner, tries = ReferencePartner(KIT, demo_answer("skatteverket")), 0
 
-    def shaky(tx: sqlite3.Connection, opened: Opened, now: datetime) -> Sequence[Reply]:
+    def shaky(tx: Database, opened: Opened, now: datetime) -> Sequence[Reply]:
         nonlocal tries
         tries += 1
         answers = partner(tx, opened, now)
@@ -167,13 +167,26 @@ def test_a_handler_that_fails_once_is_tried_again(inbox: Inbox) -> None:
 
 
 def test_a_database_that_fails_is_not_the_records_fault(inbox: Inbox) -> None:
-    inbox.connection.execute("CREATE TRIGGER full BEFORE INSERT ON record BEGIN SELECT RAISE(FAIL, 'disk full'); END")
+    def lost(tx: Database, opened: Opened, now: datetime) -> Sequence[Reply]:
+        inboxes.store(tx, opened, now)
+        raise tx.driver.OperationalError("disk full")
 
-    with pytest.raises(sqlite3.Error):
-        a_receiver(inbox).receive(a_record(an_event()))
+    with pytest.raises(DatabaseProblem):
+        Receiver(KIT, inbox, lost, clock=lambda: NOW).receive(a_record(an_event()))
 
     assert set_aside(inbox) == []
-    assert inbox.connection.execute("SELECT count(*) FROM handled").fetchone() == (0,)
+    assert inbox.database.execute("SELECT count(*) FROM handled").fetchone() == (0,)
+
+
+def test_a_row_that_the_partners_own_tables_refuse_is_the_handlers_failure(inbox: Inbox) -> None:
+    inbox.database.execute("CREATE TABLE own (authority TEXT CHECK (authority <> 'Linköpings kommun'))")
+
+    def strict(tx: Database, opened: Opened, _: datetime) -> Sequence[Reply]:
+        tx.execute("INSERT INTO own VALUES (?)", (opened.fields["sender.authority"],))
+        return []
+
+    assert Receiver(KIT, inbox, strict, clock=lambda: NOW).receive(a_record(an_event())) is Code.HANDLER_FAILED
+    assert a_receiver(inbox).receive(a_record(an_event(), offset=1)) is Verdict.HANDLED
 
 
 def test_too_many_refused_records_stop_the_partner(inbox: Inbox) -> None:
@@ -187,20 +200,24 @@ def test_too_many_refused_records_stop_the_partner(inbox: Inbox) -> None:
     assert len(set_aside(inbox)) == DEAD_LETTERS_MAX
 
 
-def test_answers_wait_in_order_until_each_is_acknowledged_and_survive_a_restart(tmp_path: Path) -> None:
-    file = tmp_path / "inbox.db"
-    inbox = Inbox.open(file)
+def test_answers_wait_in_order_until_each_is_acknowledged_and_survive_a_restart(address: str) -> None:
+    inbox = Inbox.open(address)
     for _ in range(3):
         a_receiver(inbox).receive(a_record(an_event()))
     before = inbox.pending()
     inbox.close()
 
-    inbox = Inbox.open(file)
+    inbox = Inbox.open(address)
     assert inbox.pending() == before
     inbox.acknowledged(before[0].id)
     assert inbox.pending() == before[1:]
     inbox.close()
-    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_file_can_be_read_by_its_owner_alone(tmp_path: Path) -> None:
+    Inbox.open(tmp_path / "inbox.db").close()
+
+    assert [file.stat().st_mode & 0o077 for file in tmp_path.iterdir()] == [0]
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,15 @@ SQL is written once, with `?` for a value; what the two spell or do differently 
 """
 
 import sqlite3
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+LOCK_TIMEOUT_S = 30
+_POLL_S = 0.02
 _WRITERS = 0x6C6F73
 """The advisory lock of PostgreSQL that lets one transaction write at a time, as SQLite does by itself."""
 
@@ -78,8 +81,9 @@ class Sqlite(Database):
         try:
             if file != ":memory:":
                 Path(file).touch(mode=0o600)
-            self.connection = sqlite3.connect(file, isolation_level=None, timeout=30)
-            for setting in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
+            self.connection = sqlite3.connect(file, isolation_level=None, timeout=LOCK_TIMEOUT_S)
+            _write_ahead(self.connection)
+            for setting in ("synchronous = FULL", "secure_delete = ON"):
                 self.connection.execute(f"PRAGMA {setting}")
         except (OSError, sqlite3.Error) as error:
             raise DatabaseProblem(f"Partnerns databas går inte att använda ({type(error).__name__}).") from None
@@ -100,6 +104,20 @@ class Sqlite(Database):
             self.connection.execute("ROLLBACK")
             raise
         self.connection.execute("COMMIT")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn on the write-ahead log. SQLite does not itself wait for another process that does so in the same moment."""
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_S)
+        else:
+            return
 
 
 class Postgresql(Database):

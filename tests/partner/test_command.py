@@ -52,7 +52,7 @@ def test_the_command_line_with_what_is_recalled_missing_and_set_aside(kommun: Ko
     rows = {row["id"]: row for row in map(json.loads, listened.stdout.splitlines())}
     assert rows[str(original.id)] == {
         "id": str(original.id),
-        "type": "se.los.folkbokforing_alert.shared.v1",
+        "type": f"se.los.{original.record_kind}.shared.v1",
         "key": str(original.key),
         "sequence": 1,
         "disclosure_id": str(original.disclosure_id),

@@ -68,6 +68,11 @@ def consumer(kit: Kit, group: str) -> KafkaConsumer:
     return client
 
 
+def reader(kit: Kit) -> KafkaConsumer:
+    """A consumer in no group, for whoever says itself where to read. Raises BrokerProblem."""
+    return _connected(kit, lambda settings: KafkaConsumer(enable_auto_commit=False, **settings))
+
+
 def producer(kit: Kit) -> KafkaProducer:
     """An idempotent producer that waits for all replicas. Raises BrokerProblem."""
     return _connected(

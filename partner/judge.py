@@ -105,6 +105,8 @@ class _Program:
 
     def _close(self) -> None:
         self._reader.join()
+        assert self._child.stdout is not None  # noqa: S101 - asked for above
+        self._child.stdout.close()
         self._log.close()
 
 

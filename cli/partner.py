@@ -22,6 +22,7 @@ from partner.envelope import Opened
 from partner.feedback import InvitationAnswer, Role
 from partner.inbox import DEAD_LETTERS_MAX, DeadLettersFullError, Inbox
 from partner.jose import EXPLANATIONS
+from partner.judge import judged
 from partner.kit import Kit, KitError
 from partner.polling import place
 from partner.receiver import Receiver
@@ -156,16 +157,27 @@ def _summary(counts: Counts) -> str:
 @app.command("check")
 def check_command(
     agency: _Agency,
+    program: Annotated[
+        list[str] | None,
+        typer.Argument(help="Efter --: mottagaren som ska provas. Den startas med sandlådans mapp sist.", show_default=False),
+    ] = None,
     kit_folder: _KitFolder = None,
     data: _Data = _DATA,
     as_json: _Json = False,  # noqa: FBT002 - a flag of the command line
 ) -> None:
-    """Prova att mottagningen följer avtalet och att rättigheterna hos kommunens Kafka är de rätta."""
+    """Prova att mottagningen följer avtalet och att rättigheterna hos kommunens Kafka är de rätta.
+
+    Utan PROGRAM provas referenspartnern. Med PROGRAM provas det, i sandlådan: vad det lämnar ut på standard ut och vad det svarar.
+    """
+    folder = kit_folder or data / "partners" / agency
     kit = _kit(agency, kit_folder, data)
     findings: list[conformance.Finding] = []
     with _problems_told():
-        _say("Provar mottagningen med nycklar som sedan kastas …")
-        findings += conformance.consumer(kit, lambda own: ReferencePartner(own, demo_answer(own.agency)))
+        if program:
+            findings += judged(folder / "sandbox", program, _say)
+        else:
+            _say("Provar mottagningen med nycklar som sedan kastas …")
+            findings += conformance.consumer(kit, lambda own: ReferencePartner(own, demo_answer(own.agency)))
         _say(f"Provar rättigheterna hos {kit.broker.bootstrap_servers} …")
         findings += conformance.rights(kit)
     wrong = [finding for finding in findings if not finding.right]
@@ -212,6 +224,12 @@ def _problems_told() -> Iterator[None]:
     except BrokerProblem as problem:
         _say(str(problem))
         raise typer.Exit(PART_DOWN) from None
+    except KitError as error:
+        _say(f"Sandlådan kan inte användas. {error}")
+        raise typer.Exit(WRONG_USE) from None
+    except OSError as error:
+        _say(f"Programmet gick inte att starta ({type(error).__name__}).")
+        raise typer.Exit(WRONG_USE) from None
     except DatabaseProblem as problem:
         _say(str(problem))
         raise typer.Exit(PART_DOWN) from None

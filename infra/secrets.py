@@ -14,7 +14,7 @@ from typing import Any
 
 from joserfc.jwk import ECKey
 
-from infra import topics
+from infra import partner_kit, topics
 from infra.database import SERVICES
 from infra.folder import Folder, private_folder, write, write_once, write_toml
 
@@ -79,6 +79,7 @@ def arrange_partners(folder: Folder, bootstrap_servers: str) -> None:
                 "keys": {"private_file": "private.jwks", "kommun_file": "kommun.jwks"},
             },
         )
+        partner_kit.write_sandbox(folder, home, agency, bootstrap_servers)
 
 
 def vault_files(folder: Folder, service: str) -> tuple[Path, Path]:

@@ -11,7 +11,11 @@ from partner.receiver import Receiver, Verdict, utc_now
 from partner.samples import samples
 
 _AGENCIES = ("skatteverket", "forsakringskassan", "kronofogden", "polisen")
-_WORDS = {Verdict.HANDLED: "tas emot", Verdict.DUPLICATE: "känns igen och ger ingen ny verkan"}
+_WORDS = {
+    Verdict.HANDLED: "tas emot",
+    Verdict.DUPLICATE: "känns igen och ger ingen ny verkan",
+    Verdict.WITHDRAWN: "kvitteras och lämnas inte ut",
+}
 
 
 @dataclass(frozen=True, slots=True)

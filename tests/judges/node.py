@@ -1,11 +1,7 @@
 """Judges from outside that run on Node: `judge` asks them. Their packages are locked in package-lock.json and lie under .venv."""
 
 import base64
-import fcntl
-import hashlib
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,44 +9,21 @@ from typing import IO, Any
 
 import pytest
 
+from tests.programs import ROOT, built, require
+
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-PACKAGES = ROOT / ".venv" / "judges"
 CONTRACT = ROOT / "partner" / "contract"
-_INSTALL_S = 240
 
 
 def require_node() -> str:
-    """The program `node`. Skips the test where Node is missing, but in CI (CI=true) that is a failure."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node and npm:
-        return node
-    raise _unasked("Node (node, npm) is missing")
-
-
-def _unasked(why: str) -> BaseException:
-    """What a test ends with when there is no judge to ask: a skip, but in CI (CI=true) a failure."""
-    text = f"{why}: the judges from outside have not been asked."
-    return pytest.fail.Exception(text) if os.environ.get("CI") == "true" else pytest.skip.Exception(text)
+    """The program `node`, with npm beside it."""
+    return require("node", "npm")
 
 
 def installed() -> Path:
-    """The folder with the locked packages, installed when the lock has changed; one process at a time."""
-    wanted = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
-    stamp = PACKAGES / "stamp"
-    PACKAGES.mkdir(parents=True, exist_ok=True)
-    with (PACKAGES / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not stamp.is_file() or stamp.read_text(encoding="ascii") != wanted:
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(HERE / name, PACKAGES / name)
-            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-            done = subprocess.run(command, cwd=PACKAGES, check=False, timeout=_INSTALL_S, stdin=subprocess.DEVNULL)  # from PATH, as node
-            if done.returncode != 0:
-                raise _unasked("npm could not install the packages of tests/judges")
-            stamp.write_text(wanted, encoding="ascii")
-        shutil.copy(HERE / "judge.mjs", PACKAGES / "judge.mjs")
-    return PACKAGES
+    """The folder with the judge and its locked packages."""
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+    return built("judges", [HERE / name for name in ("package.json", "package-lock.json", "judge.mjs")], lambda _: [command])
 
 
 class Judge:

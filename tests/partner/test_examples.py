@@ -1,0 +1,107 @@
+"""The consumers of partner/examples, in five ways, judged by `los partner check` on the real broker; and the judge itself."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from sys import executable
+
+import pytest
+
+from infra.kafka import Kafka
+from partner import judge
+from partner.check import Finding
+from tests.programs import ROOT, built, require
+
+EXAMPLES = ROOT / "partner" / "examples"
+pytestmark = pytest.mark.xdist_group("sandbox")  # its topics and its group are one consumer's at a time
+
+
+def python() -> Sequence[str]:
+    return [executable, str(EXAMPLES / "python" / "consumer.py")]
+
+
+def python_sdk() -> Sequence[str]:
+    return [executable, str(EXAMPLES / "python-sdk" / "consumer.py")]
+
+
+def node() -> Sequence[str]:
+    program = require("node", "npm")
+    sources = [EXAMPLES / "node" / name for name in ("package.json", "package-lock.json", "consumer.mjs")]
+    folder = built("example-node", sources, lambda _: [["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]])
+    return [program, str(folder / "consumer.mjs")]
+
+
+def go() -> Sequence[str]:
+    require("go")
+    sources = [EXAMPLES / "go" / name for name in ("go.mod", "go.sum", "main.go")]
+    return [str(built("example-go", sources, lambda _: [["go", "build", "-o", "consumer", "."]]) / "consumer")]
+
+
+def java() -> Sequence[str]:
+    program = require("java", "javac", "mvn")
+    sources = [EXAMPLES / "java" / "pom.xml", EXAMPLES / "java" / "src" / "main" / "java" / "Consumer.java"]
+    folder = built(
+        "example-java",
+        sources,
+        lambda folder: [
+            ["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={folder / 'lib'}"],
+            ["javac", "-cp", f"{folder / 'lib'}/*", "-d", str(folder / "classes"), "Consumer.java"],
+        ],
+    )
+    return [program, "-cp", f"{folder / 'lib'}/*:{folder / 'classes'}", "Consumer"]
+
+
+def judged(kafka: Kafka, agency: str, words: Sequence[str]) -> list[Finding]:
+    return list(judge.judged(kafka.folder.partners / agency / "sandbox", words, print))
+
+
+def wrong(findings: list[Finding]) -> list[str]:
+    return [finding.text for finding in findings if not finding.right]
+
+
+@pytest.mark.parametrize("example", [python, node, go, java], ids=lambda example: example.__name__)
+def test_a_consumer_that_is_not_built_on_ours_passes(kafka: Kafka, example: Callable[[], Sequence[str]]) -> None:
+    findings = judged(kafka, "skatteverket", example())
+
+    assert len(findings) > 40
+    assert wrong(findings) == []
+
+
+def test_the_consumer_with_the_sdk_passes(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+    assert wrong(judged(kafka, "skatteverket", python_sdk())) == []
+
+
+FAULTS = {
+    "takes what is forged": ('raise Refused("signature_invalid") from None', "pass", "fel nyckel i kommunens namn"),
+    "takes what has expired": (
+        'must(event["until"] > datetime.now(timezone.utc) - SKEW, "expired", event)',
+        "pass",
+        "sista dag har passerat",
+    ),
+    "hands out what is recalled further on": ("\nlook_ahead()\n", "\n", "som är återkallad längre fram"),
+    "forgets what it has handled": (
+        '"SELECT 1 FROM handled WHERE id = ?"',
+        '"SELECT 1 FROM handled WHERE id = ? AND 0"',
+        "ett riktigt meddelande",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_judge_sees_a_consumer_that(kafka: Kafka, tmp_path: Path, fault: str) -> None:
+    right, broken, named = FAULTS[fault]
+    source = (EXAMPLES / "python" / "consumer.py").read_text()
+    assert source.count(right) == 1
+    (tmp_path / "consumer.py").write_text(source.replace(right, broken))
+
+    findings = wrong(judged(kafka, "kronofogden", [executable, str(tmp_path / "consumer.py")]))
+
+    assert any(named in text.lower() for text in findings), findings
+
+
+def test_the_judge_waits_no_longer_for_a_consumer_that_has_stopped(kafka: Kafka) -> None:
+    findings = judged(kafka, "polisen", [executable, "-c", "print('hej')"])
+
+    assert "Mottagaren svarar på allt som den ska svara på i tid." in wrong(findings)
+    assert any("1 oläsliga rader" in text or "2 oläsliga rader" in text for text in wrong(findings))

@@ -6,22 +6,22 @@ Both with the relay's own principal over TLS and SCRAM, idempotent, acks=all, th
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 from psycopg.types.json import Jsonb
 
 from bench.harness import Result, alternate
+from bench.sender import ROWS, WARM_ROWS
 from infra import secrets, stack
 from infra.folder import write_toml
 from services.kernel.ids import new_id
 from services.kernel.records import BUCKETS
 from services.sharing.sealing import Event, Keys, SealedRecord, seal_event
 
-ROWS = 4000
 TOPIC = "los.share.skatteverket.v1"
 RECEIVER = "skatteverket-folkbokforing"
 
@@ -46,11 +46,9 @@ def run() -> Result:
             },
         )
         keys = Keys.load(secrets.signing_file(folder), secrets.encryption_file(folder), secrets.receivers_file(folder))
-        sealed = [(key, _sealed(key, keys)) for key in (uuid4() for _ in range(ROWS))]
+        sealed = [(key, _sealed(key, keys)) for key in (uuid4() for _ in range(WARM_ROWS + ROWS))]
         url = running.postgres.url()
-        return alternate(
-            "relay", lambda: _round("ours", config, lambda: _fill(url, sealed)), lambda: _round("bare", config, lambda: _fill(url, sealed))
-        )
+        return alternate("relay", lambda: _round("ours", config, url, sealed), lambda: _round("bare", config, url, sealed))
 
 
 def _sealed(key: UUID, keys: Keys) -> SealedRecord:
@@ -61,17 +59,27 @@ def _sealed(key: UUID, keys: Keys) -> SealedRecord:
     return seal_event(event, b"x" * 700, keys)
 
 
-def _round(which: str, config: Path, fill: Callable[[], None]) -> float:
-    fill()
-    words = [sys.executable, "-m", "bench.sender", which, str(config)]
-    return float(subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout)
+def _round(which: str, config: Path, url: str, sealed: list[tuple[UUID, SealedRecord]]) -> float:
+    """The same rows again, in place of what an earlier round left: a few to warm up, and all the others when the sender is ready."""
+    with psycopg.connect(url, options="-c search_path=sharing") as database:
+        database.execute("TRUNCATE outbox, feedback, message, disclosure, disclosure_event")
+        _fill(database, sealed[:WARM_ROWS])
+        database.commit()
+        words = [sys.executable, "-m", "bench.sender", which, str(config)]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as sender:
+            assert sender.stdin is not None  # noqa: S101  # both are pipes
+            assert sender.stdout is not None  # noqa: S101
+            if sender.stdout.readline():
+                _fill(database, sealed[WARM_ROWS:])
+                database.execute("ANALYZE outbox, message, disclosure")
+                sender.stdin.write("\n")
+                sender.stdin.flush()
+                database.commit()
+            return float(sender.stdout.readline())
 
 
-def _fill(url: str, sealed: list[tuple[UUID, SealedRecord]]) -> None:
-    """The same rows again, in place of what an earlier round left."""
-    with psycopg.connect(url) as database, database.cursor() as cursor:
-        cursor.execute("SET search_path = sharing")
-        cursor.execute("TRUNCATE outbox, feedback, message, disclosure, disclosure_event")
+def _fill(database: psycopg.Connection[Any], sealed: list[tuple[UUID, SealedRecord]]) -> None:
+    with database.cursor() as cursor:
         with cursor.copy(
             "COPY disclosure (id, offer_id, record_kind, record_id, receiver_kind, agency, unit, ground_id, ground_digest, decision_by,"
             " fields, secrecy, payload_hash, decided_by,"
@@ -99,4 +107,3 @@ def _fill(url: str, sealed: list[tuple[UUID, SealedRecord]]) -> None:
         with cursor.copy("COPY outbox (event_id, key, bucket, kind, payload, next_time) FROM STDIN") as copy:
             for _, event, key, _ in made:
                 copy.write_row((event, key, key.int % BUCKETS, "share", Jsonb({}), datetime.now(UTC)))
-        cursor.execute("ANALYZE outbox, message, disclosure")

@@ -33,7 +33,9 @@ MAY_GO = """
 (m.ground_last_date IS NULL OR m.ground_last_date >= (now() AT TIME ZONE 'Europe/Stockholm')::date)
 AND (m.protection_valid_until IS NULL OR m.protection_valid_until > now())
 """
-COLUMNS = f"claimed.seq, claimed.event_id, m.topic, m.record_key, m.value, m.headers, CASE WHEN m.event_id IS NOT NULL THEN {MAY_GO} END AS may_go"
+COLUMNS = f"""
+claimed.seq, claimed.event_id, m.topic, m.record_key, m.value, m.headers, CASE WHEN m.event_id IS NOT NULL THEN {MAY_GO} END AS may_go
+"""
 JOIN = "LEFT JOIN message m USING (event_id)"
 # Whoever takes the message away writes down why, once: what it became, and the word of it to the owning service.
 NOTE = """

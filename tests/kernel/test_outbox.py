@@ -211,6 +211,12 @@ def test_two_loops_divide_the_buckets_between_rounds_and_never_hold_the_same(db:
     assert sorted(first.buckets + second.buckets + third.buckets) == list(range(BUCKETS))
     assert {len(one.buckets) for one in (first, second, third)} == {22, 20}
     first.close()
+
+    def all_taken() -> bool:
+        second.run_once()
+        third.run_once()
+        return len(second.buckets + third.buckets) == BUCKETS
+
     eventually("the session is still there", all_taken)
     second.close()
     third.close()

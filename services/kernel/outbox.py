@@ -22,7 +22,7 @@ from services.kernel.records import BUCKETS
 BATCH_MAX = 500
 IDLE_WAIT_S = 0.5
 BROKEN_WAIT_S = 1.0
-SHARE_EVERY_S = 1.0
+SHARE_EVERY_S = 0.5
 
 
 class Outcome(StrEnum):

@@ -106,6 +106,18 @@ def producer(config: Kafka) -> KafkaProducer:
         raise
 
 
+def end(kafka: KafkaProducer) -> None:
+    """Stop a producer for good: what it has not sent is given up, so that it does not leave after somebody has taken it back.
+
+    Its own close() raises when something is unsent, and goes on trying to send that.
+    """
+    sender = kafka._sender  # noqa: SLF001  # there is no public way
+    sender.force_close()
+    sender.join(ACK_TIMEOUT_S)
+    with suppress(KafkaError):
+        kafka.close(timeout=0)
+
+
 class Publisher:
     """Sends rows and notes that they were sent."""
 
@@ -177,8 +189,7 @@ class Publisher:
     def close(self) -> None:
         """Let both connections go."""
         if self._producer is not None:
-            with suppress(KafkaError):  # it says that it could not send what it had; that is noted
-                self._producer.close(timeout=1)
+            end(self._producer)
             self._producer = None
         if self._database is not None:
             self._database.close()

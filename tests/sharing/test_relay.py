@@ -141,6 +141,7 @@ def test_while_the_broker_is_away_messages_wait_and_then_go_in_order_and_soon(re
     eventually("nobody has noticed", lambda: relay.metric("los_outbox_rows_total", outcome=Outcome.AWAY) >= len(keys))
     assert relay.metric("los_outbox_depth") == 160
     assert relay.metric("los_outbox_oldest_seconds") > 1
+    eventually("the loops have not come round", lambda: b"broker_away" in relay.running.folder.log("relay").read_bytes())
     [(longest_s, untried)] = relay.rows(
         "SELECT extract(epoch FROM max(next_time) - now())::float, count(*) FILTER (WHERE attempts = 0) FROM outbox"
     )
@@ -152,6 +153,7 @@ def test_while_the_broker_is_away_messages_wait_and_then_go_in_order_and_soon(re
         running.kafka.wait(broker)
         assert eventually("the backlog does not drain", lambda: relay.left() == 0) < BACK_S
         assert relay.on_the_topic(keys) == {key: [0, 1, 2, 3, 4] for key in keys}
+        assert b"Traceback" not in relay.running.folder.log("relay").read_bytes()
         assert relay.metric("los_outbox_depth") == 0
         assert relay.metric("los_outbox_oldest_seconds") == 0
         assert relay.metric("los_outbox_blocked") == 0

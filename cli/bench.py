@@ -9,7 +9,7 @@ import typer
 from cli.client import WRONG_USE, AsJson, part_down
 
 app = typer.Typer()
-NAMES = ("register", "decide", "relay")
+NAMES = ("register", "decide", "relay", "end_to_end")
 
 
 @app.command()
@@ -31,6 +31,6 @@ def bench(
     if as_json:
         print(json.dumps([dict(zip(("name", "ours", "bare", "ratio"), result, strict=True)) for result in results]))
         return
-    print(f"{'mätning':<10}{'vi':>10}{'naket':>10}{'kvot':>8}")
+    print(f"{'mätning':<12}{'vi':>10}{'naket':>10}{'kvot':>8}")
     for which, ours, bare, ratio in results:
-        print(f"{which:<10}{ours:>8.0f}/s{bare:>8.0f}/s{ratio:>8.2f}")
+        print(f"{which:<12}{ours:>8.0f}/s{bare:>8.0f}/s{ratio:>8.2f}")

@@ -22,6 +22,8 @@ START_DEADLINE_S = 90.0
 _POLL_S = 0.1
 _STARTED = b'"event": "started"'
 _CHECK_DEADLINE_S = 2.0
+METRICS = "_metrics"
+"""After a service's name: the port where it says what can be counted of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class ServicePart:
         document: dict[str, Any] = {
             "database_url": f"postgresql://{service.role}@{HOST}:{self._postgres.port}/{DATABASE}",
             "database_password_file": str(folder.password_file(f"postgres-{service.role}")),
+            "metrics_listen": self.metrics_address,
         }
         if service.listens:
             key, index_key = secrets.vault_files(folder, service.name)
@@ -74,7 +77,7 @@ class ServicePart:
                 },
                 "vault": {"key_file": str(key), "index_key_file": str(index_key)},
                 "callers": {"jwks_file": str(secrets.callers_file(folder)), "services": ["cli", "gateway"]},
-                "peers": {name: f"{HOST}:{port}" for name, port in self.ports.items()},
+                "peers": {name: f"{HOST}:{port}" for name, port in self.ports.items() if not name.endswith(METRICS)},
             }
         if service.role == "sharing":
             document["kafka"] = {
@@ -96,6 +99,11 @@ class ServicePart:
     def address(self) -> str:
         """Where it answers gRPC."""
         return f"{HOST}:{self.ports[self.name]}"
+
+    @property
+    def metrics_address(self) -> str:
+        """Where it answers `GET /metrics`."""
+        return f"{HOST}:{self.ports[self.name + METRICS]}"
 
     def launch(self) -> Child:
         """Start the process; `wait` tells when it is ready."""

@@ -28,7 +28,7 @@ from infra.ports import HOST, claim
 from infra.postgres import Postgres
 from infra.problem import StackProblem, from_os_error
 from infra.process import Child, stop_left_over
-from infra.services import SERVICES, Service, ServicePart
+from infra.services import METRICS, SERVICES, Service, ServicePart
 
 __all__ = ["Log", "Stack", "StackProblem", "parts", "start"]
 
@@ -200,7 +200,8 @@ class Stack:
 
     def _start_services(self, services: Sequence[Service]) -> None:
         self._log("Startar tjänsterna …")
-        ports = claim(self.folder, [service.name for service in services if service.listens])
+        names = [service.name for service in services if service.listens] + [service.name + METRICS for service in services]
+        ports = claim(self.folder, names)
         for service in services:
             part = ServicePart(service, self.folder, ports, self.postgres, self.kafka)
             part.write_config()
@@ -224,6 +225,7 @@ class Stack:
                 "postgres": addresses.pop("postgres"),
                 "kafka": addresses.pop("kafka"),
                 "services": addresses,
+                "metrics": {name: part.metrics_address for name, part in self.services.items()},
                 "client": {
                     "ca_file": str(folder.tls / "ca.crt"),
                     "certificate_file": str(folder.tls / "cli.crt"),

@@ -10,6 +10,7 @@ from services.controls.service.delivery import Offers
 from services.controls.service.imports import Imports
 from services.controls.service.servicer import RULES, ControlsServicer
 from services.controls.store import Store
+from services.kernel import metrics
 from services.kernel.clock import Clock
 from services.kernel.config import ServiceConfig, load
 from services.kernel.db import Database
@@ -59,6 +60,7 @@ def main() -> None:
     configure("controls")
     config = load(config_path("Plans joint controls and invites authorities to them."), ServiceConfig)
     parts = build(config, Clock())
+    metrics.serve(config.metrics_listen, [parts.outbox])
     live([parts.outbox], parts.server.start, parts.stop)
 
 

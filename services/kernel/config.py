@@ -1,5 +1,6 @@
 """One TOML file per process becomes one frozen model. Unknown keys are refused; secrets are files."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 from services.kernel.errors import Invalid
 
 COMMAND_LINE = "cli"
+LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|::1):\d{1,5}", re.ASCII)
 
 
 class Model(BaseModel):
@@ -46,6 +48,15 @@ class DatabaseConfig(Model):
     database_password_file: Path
     environment: Literal["local", "production"] = "production"
     database_connections_max: int = 20
+    metrics_listen: str | None = None
+
+    @field_validator("metrics_listen")
+    @classmethod
+    def _nothing_in_the_clear_leaves_the_machine(cls, address: str | None) -> str | None:
+        """Metrics have neither TLS nor a login: whoever collects them does it on this machine."""
+        if address is not None and not LOOPBACK.fullmatch(address):
+            raise ValueError
+        return address
 
 
 class ServiceConfig(DatabaseConfig):

@@ -6,23 +6,23 @@ from typing import Any
 import grpc
 from los.sharing.v1 import sharing_pb2, sharing_pb2_grpc
 
-from services.kernel.errors import Conflict, ConflictReason, Failure, NotFound
+from services.kernel.errors import Conflict, ConflictReason, Failure, NotFound, Unavailable
 from services.kernel.log import log, place_of
+from services.kernel.outbox import Outcome
 from services.kernel.rpc import DEADLINE_S, failure_of
 
 Build = Callable[[Any], sharing_pb2.OfferRecordRequest | None]
 
 
-def told_in_order(rows: Sequence[Any], tell: Callable[[Any], None]) -> Iterator[int]:
-    """The `seq` of the outbox rows that `tell` got through. After a failure the later rows of the same key wait, and no others."""
-    held: set[object] = set()
+def told_in_order(rows: Sequence[Any], tell: Callable[[Any], None]) -> Iterator[tuple[int, Outcome]]:
+    """What became of each outbox row when `tell` was called with it. One record's trouble is no other record's."""
     for row in rows:
-        if row.key in held:
-            continue
+        outcome = Outcome.DONE
         try:
             tell(row)
-        except Exception as error:  # noqa: BLE001  # one record's trouble is no other record's
+        except Exception as error:  # noqa: BLE001  # whatever fails, the other rows go
             failure = failure_of(error) if isinstance(error, grpc.RpcError) else error
+            outcome = Outcome.AWAY if isinstance(failure, Unavailable) else Outcome.REFUSED
             log.warning(
                 "row_not_taken",
                 kind=row.kind,
@@ -32,9 +32,7 @@ def told_in_order(rows: Sequence[Any], tell: Callable[[Any], None]) -> Iterator[
                 error=type(error).__name__,
                 place=place_of(error),
             )
-            held.add(row.key)
-        else:
-            yield row.seq
+        yield row.seq, outcome
 
 
 class Offering:
@@ -45,8 +43,8 @@ class Offering:
         self._sharing = sharing_pb2_grpc.SharingServiceStub(sharing)
         self._build = build
 
-    def deliver(self, rows: Sequence[Any]) -> Iterable[int]:
-        """Offer in order; the `seq` of what was taken."""
+    def deliver(self, rows: Sequence[Any]) -> Iterable[tuple[int, Outcome]]:
+        """Offer in order; what became of each row."""
         return told_in_order(rows, self._offer)
 
     def _offer(self, row: Any) -> None:  # noqa: ANN401  # a row of the outbox

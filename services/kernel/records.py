@@ -130,6 +130,16 @@ CREATE INDEX {table}_bucket ON {table} (bucket, seq);
 GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {role};
 """
 
+# Whoever waits for rows of an outbox hears of them when they are committed (kernel/outbox.py); a statement tells once.
+TELL = """
+CREATE FUNCTION tell_outbox() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify(TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME, '');
+    RETURN NULL;
+END $$;
+"""
+TELL_OF = "CREATE TRIGGER tell AFTER INSERT ON {table} FOR EACH STATEMENT EXECUTE FUNCTION tell_outbox()"
+
 
 class Audit(Protocol):
     """A function that writes one audit row in a transaction."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from los.registry.v1 import registry_pb2, registry_pb2_grpc
 
+from services.kernel import metrics
 from services.kernel.clock import Clock
 from services.kernel.config import ServiceConfig, load
 from services.kernel.db import Database
@@ -62,6 +63,7 @@ def main() -> None:
     configure("registry")
     config = load(config_path("Registers alerts and suspected payments, and offers what has been assessed."), ServiceConfig)
     parts = build(config, Clock())
+    metrics.serve(config.metrics_listen, [parts.outbox])
     live([parts.outbox], parts.server.start, parts.stop)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from los.sharing.v1 import sharing_pb2, sharing_pb2_grpc
 
+from services.kernel import metrics
 from services.kernel.clock import Clock
 from services.kernel.config import Kafka, Model, ServiceConfig, load
 from services.kernel.db import Database
@@ -85,6 +86,7 @@ def main() -> None:
     configure("sharing")
     config = load(config_path("Decides what may leave the kommun, and hears what came back."), SharingConfig)
     parts = build(config, Clock())
+    metrics.serve(config.metrics_listen, [parts.telling])
     live([parts.feedback, parts.telling], parts.server.start, parts.stop)
 
 

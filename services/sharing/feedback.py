@@ -28,6 +28,7 @@ from services.kernel.db import Database, Transaction
 from services.kernel.errors import Invalid
 from services.kernel.log import log, place_of
 from services.kernel.offering import told_in_order
+from services.kernel.outbox import Outcome
 from services.kernel.rpc import DEADLINE_S
 from services.sharing.domain import CORRECTING, OWNERS, Status
 from services.sharing.sealing import InvitationAnswered, Keys, Receipt, Reply, open_reply
@@ -197,8 +198,8 @@ class Tell:
         self._registry = registry_pb2_grpc.RegistryServiceStub(registry)
         self._controls = controls_pb2_grpc.ControlsServiceStub(controls)
 
-    def deliver(self, rows: Sequence[Any]) -> Iterable[int]:
-        """Tell in order; the `seq` of what was taken."""
+    def deliver(self, rows: Sequence[Any]) -> Iterable[tuple[int, Outcome]]:
+        """Tell in order; what became of each row."""
         return told_in_order(rows, self._tell)
 
     def _tell(self, row: Any) -> None:  # noqa: ANN401  # a row

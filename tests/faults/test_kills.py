@@ -1,21 +1,16 @@
 """Kill it at each hop: an accepted record is never lost, an effect never happens twice (design 4)."""
 
 import json
-import os
-import random
-import signal
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
 
 import psycopg
 import pytest
@@ -23,61 +18,14 @@ import pytest
 from infra import stack
 from infra.services import SERVICES
 from tests.faults import crashing
+from tests.faults.killing import PAUSE_S, Killer, Partner, eventually
 from tests.faults.load import Load
 
 pytestmark = [pytest.mark.timeout(1500), pytest.mark.xdist_group("faults")]
 RECORDS = 24
 LOAD_S, RATE = 60, 50
-DRAIN_S = 900
-PAUSE_S = 0.2
 AGENCY = "skatteverket"
 VICTIMS = ["registry", "sharing", "relay", "kafka", "partner"]
-
-
-class Partner:
-    """Skatteverket's reference partner, started again whenever it dies."""
-
-    def __init__(self, folder: Path, module: str, environment: dict[str, str]) -> None:
-        self.kit = folder / "partners" / AGENCY
-        self._words = [sys.executable, "-m", module, "partner", "run", AGENCY, "--kit", str(self.kit)]
-        self._environment = environment
-        self._closing = threading.Event()
-        self._child: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._closing.set()
-        self._thread.join()
-
-    def kill(self) -> None:
-        if self._child is not None:
-            self._child.kill()
-
-    def _run(self) -> None:
-        with (self.kit / "partner.log").open("ab") as log:
-            while not self._closing.is_set():
-                self._child = subprocess.Popen(self._words, env=self._environment, stdout=log, stderr=log)
-                while self._child.poll() is None and not self._closing.wait(PAUSE_S):
-                    pass
-            if self._child is not None:
-                self._child.terminate()
-                self._child.wait(20)
-
-    def effects(self) -> list[tuple[str, str]]:
-        """(disclosure, event) of every record in the partner's own database."""
-        with closing(sqlite3.connect(self.kit / "inbox.db")) as database:
-            return database.execute("SELECT disclosure_id, event_id FROM record").fetchall()
-
-
-def eventually(what: str, done: Callable[[], bool], limit_s: float = DRAIN_S) -> None:
-    deadline = time.monotonic() + limit_s
-    while not done():
-        assert time.monotonic() < deadline, what
-        time.sleep(PAUSE_S)
 
 
 def disclosed(running: stack.Stack) -> dict[str, list[str]]:
@@ -137,7 +85,7 @@ def test_a_kill_at_each_hop_loses_nothing_and_repeats_nothing(tmp_path: Path, mo
     controls = [service for service in SERVICES if service.name == "controls"]
     with stack.start(tmp_path / "data", print, [*services, *controls]) as running:
         environment = {"FAULT_PLAN": str(plan)}
-        with Partner(running.folder.root, "tests.faults.crashing", environment) as partner:
+        with Partner(running.folder.root, AGENCY, "tests.faults.crashing", environment) as partner:
             load = Load(running.folder.root)
             with deciding(load):
                 with ThreadPoolExecutor(4) as pool:
@@ -147,45 +95,11 @@ def test_a_kill_at_each_hop_loses_nothing_and_repeats_nothing(tmp_path: Path, mo
             require_exactly_one_effect(running, partner, load)
 
 
-class Killer:
-    """Kills one part after another, in random order, each as often as the others, until it is told to stop."""
-
-    def __init__(self, running: stack.Stack, partner: Partner, seed: int) -> None:
-        self.kills: Counter[str] = Counter()
-        self._running = running
-        self._partner = partner
-        self._chance = random.Random(seed)  # noqa: S311  # which part dies next
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        left: list[str] = []
-        while not self._ended.wait(self._chance.uniform(2, 5)):
-            left = left or self._chance.sample(VICTIMS, len(VICTIMS))
-            victim = left.pop()
-            try:
-                if victim == "partner":
-                    self._partner.kill()
-                else:
-                    os.kill(self._running.pids[victim], signal.SIGKILL)
-            except ProcessLookupError:  # it is still away since the last time
-                continue
-            self.kills[victim] += 1
-
-
 def test_a_minute_of_random_kills_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
-    with stack.start(tmp_path / "data", print) as running, Partner(running.folder.root, "cli.main", {}) as partner:
+    with stack.start(tmp_path / "data", print) as running, Partner(running.folder.root, AGENCY, "cli.main", {}) as partner:
         load = Load(running.folder.root)
         with deciding(load):
-            with Killer(running, partner, seed=20261123) as killer, ThreadPoolExecutor(24) as pool:
+            with Killer(running, VICTIMS, seed=20261123, partner=partner) as killer, ThreadPoolExecutor(24) as pool:
                 started = time.monotonic()
                 going = []
                 for number in range(LOAD_S * RATE):

@@ -13,6 +13,7 @@ from services.sharing.app import SharingConfig
 from services.sharing.relay import RelayConfig
 
 PORTS = {"registry": 20001, "controls": 20002, "sharing": 20003}
+METRICS_PORTS = {"registry_metrics": 20007, "controls_metrics": 20008, "sharing_metrics": 20009, "relay_metrics": 20010}
 MODELS: dict[str, type[DatabaseConfig]] = {
     "registry": ServiceConfig,
     "controls": ServiceConfig,
@@ -27,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     tls.arrange(made)
     secrets.arrange(made)
     for service in SERVICES:
-        ServicePart(service, made, PORTS, Postgres(made, 20004), Kafka(made, 20005, 20006)).write_config()
+        ServicePart(service, made, PORTS | METRICS_PORTS, Postgres(made, 20004), Kafka(made, 20005, 20006)).write_config()
     return made
 
 
@@ -41,6 +42,7 @@ def test_a_service_understands_its_configuration_and_finds_every_file_in_it(fold
     path = folder.config / f"{service.name}.toml"
     config = load(path, MODELS[service.name])
     assert config.database_url == f"postgresql://{service.role}@127.0.0.1:20004/los"
+    assert config.metrics_listen == f"127.0.0.1:{METRICS_PORTS[service.name + '_metrics']}"
     files = files_in(tomllib.loads(path.read_text()))
     assert files
     for name in files:

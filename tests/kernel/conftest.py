@@ -120,3 +120,9 @@ def service(postgres: Postgres, config: ServiceConfig) -> Iterator[Service]:
         yield Service(servicer, refused, clock, key, postgres, f"127.0.0.1:{server.start()}")
     finally:
         server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres, database: str) -> str:
+    """The test's own database, as the administrator."""
+    return postgres.url(database=database)

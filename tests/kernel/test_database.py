@@ -1,7 +1,5 @@
-import threading
-from collections.abc import Iterable, Sequence
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -11,7 +9,6 @@ from sqlalchemy import MetaData, func, select
 from services.kernel.clock import FixedClock
 from services.kernel.db import Database
 from services.kernel.errors import Conflict, ConflictReason, NotFound
-from services.kernel.outbox import Outbox, first_failed
 from services.kernel.records import Requests, audit_table, auditor, enqueue, history_table, outbox_table, record_step, request_table
 from services.kernel.vault import Vault
 from tests.kernel.conftest import NOW, PERSON
@@ -19,7 +16,6 @@ from tests.kernel.conftest import NOW, PERSON
 metadata = MetaData()
 audit, request, history, outbox = (make(metadata) for make in (audit_table, request_table, history_table, outbox_table))
 CLOCK = FixedClock(NOW)
-WAIT_S = 20
 
 
 def count(db: Database, table: Any) -> int:  # noqa: ANN401
@@ -27,19 +23,6 @@ def count(db: Database, table: Any) -> int:  # noqa: ANN401
         row = tx.one(select(func.count().label("n")).select_from(table))
     assert row is not None
     return int(row.n)
-
-
-def promise(db: Database, *keys: UUID) -> list[UUID]:
-    """One row for each key, in this order."""
-    events = [uuid4() for _ in keys]
-    with db.transaction() as tx:
-        for event, key in zip(events, keys, strict=True):
-            enqueue(tx, outbox, event, key, "offer", NOW, record_id=key)
-    return events
-
-
-def an_outbox(db: Database, deliver: Any) -> Outbox:  # noqa: ANN401
-    return Outbox(db.conninfo, deliver)
 
 
 # transactions ---------------------------------------------------------------------------------------------------------
@@ -59,8 +42,9 @@ def test_a_transaction_leaves_everything_or_nothing(db: Database) -> None:
 
 
 def test_one_row_that_does_not_fit_takes_the_others_with_it(db: Database) -> None:
-    key = uuid4()
-    [event] = promise(db, key)
+    key, event = uuid4(), uuid4()
+    with db.transaction() as tx:
+        enqueue(tx, outbox, event, key, "offer", NOW)
     with pytest.raises(psycopg.errors.UniqueViolation), db.transaction() as tx:  # noqa: PT012  # leaving it is what raises
         enqueue(tx, outbox, uuid4(), key, "offer", NOW)
         enqueue(tx, outbox, event, key, "offer", NOW)
@@ -156,96 +140,3 @@ def test_what_is_asked_is_not_readable_in_the_request_table(db: Database, vault:
     assert row is not None
     assert row.body_hash == vault.index("ListGrounds", ask().SerializeToString(deterministic=True).hex())
     assert b"2026" not in row.body_hash
-
-
-# outbox ---------------------------------------------------------------------------------------------------------------
-
-
-def test_rows_go_in_order_and_are_deleted_when_accepted(db: Database) -> None:
-    key = uuid4()
-    events = promise(db, key, uuid4(), key, key)
-    seen: list[UUID] = []
-
-    def deliver(rows: Sequence[Any]) -> Iterable[int]:
-        seen.extend(row.event_id for row in rows)
-        return [row.seq for row in rows]
-
-    running = an_outbox(db, deliver)
-    assert running.run_once() == 4
-    running.close()
-    assert seen == events
-    assert count(db, outbox) == 0
-
-
-def test_a_row_that_fails_holds_up_its_own_key_and_no_other(db: Database) -> None:
-    slow, quick = uuid4(), uuid4()
-    promise(db, slow, slow, quick)
-    running = an_outbox(db, lambda rows: [row.seq for row in rows if row.key == quick])
-    assert running.run_once() == 1
-    assert running.run_once() == 0  # the first of its key waits a second, and the second waits behind it
-    running.close()
-    with db.transaction() as tx:
-        assert [(row.key, row.attempts) for row in tx.read(select(outbox).order_by(outbox.c.seq))] == [(slow, 1), (slow, 1)]
-
-
-def test_a_crash_before_the_delete_delivers_the_same_rows_again(db: Database) -> None:
-    events = promise(db, uuid4(), uuid4())
-    seen: list[UUID] = []
-
-    def crash(rows: Sequence[Any]) -> Iterable[int]:
-        seen.extend(row.event_id for row in rows)
-        raise SystemExit
-
-    dying = an_outbox(db, crash)
-    with pytest.raises(SystemExit):
-        dying.run_once()
-    dying.close()
-    again = an_outbox(db, lambda rows: [seen.append(row.event_id) or row.seq for row in rows])  # type: ignore[func-returns-value]
-    assert again.run_once() == 2
-    again.close()
-    assert sorted(seen) == sorted(events * 2)
-
-
-def test_two_copies_never_hold_the_same_bucket(db: Database) -> None:
-    promise(db, *(uuid4() for _ in range(20)))
-    first_has: list[int] = []
-
-    def keep(rows: Sequence[Any]) -> Iterable[int]:
-        first_has.extend(row.seq for row in rows)
-        return []
-
-    first, second = an_outbox(db, keep), an_outbox(db, lambda rows: [row.seq for row in rows])
-    first.run_once()
-    assert second.run_once() == 0
-    first.close()
-    second.run_once()
-    second.close()
-    assert len(first_has) == 20
-
-
-def test_the_loop_delivers_until_it_is_stopped(db: Database) -> None:
-    done = threading.Event()
-
-    def deliver(rows: Sequence[Any]) -> Iterable[int]:
-        done.set()
-        return [row.seq for row in rows]
-
-    running = an_outbox(db, deliver)
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    try:
-        promise(db, uuid4())
-        assert done.wait(WAIT_S)
-    finally:
-        running.stop()
-        thread.join()
-    assert count(db, outbox) == 0
-
-
-def test_of_each_key_the_first_that_was_not_accepted_holds_the_rest_up() -> None:
-    class Row:
-        def __init__(self, seq: int, key: str) -> None:
-            self.seq, self.key = seq, key
-
-    rows = [Row(1, "a"), Row(2, "b"), Row(3, "a"), Row(4, "b"), Row(5, "c")]
-    assert first_failed(rows, {1, 5}) == [2, 3]

@@ -34,7 +34,7 @@ from services.kernel.outbox import Outbox
 from services.kernel.rpc import CALLER_HEADER, connect, failure_of
 from services.sharing.app import KeyFiles, SharingConfig, build
 from services.sharing.feedback import Feedback
-from services.sharing.publisher import Publisher
+from services.sharing.publisher import Sending
 from services.sharing.sealing import Keys
 from services.sharing.store import Store
 from tests.sharing.builders import PERSON
@@ -235,16 +235,15 @@ def sharing(postgres: Postgres, database: str, kafka: Kafka) -> Iterator[Sharing
     address = f"127.0.0.1:{parts.server.start()}"
     channels = [connect(address, "sharing", tls(name)) for name in ("cli", "registry", "controls")]
     stub, as_registry, as_controls = (sharing_pb2_grpc.SharingServiceStub(channel) for channel in channels)
-    publisher = Publisher(conninfo(config, "sharing"), broker)
-    relay = Outbox(conninfo(config, "sharing"), publisher.deliver)
+    sending = Sending(conninfo(config, "sharing"), broker)
     key = ECKey.import_key(json.loads(secrets.assertion_file(folder, "cli").read_text(encoding="ascii")))
     try:
         yield Sharing(
-            stub, as_registry, as_controls, relay, kafka, clock, key, postgres.url(database=database), conninfo(config, "sharing")
+            stub, as_registry, as_controls, sending.outbox, kafka, clock, key, postgres.url(database=database), conninfo(config, "sharing")
         )
     finally:
-        relay.close()
-        publisher.close()
+        sending.outbox.close()
+        sending.publisher.close()
         for channel in channels:
             channel.close()
         parts.stop()

@@ -137,6 +137,27 @@ class ControlGround(Word):
     verified: bool
 
 
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Method(Word):
+    """A lawful way to find something out. `needs_ground`: in law, named by the officer; `needs_consent`: the person's own."""
+
+    needs_ground: bool = False
+    needs_consent: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class RecoveryGround(Word):
+    """A ground to claim back payments of these schemes made on these days, both included; its `word` is the citation."""
+
+    schemes: tuple[str, ...]
+    payments_from: date = date.min
+    payments_to: date = date.max
+
+    def covers(self, month: str) -> bool:
+        """Whether a month (YYYY-MM) is inside; the days begin and end with a month."""
+        return self.payments_from.isoformat()[:7] <= month <= self.payments_to.isoformat()[:7]
+
+
 W = TypeVar("W", bound=Word)
 
 
@@ -192,6 +213,8 @@ class Reference:
     sources: Words[Source]
     error_kinds: Words[Word]
     control_grounds: Words[ControlGround]
+    methods: Words[Method]
+    recovery_grounds: Words[RecoveryGround]
 
     def decides(self, benefit: str, receiver_kind: str) -> bool:
         """Whether a body of this receiver kind may have decided the benefit (codes; sharing-matrix 7.1)."""
@@ -241,6 +264,10 @@ def reference() -> Reference:
     for scheme in schemes:
         if scheme.decided_by is not None and "police_report" not in units[scheme.decided_by].holds:
             raise ValueError(f"schemes.toml, {scheme.code}: {scheme.decided_by} has no police report to make")
+    recovery_grounds = _rows("cases", "recovery_ground", RecoveryGround)
+    for ground in recovery_grounds:
+        for code in ground.schemes:
+            schemes[code]
     return Reference(
         units=units,
         agencies=_rows("agencies", "agency", Agency),
@@ -254,6 +281,8 @@ def reference() -> Reference:
         sources=_rows("alerts", "source", Source),
         error_kinds=_rows("alerts", "error_kind", Word),
         control_grounds=_rows("control_grounds", "control_ground", ControlGround),
+        methods=_rows("cases", "method", Method),
+        recovery_grounds=recovery_grounds,
     )
 
 

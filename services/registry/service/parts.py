@@ -11,6 +11,7 @@ from services.kernel.clock import Clock
 from services.kernel.db import Database, Transaction
 from services.kernel.errors import Conflict, ConflictReason
 from services.kernel.records import Audit, Requests
+from services.registry.domain.record import Actor
 from services.registry.service.registering import ALREADY, Registering, is_already_registered
 from services.registry.store import Alerts, Payments
 
@@ -39,6 +40,10 @@ class Parts:
         self._registering = registering
         self._audit = audit
         self._clock = clock
+
+    def _actor(self, asking: Caller) -> Actor:
+        """Who acts and when, in the words of the domain."""
+        return Actor(asking.principal, asking.role, self._clock.now(), self._clock.today())
 
     def _once(
         self, asking: Caller, request: Message, request_id: str, answer: type[Answer], act: Callable[[Transaction], Answer]

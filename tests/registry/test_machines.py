@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from los.common.v1 import common_pb2
@@ -42,7 +42,14 @@ from tests.registry.builders import (
 from tests.registry.conftest import Registry
 
 PROTECTED = a_check(common_pb2.PROTECTION_PROTECTED)
-ROUND = settings(max_examples=30, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+ROUND = settings(
+    max_examples=30,
+    stateful_step_count=20,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],  # each example costs seconds: a failure is told as it was found
+    suppress_health_check=list(HealthCheck),
+)
 ROUNDS_MAX = 12  # two are enough as a rule: chance has to find every guard
 Variant = dict[str, Any]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -254,10 +261,13 @@ class PaymentMachine(Machine):
         for method in draw(st.permutations(sorted(acts.ACTS.keys() - {"WithdrawSuspectedPayment"})))[:4]:
             self.do(method, self.drawn(draw, method), who, draw(st.sampled_from(["", "", "0"])))
 
-    def the_case_goes_on_when_its_guards_have_said_no(self, draw: Draw) -> None:
+    def the_case_goes_on_when_guards_and_arrows_have_said_no(self, draw: Draw) -> None:
         method = ONWARD.get(self.row()["state"], "ClosePayment")
         for flaw in draw(st.permutations(FLAWS.get(method, ()))):
             self.do(method, flaw)
+        others = sorted(acts.ACTS.keys() - {"WithdrawSuspectedPayment", "AssessSuspectedPayment", "RecordPoliceReport", method})
+        for other in draw(st.permutations(others))[:4]:
+            self.do(other, RIGHT)
         colleague = Caller("cli", "iaf-utredare-2", INVESTIGATOR.role, "IAF")
         self.do(method, self.drawn(draw, method), colleague if acts.ACTS[method][1] is INVESTIGATOR else None)
 
@@ -285,7 +295,7 @@ class PaymentMachine(Machine):
         self.attempt("RecordOutcome", lambda: self.registry.tell(acts.an_outcome(self.id, said, *kind)))
 
     things = (
-        *[the_case_goes_on_when_its_guards_have_said_no] * 4,
+        *[the_case_goes_on_when_guards_and_arrows_have_said_no] * 4,
         *[anybody_does_anything] * 3,
         *[a_duty_hinders] * 2,
         a_word_arrives,

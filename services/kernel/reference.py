@@ -32,7 +32,10 @@ class Word:
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class Unit(Word):
-    """A förvaltning of the kommun, with what it may hold. `function` is neutral: it tells nothing of the person."""
+    """A förvaltning of the kommun, with what it may hold. `function` is neutral: it tells nothing of the person.
+
+    `checks_suppliers`: it buys for the kommun, and holds supplier checks; those are shared with nobody (sharing-matrix 2).
+    """
 
     @dataclass(frozen=True, kw_only=True, config=_STRICT)
     class Holding:
@@ -45,6 +48,7 @@ class Unit(Word):
     authority: str
     function: str
     mailbox: str
+    checks_suppliers: bool = False
     holds: Mapping[str, Holding] = field(default_factory=dict)
 
 
@@ -215,6 +219,7 @@ class Reference:
     control_grounds: Words[ControlGround]
     methods: Words[Method]
     recovery_grounds: Words[RecoveryGround]
+    supplier_signs: Words[Word]
 
     def decides(self, benefit: str, receiver_kind: str) -> bool:
         """Whether a body of this receiver kind may have decided the benefit (codes; sharing-matrix 7.1)."""
@@ -283,6 +288,7 @@ def reference() -> Reference:
         control_grounds=_rows("control_grounds", "control_ground", ControlGround),
         methods=_rows("cases", "method", Method),
         recovery_grounds=recovery_grounds,
+        supplier_signs=_rows("cases", "supplier_sign", Word),
     )
 
 

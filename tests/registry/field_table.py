@@ -9,19 +9,21 @@ from google.protobuf.descriptor import FieldDescriptor
 from los.registry.v1 import registry_pb2
 from sqlalchemy import Table
 
-from services.registry import store
-from services.registry.domain import alert, payment
+from services.registry.domain import alert, payment, supplier
+from services.registry.store import tables
 
 ROWS = Path(__file__).with_name("workflow_fields.toml")
 DOCUMENT = Path(__file__).parents[2] / "docs" / "record-fields.md"
 RECORDS = {
-    "alert": ("Folkbokföring alert (workflows 5.2)", alert.FORM, store.alert),
-    "payment": ("Suspected payment (workflows 6.2)", payment.FORM, store.suspected_payment),
+    "alert": ("Folkbokföring alert (workflows 5.2)", alert.FORM, tables.alert),
+    "payment": ("Suspected payment (workflows 6.2)", payment.FORM, tables.suspected_payment),
+    "supplier_check": ("Supplier check (workflows 6.2)", supplier.FORM, tables.supplier_check),
 }
 # What may stand in a message for a type of the workflows. Days, months and amounts are text (proto/los/common/v1/common.proto).
 TYPES: Mapping[str, frozenset[str]] = {
     "enum": frozenset({"enum", "string"}),
     "int": frozenset({"int32"}),
+    "bool": frozenset({"bool"}),
     "list[enum]": frozenset({"repeated string", "repeated message"}),
     "list[ref]": frozenset({"repeated string"}),
     "list[notice_id]": frozenset({"repeated message"}),
@@ -43,7 +45,12 @@ def found(at: str) -> FieldDescriptor:
 
 def kind(field: FieldDescriptor) -> str:
     """Its type in words: `repeated string`, `enum`."""
-    names = {FieldDescriptor.TYPE_STRING: "string", FieldDescriptor.TYPE_INT32: "int32", FieldDescriptor.TYPE_ENUM: "enum"}
+    names = {
+        FieldDescriptor.TYPE_STRING: "string",
+        FieldDescriptor.TYPE_INT32: "int32",
+        FieldDescriptor.TYPE_ENUM: "enum",
+        FieldDescriptor.TYPE_BOOL: "bool",
+    }
     name = names.get(field.type, "message")
     return f"repeated {name}" if field.is_repeated else name
 

@@ -13,7 +13,7 @@ from services.kernel.errors import Conflict, ConflictReason
 from services.kernel.records import Audit, Requests
 from services.registry.domain.record import Actor
 from services.registry.service.registering import ALREADY, Registering, is_already_registered
-from services.registry.store import Alerts, Payments
+from services.registry.store import Alerts, Payments, Suppliers
 
 STALE = "etag: ärendet har ändrats sedan du läste det. Hämta det igen."
 Answer = TypeVar("Answer", bound=Message)
@@ -27,6 +27,7 @@ class Parts:
         database: Database,
         alert_store: Alerts,
         payment_store: Payments,
+        supplier_store: Suppliers,
         requests: Requests,
         registering: Registering,
         audit: Audit,
@@ -36,6 +37,7 @@ class Parts:
         self._database = database
         self._alerts = alert_store
         self._payments = payment_store
+        self._suppliers = supplier_store
         self._requests = requests
         self._registering = registering
         self._audit = audit

@@ -13,7 +13,6 @@ from services.kernel.db import Database, Transaction
 from services.kernel.errors import NotFound
 from services.kernel.records import Audit, Requests
 from services.kernel.rpc import Rule, caller, people, services
-from services.registry import store as tables
 from services.registry.domain import alert as alerts
 from services.registry.domain import alert_life, payment_life
 from services.registry.domain import payment as payments
@@ -24,7 +23,8 @@ from services.registry.service.alerts import AlertMethods
 from services.registry.service.imports import Imports
 from services.registry.service.payments import PaymentMethods
 from services.registry.service.registering import Registering
-from services.registry.store import Alerts, Payments
+from services.registry.service.suppliers import SupplierMethods
+from services.registry.store import Alerts, Payments, Suppliers, tables
 from services.registry.wire import common
 
 REPORTERS = (Role.LANDLORD_REPORTER, Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR)
@@ -51,6 +51,9 @@ RULES: Mapping[str, Rule] = {
     "ClosePayment": people(Role.FUT_INVESTIGATOR, Role.FUT_MANAGER),
     "ImportAlerts": people(*REPORTERS),
     "ImportSuspectedPayments": people(Role.FUT_INVESTIGATOR),
+    "RegisterSupplierCheck": people(Role.CASE_OFFICER),
+    "GetSupplierCheck": people(Role.CASE_OFFICER),
+    "ListSupplierChecks": people(Role.CASE_OFFICER),
     "RecordOutcome": services("sharing"),
 }
 # What a receiver's word makes of an alert and of the tracks of a payment, as far as their tables let it. Other words change nothing here.
@@ -70,7 +73,7 @@ REPORT_ARRIVED: Mapping[int, payments.Police] = {
 }
 
 
-class RegistryServicer(AlertMethods, PaymentMethods, registry_pb2_grpc.RegistryServiceServicer):
+class RegistryServicer(AlertMethods, PaymentMethods, SupplierMethods, registry_pb2_grpc.RegistryServiceServicer):
     """Alerts and suspected payments, as received and assessed. A record is its unit's own."""
 
     def __init__(
@@ -78,6 +81,7 @@ class RegistryServicer(AlertMethods, PaymentMethods, registry_pb2_grpc.RegistryS
         database: Database,
         alert_store: Alerts,
         payment_store: Payments,
+        supplier_store: Suppliers,
         requests: Requests,
         registering: Registering,
         imports: Imports,
@@ -85,7 +89,7 @@ class RegistryServicer(AlertMethods, PaymentMethods, registry_pb2_grpc.RegistryS
         clock: Clock,
     ) -> None:
         """The parts of the service."""
-        super().__init__(database, alert_store, payment_store, requests, registering, audit, clock)
+        super().__init__(database, alert_store, payment_store, supplier_store, requests, registering, audit, clock)
         self._imports = imports
 
     def ImportAlerts(  # noqa: N802, D102

@@ -234,6 +234,42 @@ PAYMENT_ASSESSMENT_ONGOING: PaymentAssessment.ValueType  # 4
 """The case stays where it is; what it says of other benefits and of crime replaces what it said before."""
 Global___PaymentAssessment: _TypeAlias = PaymentAssessment  # noqa: Y015
 
+class _SupplierPhase:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SupplierPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SupplierPhase.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SUPPLIER_PHASE_UNSPECIFIED: _SupplierPhase.ValueType  # 0
+    SUPPLIER_PHASE_BEFORE: _SupplierPhase.ValueType  # 1
+    SUPPLIER_PHASE_DURING: _SupplierPhase.ValueType  # 2
+
+class SupplierPhase(_SupplierPhase, metaclass=_SupplierPhaseEnumTypeWrapper): ...
+
+SUPPLIER_PHASE_UNSPECIFIED: SupplierPhase.ValueType  # 0
+SUPPLIER_PHASE_BEFORE: SupplierPhase.ValueType  # 1
+SUPPLIER_PHASE_DURING: SupplierPhase.ValueType  # 2
+Global___SupplierPhase: _TypeAlias = SupplierPhase  # noqa: Y015
+
+class _SupplierResult:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SupplierResultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SupplierResult.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SUPPLIER_RESULT_UNSPECIFIED: _SupplierResult.ValueType  # 0
+    SUPPLIER_RESULT_OK: _SupplierResult.ValueType  # 1
+    SUPPLIER_RESULT_WATCH: _SupplierResult.ValueType  # 2
+    SUPPLIER_RESULT_DENY: _SupplierResult.ValueType  # 3
+
+class SupplierResult(_SupplierResult, metaclass=_SupplierResultEnumTypeWrapper): ...
+
+SUPPLIER_RESULT_UNSPECIFIED: SupplierResult.ValueType  # 0
+SUPPLIER_RESULT_OK: SupplierResult.ValueType  # 1
+SUPPLIER_RESULT_WATCH: SupplierResult.ValueType  # 2
+SUPPLIER_RESULT_DENY: SupplierResult.ValueType  # 3
+Global___SupplierResult: _TypeAlias = SupplierResult  # noqa: Y015
+
 @_typing.final
 class AlertReport(_message.Message):
     """What a landlord reports. Codes are those of the kommun's reference data."""
@@ -1932,6 +1968,261 @@ class ClosePaymentResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClosePaymentResponse: _TypeAlias = ClosePaymentResponse  # noqa: Y015
+
+@_typing.final
+class SupplierCheck(_message.Message):
+    """What public registers say of a supplier, before a contract and during it. Absent: not looked up, or not asked of this supplier."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_NUMBER_FIELD_NUMBER: _builtins.int
+    CHECKED_DATE_FIELD_NUMBER: _builtins.int
+    PHASE_FIELD_NUMBER: _builtins.int
+    F_TAX_FIELD_NUMBER: _builtins.int
+    VAT_FIELD_NUMBER: _builtins.int
+    EMPLOYER_REGISTERED_FIELD_NUMBER: _builtins.int
+    TAX_DEBT_SEK_FIELD_NUMBER: _builtins.int
+    KFM_DEBT_SEK_FIELD_NUMBER: _builtins.int
+    REPRESENTATIVES_COUNT_FIELD_NUMBER: _builtins.int
+    BENEFICIAL_OWNER_CHECKED_FIELD_NUMBER: _builtins.int
+    IVO_PERMIT_FIELD_NUMBER: _builtins.int
+    WARNING_FLAGS_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    NEXT_CHECK_DATE_FIELD_NUMBER: _builtins.int
+    org_number: _builtins.str
+    checked_date: _builtins.str
+    phase: Global___SupplierPhase.ValueType
+    f_tax: _builtins.bool
+    vat: _builtins.bool
+    employer_registered: _builtins.bool
+    tax_debt_sek: _builtins.str
+    kfm_debt_sek: _builtins.str
+    representatives_count: _builtins.int
+    beneficial_owner_checked: _builtins.bool
+    ivo_permit: _builtins.bool
+    """Care needs a permit of IVO."""
+    result: Global___SupplierResult.ValueType
+    next_check_date: _builtins.str
+    """Needed unless the supplier is denied."""
+    @_builtins.property
+    def warning_flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the kommun's reference data; one alone need not mean anything."""
+
+    def __init__(
+        self,
+        *,
+        org_number: _builtins.str = ...,
+        checked_date: _builtins.str = ...,
+        phase: Global___SupplierPhase.ValueType = ...,
+        f_tax: _builtins.bool | None = ...,
+        vat: _builtins.bool | None = ...,
+        employer_registered: _builtins.bool | None = ...,
+        tax_debt_sek: _builtins.str = ...,
+        kfm_debt_sek: _builtins.str = ...,
+        representatives_count: _builtins.int | None = ...,
+        beneficial_owner_checked: _builtins.bool = ...,
+        ivo_permit: _builtins.bool | None = ...,
+        warning_flags: _abc.Iterable[_builtins.str] | None = ...,
+        result: Global___SupplierResult.ValueType = ...,
+        next_check_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_employer_registered", b"_employer_registered", "_f_tax", b"_f_tax", "_ivo_permit", b"_ivo_permit", "_representatives_count", b"_representatives_count", "_vat", b"_vat", "employer_registered", b"employer_registered", "f_tax", b"f_tax", "ivo_permit", b"ivo_permit", "representatives_count", b"representatives_count", "vat", b"vat"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_employer_registered", b"_employer_registered", "_f_tax", b"_f_tax", "_ivo_permit", b"_ivo_permit", "_representatives_count", b"_representatives_count", "_vat", b"_vat", "beneficial_owner_checked", b"beneficial_owner_checked", "checked_date", b"checked_date", "employer_registered", b"employer_registered", "f_tax", b"f_tax", "ivo_permit", b"ivo_permit", "kfm_debt_sek", b"kfm_debt_sek", "next_check_date", b"next_check_date", "org_number", b"org_number", "phase", b"phase", "representatives_count", b"representatives_count", "result", b"result", "tax_debt_sek", b"tax_debt_sek", "vat", b"vat", "warning_flags", b"warning_flags"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__employer_registered: _TypeAlias = _typing.Literal["employer_registered"]  # noqa: Y015
+    _WhichOneofArgType__employer_registered: _TypeAlias = _typing.Literal["_employer_registered", b"_employer_registered"]  # noqa: Y015
+    _WhichOneofReturnType__f_tax: _TypeAlias = _typing.Literal["f_tax"]  # noqa: Y015
+    _WhichOneofArgType__f_tax: _TypeAlias = _typing.Literal["_f_tax", b"_f_tax"]  # noqa: Y015
+    _WhichOneofReturnType__ivo_permit: _TypeAlias = _typing.Literal["ivo_permit"]  # noqa: Y015
+    _WhichOneofArgType__ivo_permit: _TypeAlias = _typing.Literal["_ivo_permit", b"_ivo_permit"]  # noqa: Y015
+    _WhichOneofReturnType__representatives_count: _TypeAlias = _typing.Literal["representatives_count"]  # noqa: Y015
+    _WhichOneofArgType__representatives_count: _TypeAlias = _typing.Literal["_representatives_count", b"_representatives_count"]  # noqa: Y015
+    _WhichOneofReturnType__vat: _TypeAlias = _typing.Literal["vat"]  # noqa: Y015
+    _WhichOneofArgType__vat: _TypeAlias = _typing.Literal["_vat", b"_vat"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__employer_registered) -> _WhichOneofReturnType__employer_registered | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__f_tax) -> _WhichOneofReturnType__f_tax | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ivo_permit) -> _WhichOneofReturnType__ivo_permit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__representatives_count) -> _WhichOneofReturnType__representatives_count | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__vat) -> _WhichOneofReturnType__vat | None: ...
+
+Global___SupplierCheck: _TypeAlias = SupplierCheck  # noqa: Y015
+
+@_typing.final
+class RegisterSupplierCheckRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CHECK_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    @_builtins.property
+    def check(self) -> Global___SupplierCheck: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        check: Global___SupplierCheck | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["check", b"check"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterSupplierCheckRequest: _TypeAlias = RegisterSupplierCheckRequest  # noqa: Y015
+
+@_typing.final
+class RegisterSupplierCheckResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECK_ID_FIELD_NUMBER: _builtins.int
+    check_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        check_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_id", b"check_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterSupplierCheckResponse: _TypeAlias = RegisterSupplierCheckResponse  # noqa: Y015
+
+@_typing.final
+class GetSupplierCheckRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECK_ID_FIELD_NUMBER: _builtins.int
+    check_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        check_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_id", b"check_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSupplierCheckRequest: _TypeAlias = GetSupplierCheckRequest  # noqa: Y015
+
+@_typing.final
+class GetSupplierCheckResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECK_ID_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    CHECK_FIELD_NUMBER: _builtins.int
+    REGISTERED_TIME_FIELD_NUMBER: _builtins.int
+    check_id: _builtins.str
+    unit: _builtins.str
+    @_builtins.property
+    def check(self) -> Global___SupplierCheck: ...
+    @_builtins.property
+    def registered_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        check_id: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        check: Global___SupplierCheck | None = ...,
+        registered_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "registered_time", b"registered_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "check_id", b"check_id", "registered_time", b"registered_time", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSupplierCheckResponse: _TypeAlias = GetSupplierCheckResponse  # noqa: Y015
+
+@_typing.final
+class ListSupplierChecksRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    ORG_NUMBER_FIELD_NUMBER: _builtins.int
+    DUE_DATE_FIELD_NUMBER: _builtins.int
+    org_number: _builtins.str
+    """Only this supplier's; empty: all."""
+    due_date: _builtins.str
+    """Only what is to be looked at again by this day; empty: all."""
+    @_builtins.property
+    def page(self) -> _common_pb2.Page: ...
+    def __init__(
+        self,
+        *,
+        page: _common_pb2.Page | None = ...,
+        org_number: _builtins.str = ...,
+        due_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "org_number", b"org_number", "page", b"page"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSupplierChecksRequest: _TypeAlias = ListSupplierChecksRequest  # noqa: Y015
+
+@_typing.final
+class SupplierCheckRow(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECK_ID_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    NEXT_CHECK_DATE_FIELD_NUMBER: _builtins.int
+    REGISTERED_TIME_FIELD_NUMBER: _builtins.int
+    check_id: _builtins.str
+    result: Global___SupplierResult.ValueType
+    next_check_date: _builtins.str
+    @_builtins.property
+    def registered_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        check_id: _builtins.str = ...,
+        result: Global___SupplierResult.ValueType = ...,
+        next_check_date: _builtins.str = ...,
+        registered_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["registered_time", b"registered_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_id", b"check_id", "next_check_date", b"next_check_date", "registered_time", b"registered_time", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SupplierCheckRow: _TypeAlias = SupplierCheckRow  # noqa: Y015
+
+@_typing.final
+class ListSupplierChecksResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___SupplierCheckRow]: ...
+    def __init__(
+        self,
+        *,
+        checks: _abc.Iterable[Global___SupplierCheckRow] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSupplierChecksResponse: _TypeAlias = ListSupplierChecksResponse  # noqa: Y015
 
 @_typing.final
 class ImportAlertsRequest(_message.Message):

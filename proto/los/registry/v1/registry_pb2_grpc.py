@@ -139,6 +139,21 @@ class RegistryServiceStub:
                 request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ImportSuspectedPaymentsRequest.SerializeToString,
                 response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ImportSuspectedPaymentsResponse.FromString,
                 _registered_method=True)
+        self.RegisterSupplierCheck = channel.unary_unary(
+                '/los.registry.v1.RegistryService/RegisterSupplierCheck',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.RegisterSupplierCheckRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.RegisterSupplierCheckResponse.FromString,
+                _registered_method=True)
+        self.GetSupplierCheck = channel.unary_unary(
+                '/los.registry.v1.RegistryService/GetSupplierCheck',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.GetSupplierCheckRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.GetSupplierCheckResponse.FromString,
+                _registered_method=True)
+        self.ListSupplierChecks = channel.unary_unary(
+                '/los.registry.v1.RegistryService/ListSupplierChecks',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ListSupplierChecksRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ListSupplierChecksResponse.FromString,
+                _registered_method=True)
         self.RecordOutcome = channel.unary_unary(
                 '/los.registry.v1.RegistryService/RecordOutcome',
                 request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.RecordOutcomeRequest.SerializeToString,
@@ -275,6 +290,24 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RegisterSupplierCheck(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSupplierCheck(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSupplierChecks(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RecordOutcome(self, request, context):
         """Called by sharing only.
         """
@@ -389,6 +422,21 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ImportSuspectedPayments,
                     request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ImportSuspectedPaymentsRequest.FromString,
                     response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ImportSuspectedPaymentsResponse.SerializeToString,
+            ),
+            'RegisterSupplierCheck': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterSupplierCheck,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.RegisterSupplierCheckRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.RegisterSupplierCheckResponse.SerializeToString,
+            ),
+            'GetSupplierCheck': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSupplierCheck,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.GetSupplierCheckRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.GetSupplierCheckResponse.SerializeToString,
+            ),
+            'ListSupplierChecks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSupplierChecks,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ListSupplierChecksRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ListSupplierChecksResponse.SerializeToString,
             ),
             'RecordOutcome': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordOutcome,
@@ -963,6 +1011,87 @@ class RegistryService:
             '/los.registry.v1.RegistryService/ImportSuspectedPayments',
             los_dot_registry_dot_v1_dot_registry__pb2.ImportSuspectedPaymentsRequest.SerializeToString,
             los_dot_registry_dot_v1_dot_registry__pb2.ImportSuspectedPaymentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterSupplierCheck(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/RegisterSupplierCheck',
+            los_dot_registry_dot_v1_dot_registry__pb2.RegisterSupplierCheckRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.RegisterSupplierCheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSupplierCheck(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/GetSupplierCheck',
+            los_dot_registry_dot_v1_dot_registry__pb2.GetSupplierCheckRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.GetSupplierCheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSupplierChecks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/ListSupplierChecks',
+            los_dot_registry_dot_v1_dot_registry__pb2.ListSupplierChecksRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.ListSupplierChecksResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -52,6 +52,9 @@ class RegistryServiceStub:
     ClosePayment: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ClosePaymentRequest, _registry_pb2.ClosePaymentResponse]
     ImportAlerts: _grpc.StreamStreamMultiCallable[_registry_pb2.ImportAlertsRequest, _registry_pb2.ImportAlertsResponse]
     ImportSuspectedPayments: _grpc.StreamStreamMultiCallable[_registry_pb2.ImportSuspectedPaymentsRequest, _registry_pb2.ImportSuspectedPaymentsResponse]
+    RegisterSupplierCheck: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RegisterSupplierCheckRequest, _registry_pb2.RegisterSupplierCheckResponse]
+    GetSupplierCheck: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetSupplierCheckRequest, _registry_pb2.GetSupplierCheckResponse]
+    ListSupplierChecks: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListSupplierChecksRequest, _registry_pb2.ListSupplierChecksResponse]
     RecordOutcome: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RecordOutcomeRequest, _registry_pb2.RecordOutcomeResponse]
     """Called by sharing only."""
 
@@ -79,6 +82,9 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     ClosePayment: _aio.UnaryUnaryMultiCallable[_registry_pb2.ClosePaymentRequest, _registry_pb2.ClosePaymentResponse]  # type: ignore[assignment]
     ImportAlerts: _aio.StreamStreamMultiCallable[_registry_pb2.ImportAlertsRequest, _registry_pb2.ImportAlertsResponse]  # type: ignore[assignment]
     ImportSuspectedPayments: _aio.StreamStreamMultiCallable[_registry_pb2.ImportSuspectedPaymentsRequest, _registry_pb2.ImportSuspectedPaymentsResponse]  # type: ignore[assignment]
+    RegisterSupplierCheck: _aio.UnaryUnaryMultiCallable[_registry_pb2.RegisterSupplierCheckRequest, _registry_pb2.RegisterSupplierCheckResponse]  # type: ignore[assignment]
+    GetSupplierCheck: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetSupplierCheckRequest, _registry_pb2.GetSupplierCheckResponse]  # type: ignore[assignment]
+    ListSupplierChecks: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListSupplierChecksRequest, _registry_pb2.ListSupplierChecksResponse]  # type: ignore[assignment]
     RecordOutcome: _aio.UnaryUnaryMultiCallable[_registry_pb2.RecordOutcomeRequest, _registry_pb2.RecordOutcomeResponse]  # type: ignore[assignment]
     """Called by sharing only."""
 
@@ -229,6 +235,27 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_registry_pb2.ImportSuspectedPaymentsRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_registry_pb2.ImportSuspectedPaymentsResponse], _abc.AsyncIterator[_registry_pb2.ImportSuspectedPaymentsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def RegisterSupplierCheck(
+        self,
+        request: _registry_pb2.RegisterSupplierCheckRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.RegisterSupplierCheckResponse, _abc.Awaitable[_registry_pb2.RegisterSupplierCheckResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetSupplierCheck(
+        self,
+        request: _registry_pb2.GetSupplierCheckRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.GetSupplierCheckResponse, _abc.Awaitable[_registry_pb2.GetSupplierCheckResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListSupplierChecks(
+        self,
+        request: _registry_pb2.ListSupplierChecksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.ListSupplierChecksResponse, _abc.Awaitable[_registry_pb2.ListSupplierChecksResponse]]: ...
 
     @_abc_1.abstractmethod
     def RecordOutcome(

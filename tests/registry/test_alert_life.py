@@ -100,6 +100,19 @@ def test_an_alert_is_linked_to_a_payment_of_the_own_unit_that_the_officer_may_se
     assert registry.outbox.run_once() == 0
 
 
+def test_an_alert_that_a_payment_made_is_linked_to_no_other(registry: Registry) -> None:
+    made = registry.call("RegisterSuspectedPayment", a_payment(population_register_doubted=True), INVESTIGATOR)
+    other = registry.call("RegisterSuspectedPayment", a_payment(case_number="2"), INVESTIGATOR).payment_id
+    completed = pb.RegisterAlertRequest(request_id=str(uuid4()), report=a_report(landlord_org_number=""))
+    completed.completes_alert_id = made.draft_alert_id
+    registry.call("RegisterAlert", completed, INVESTIGATOR)
+    link: dict[str, Any] = {"etag": "2", "assessment": pb.ALERT_ASSESSMENT_PAYMENT_CASE}
+    with pytest.raises(Invalid, match="payment_id: anmälan hör redan till"):
+        registry.call("AssessAlert", an_assessment(made.draft_alert_id, payment_id=other, **link), INVESTIGATOR)
+    answer = registry.call("AssessAlert", an_assessment(made.draft_alert_id, payment_id=made.payment_id, **link), INVESTIGATOR)
+    assert answer.state == pb.ALERT_STATE_LINKED_TO_PAYMENT_CASE
+
+
 def test_the_landlord_has_had_an_answer_when_it_was_first_shown_as_closed_and_the_case_is_as_it_was(registry: Registry) -> None:
     open_, closed, listed = (registered(registry, apartment_number=number) for number in ("1201", "1202", "1203"))
     for alert_id in (closed, listed):

@@ -149,6 +149,20 @@ def test_a_case_goes_no_further_than_its_guards_let_it(registry: Registry) -> No
         assert case.get() == found
 
 
+def test_a_method_once_told_stays_when_more_are_needed(registry: Registry) -> None:
+    case = Case.flagged(registry).through(*TO_COMMUNICATED[:2])
+    more = [pb.InvestigationMethod(code="request_to_person"), METHODS[0]]
+    case.act("OpenInvestigation", investigation=pb.Investigation(methods=more, documents=["IAF 2026/1-8"]))
+    found = case.get().investigation
+    assert list(found.methods) == [*METHODS, more[0]]
+    assert list(found.documents) == ["IAF 2026/1-7", "IAF 2026/1-8"]
+    for number in range(4):
+        documents = [f"{number}-{page}" for page in range(49)]
+        case.act("OpenInvestigation", investigation=pb.Investigation(methods=more, documents=documents))
+    with pytest.raises(Invalid, match="investigation: ärendet har för många"):
+        case.act("OpenInvestigation", investigation=pb.Investigation(methods=more, documents=["a", "b", "c"]))
+
+
 def test_the_person_is_heard_when_the_time_to_answer_has_passed(registry: Registry) -> None:
     case = Case.flagged(registry).through(*TO_COMMUNICATED)
     registry.clock.advance(timedelta(days=14))  # the last day to answer

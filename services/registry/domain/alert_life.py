@@ -80,9 +80,11 @@ def _ground_to_assume(alert: Alert, asked: Assessed, _: Actor) -> None:
         raise Invalid("own_facts: det som har iakttagits räcker inte för en underrättelse. Ange en egen, daterad iakttagelse.")
 
 
-def _points_to_a_payment(_: Alert, asked: Assessed, __: Actor) -> None:
+def _points_to_a_payment(alert: Alert, asked: Assessed, _: Actor) -> None:
     if asked.payment_id is None:
         raise Invalid("payment_id: ange vilket ärende om utbetalning som uppgifterna hör till.")
+    if alert.payment_id not in {None, asked.payment_id}:  # what stops the one stops the other, so the first pointer stays
+        raise Invalid("payment_id: anmälan hör redan till ett annat ärende om utbetalning.")
 
 
 def _told_by_skatteverket(alert: Alert, asked: str, _: Actor) -> None:
@@ -99,7 +101,7 @@ _OPEN = (State.DRAFT, State.SUBMITTED, State.SCREENED, State.NEEDS_COMPLETION, S
 _SENT = (State.NOTICE_SENT, State.ACKNOWLEDGED, State.INVESTIGATION_OPEN)
 # Until the kommun has found something, the report is the landlord's to take back. What is found stays found.
 LANDLORDS_OWN = frozenset({State.SUBMITTED, State.SCREENED, State.NEEDS_COMPLETION})
-_ASSESSED = (_reasoned, _facts_are_sound, _wrong_flat_checked)
+_ASSESSED = (_wrong_flat_checked, _reasoned, _facts_are_sound)
 
 LIFE: Life[State] = Life(
     # act, from, to, who, guards. A new report starts as submitted; a draft is made by a payment whose officer doubts the register.

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from services.kernel import cells, rows
 from services.kernel.cells import Fault
+from services.kernel.errors import Invalid
 from services.kernel.reference import Scheme, Words, reference
 from services.kernel.rows import Check, Field, Form, Judged, Layout, Result, Verdict
 from services.registry.domain.record import Circumstance, Context, Offered, Protection, ProtectionCheck
@@ -20,6 +21,8 @@ from services.registry.domain.record import Circumstance, Context, Offered, Prot
 RECORD_KIND = "suspected_payment"
 POLICE_REPORT = "police_report"
 POLICE = "polismyndigheten"
+METHODS_MAX = 50
+DOCUMENTS_MAX = 200
 # The scheme that the kommun decides itself and never notifies itself about (sharing-matrix 5.8), as a benefit.
 OWN_BENEFITS: Mapping[str, str] = {
     "ekonomiskt_bistand": "ekonomiskt_bistand",
@@ -155,6 +158,14 @@ class Investigation:
     methods: tuple[Method, ...]
     documents: tuple[str, ...]
     no_conflict_of_interest: bool
+
+    def and_also(self, more: "Investigation") -> "Investigation":
+        """This one with more methods and documents, each once. Raises Invalid when they are more than can be kept."""
+        methods = tuple(dict.fromkeys(self.methods + more.methods))
+        documents = tuple(dict.fromkeys(self.documents + more.documents))
+        if len(methods) > METHODS_MAX or len(documents) > DOCUMENTS_MAX:
+            raise Invalid("investigation: ärendet har för många metoder eller handlingar. Samla dem i verksamhetssystemet.")
+        return Investigation(methods, documents, more.no_conflict_of_interest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,18 +230,15 @@ _KEPT_AS: Mapping[type[object], str] = {
 
 
 def move(payment: Payment, act: Act, after: State, asked: Told, actor: Actor) -> Moved[Payment]:
-    """The payment after an act that says something of the case itself. What is offered stays offered.
+    """The payment after an act that says something of the case itself. What is offered stays offered, and a method once used stays told.
 
     Raises Conflict when it cannot be done now or by this role, Invalid when a guard is not met.
     """
     path = LIFE.walk(act, (payment.state, after), payment, asked, actor)
-    content = payment.content if asked is None else _with(payment, asked)
-    return _moved(replace(payment, content=content), act, path, actor, payment.content.offered.offers)
-
-
-def _with(payment: Payment, asked: object) -> Any:  # noqa: ANN401  # the content: replace() has no words for a name that is looked up
-    change: dict[str, Any] = {_KEPT_AS[type(asked)]: asked}
-    return replace(payment.content, **change)
+    if isinstance(asked, Investigation) and payment.content.investigation is not None:
+        asked = payment.content.investigation.and_also(asked)
+    said: dict[str, Any] = {} if asked is None else {_KEPT_AS[type(asked)]: asked}
+    return _moved(replace(payment, content=replace(payment.content, **said)), act, path, actor, payment.content.offered.offers)
 
 
 def report_crime(payment: Payment, after: Police, asked: PoliceReport | None, actor: Actor) -> Moved[Payment]:

@@ -7,7 +7,22 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Index, LargeBinary, MetaData, Table, Text, UniqueConstraint, Uuid, false, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    false,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from services.kernel.db import Row, Transaction
@@ -60,6 +75,7 @@ suspected_payment = _record_table(
     "suspected_payment",
     Column("notice", Text, nullable=False, server_default="none"),
     Column("police", Text, nullable=False, server_default="none"),
+    Index("suspected_payment_due", "unit", "id", postgresql_where=text("police = 'due'")),
 )
 shared = Table(
     "shared",

@@ -13,3 +13,4 @@ def upgrade() -> None:
         "ALTER TABLE suspected_payment ADD COLUMN notice text NOT NULL DEFAULT 'none', "
         "ADD COLUMN police text NOT NULL DEFAULT 'none', ADD COLUMN purge_date date"
     )
+    op.execute("CREATE INDEX suspected_payment_due ON suspected_payment (unit, id) WHERE police = 'due'")

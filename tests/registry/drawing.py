@@ -75,6 +75,7 @@ _GOES_ON = (
     "preliminary_check",
     "investigation_open",
     "communicated",
+    "no_error",
     "error_no_recovery",
     "error_recovery",
     "recovery_decided",
@@ -82,7 +83,7 @@ _GOES_ON = (
     "instalment",
     "court_action",
 )
-_OPEN = ("flagged", "intake_review", "authority_error", "corrected", "no_error", *_GOES_ON)
+_OPEN = ("flagged", "intake_review", "authority_error", "corrected", *_GOES_ON)
 PAYMENT_BEYOND: Mapping[str, frozenset[tuple[str, str]]] = {
     "at any time from the preliminary check a notice may be due or a crime suspected": frozenset((state, state) for state in _GOES_ON),
     "a check that finds nothing ends; the innocent need not be told of it": edges("preliminary_check > dismissed"),

@@ -40,7 +40,7 @@ class Machine(RuleBasedStateMachine):
     done: ClassVar[Counter[str]]
     numbers: ClassVar = count(1)
     eye: ClassVar[psycopg.Connection[dict[str, Any]]]  # an administrator's
-    table: ClassVar[LiteralString]
+    query: ClassVar[LiteralString]  # for the record, by its id
     arrows: ClassVar[Mapping[str, frozenset[tuple[str, str]]]]
     things: ClassVar[tuple[Callable[[Any, Draw], None], ...]]
 
@@ -50,25 +50,31 @@ class Machine(RuleBasedStateMachine):
 
     def row(self) -> dict[str, Any]:
         """The record as it lies in the database, whoever may see it."""
-        (row,) = self.rows(self.table)
+        (row,) = self.rows(self.query)
         return row
 
     def history(self) -> list[dict[str, Any]]:
         return self.rows("SELECT * FROM history WHERE record_id = %s ORDER BY revision, track, id")
 
+    def trail(self) -> int:
+        """How many rows the audit has of the record."""
+        return int(self.rows("SELECT count(*) AS n FROM audit WHERE object_id = %s")[0]["n"])
+
     def rows(self, query: LiteralString) -> list[dict[str, Any]]:
         return self.eye.execute(query, [self.id]).fetchall()
 
     def attempt(self, method: str, act: Callable[[], object]) -> None:
-        """Try; what was refused has changed nothing, what was done has a new etag and left the earlier history as it was."""
-        before, earlier = self.row(), self.history()
+        """Try: what was refused has changed nothing, what was done has a new etag and kept the earlier history; both are audited."""
+        before, earlier, audited = self.row(), self.history(), self.trail()
         try:
             act()
         except (Denied, NotFound, Conflict, Invalid) as failure:
             self.refused[method, failure.message.partition(":")[0] if isinstance(failure, (Conflict, Invalid)) else failure.reason] += 1
             assert (self.row(), self.history()) == (before, earlier)
+            assert self.trail() == audited + 1
             return
         self.done[method] += 1
+        assert self.trail() == audited + 1
         after, later = self.row(), self.history()
         assert [step for step in later if step["revision"] <= before["revision"] and step["track"] != "feedback"] == [
             step for step in earlier if step["track"] != "feedback"

@@ -51,7 +51,7 @@ ALERT_GUARDS = {
 class AlertMachine(Machine):
     """An alert from a landlord, a neighbour's word or what staff saw."""
 
-    table = "SELECT * FROM alert WHERE id = %s"
+    query = "SELECT * FROM alert WHERE id = %s"
     arrows: ClassVar = {"state": drawing.allowed(drawing.ALERT, drawing.ALERT_BEYOND)}
 
     @initialize(source=st.sampled_from(["dokument", "granne"]))

@@ -112,7 +112,7 @@ ONWARD: Mapping[str, str] = {
 class PaymentMachine(Machine):
     """A suspected payment, flagged by hand out of somebody's own handling or not."""
 
-    table = "SELECT * FROM suspected_payment WHERE id = %s"
+    query = "SELECT * FROM suspected_payment WHERE id = %s"
     arrows: ClassVar = {
         "state": drawing.allowed(drawing.PAYMENT, drawing.PAYMENT_BEYOND),
         "notice": drawing.NOTICE,

@@ -65,11 +65,12 @@ class Act(StrEnum):
 INVESTIGATOR = (Role.FUT_INVESTIGATOR,)
 MANAGER = (Role.FUT_MANAGER,)  # decides as the nämnd's delegate
 EITHER = (*INVESTIGATOR, *MANAGER)
-# At any time from the preliminary check a notice may turn out to be due, or a crime be suspected.
+# At any time from the preliminary check a notice may turn out to be due, or a crime be suspected; and either may turn out not to be.
 GOES_ON = (
     State.PRELIMINARY_CHECK,
     State.INVESTIGATION_OPEN,
     State.COMMUNICATED,
+    State.NO_ERROR,
     State.ERROR_NO_RECOVERY,
     State.ERROR_RECOVERY,
     State.RECOVERY_DECIDED,
@@ -79,7 +80,7 @@ GOES_ON = (
 )
 DECISIONS = (State.NO_ERROR, State.ERROR_NO_RECOVERY, State.ERROR_RECOVERY)
 RECOVERY = (State.PAID, State.INSTALMENT, State.COURT_ACTION)
-_OPEN = (State.FLAGGED, State.INTAKE_REVIEW, State.AUTHORITY_ERROR, State.CORRECTED, State.NO_ERROR, *GOES_ON)
+_OPEN = (State.FLAGGED, State.INTAKE_REVIEW, State.AUTHORITY_ERROR, State.CORRECTED, *GOES_ON)
 _TELLS = (guard.no_conflict, guard.reasoned, guard.reason_to_assume, guard.crime_is_ours)
 _SILENT = (guard.no_conflict, guard.reasoned, guard.tells_nobody, guard.crime_is_ours)
 _DECIDES = (guard.heard, guard.delegated)

@@ -28,6 +28,7 @@ class Role(StrEnum):
 
     LANDLORD_REPORTER = "landlord_reporter"
     ALERT_OFFICER = "alert_officer"
+    CASE_OFFICER = "case_officer"
     FUT_INVESTIGATOR = "fut_investigator"
     APPROVER = "approver"
     FUT_MANAGER = "fut_manager"

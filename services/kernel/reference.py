@@ -32,7 +32,10 @@ class Word:
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class Unit(Word):
-    """A förvaltning of the kommun, with what it may hold. `function` is neutral: it tells nothing of the person."""
+    """A förvaltning of the kommun, with what it may hold. `function` is neutral: it tells nothing of the person.
+
+    `checks_suppliers`: it buys for the kommun, and holds supplier checks; those are shared with nobody (sharing-matrix 2).
+    """
 
     @dataclass(frozen=True, kw_only=True, config=_STRICT)
     class Holding:
@@ -45,6 +48,7 @@ class Unit(Word):
     authority: str
     function: str
     mailbox: str
+    checks_suppliers: bool = False
     holds: Mapping[str, Holding] = field(default_factory=dict)
 
 
@@ -137,6 +141,27 @@ class ControlGround(Word):
     verified: bool
 
 
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Method(Word):
+    """A lawful way to find something out. `needs_ground`: in law, named by the officer; `needs_consent`: the person's own."""
+
+    needs_ground: bool = False
+    needs_consent: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class RecoveryGround(Word):
+    """A ground to claim back payments of these schemes made on these days, both included; its `word` is the citation."""
+
+    schemes: tuple[str, ...]
+    payments_from: date = date.min
+    payments_to: date = date.max
+
+    def covers(self, month: str) -> bool:
+        """Whether a month (YYYY-MM) is inside; the days begin and end with a month."""
+        return self.payments_from.isoformat()[:7] <= month <= self.payments_to.isoformat()[:7]
+
+
 W = TypeVar("W", bound=Word)
 
 
@@ -192,6 +217,9 @@ class Reference:
     sources: Words[Source]
     error_kinds: Words[Word]
     control_grounds: Words[ControlGround]
+    methods: Words[Method]
+    recovery_grounds: Words[RecoveryGround]
+    supplier_signs: Words[Word]
 
     def decides(self, benefit: str, receiver_kind: str) -> bool:
         """Whether a body of this receiver kind may have decided the benefit (codes; sharing-matrix 7.1)."""
@@ -241,6 +269,10 @@ def reference() -> Reference:
     for scheme in schemes:
         if scheme.decided_by is not None and "police_report" not in units[scheme.decided_by].holds:
             raise ValueError(f"schemes.toml, {scheme.code}: {scheme.decided_by} has no police report to make")
+    recovery_grounds = _rows("cases", "recovery_ground", RecoveryGround)
+    for ground in recovery_grounds:
+        for code in ground.schemes:
+            schemes[code]
     return Reference(
         units=units,
         agencies=_rows("agencies", "agency", Agency),
@@ -254,6 +286,9 @@ def reference() -> Reference:
         sources=_rows("alerts", "source", Source),
         error_kinds=_rows("alerts", "error_kind", Word),
         control_grounds=_rows("control_grounds", "control_ground", ControlGround),
+        methods=_rows("cases", "method", Method),
+        recovery_grounds=recovery_grounds,
+        supplier_signs=_rows("cases", "supplier_sign", Word),
     )
 
 

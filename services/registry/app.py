@@ -16,12 +16,11 @@ from services.kernel.process import config_path, live
 from services.kernel.records import Requests, auditor, refusals
 from services.kernel.rpc import Server, connect
 from services.kernel.vault import Vault
-from services.registry import store as tables
 from services.registry.service.delivery import Offers
 from services.registry.service.imports import Imports
 from services.registry.service.registering import Registering
 from services.registry.service.servicer import RULES, RegistryServicer
-from services.registry.store import Alerts, Payments
+from services.registry.store import Alerts, Payments, Suppliers, tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def build(config: ServiceConfig, clock: Clock) -> Parts:
     registering = Registering(database, alerts, payments, audit, clock)
     imports = Imports(registering)
     requests = Requests(database, tables.request, vault, clock)
-    servicer = RegistryServicer(database, alerts, payments, requests, registering, imports, audit, clock)
+    servicer = RegistryServicer(database, alerts, payments, Suppliers(vault), requests, registering, imports, audit, clock)
 
     server = Server(
         "registry", config, registry_pb2.DESCRIPTOR.services_by_name["RegistryService"], RULES, refusals(database, audit, "registry"), clock

@@ -8,6 +8,7 @@ from los.registry.v1 import registry_pb2
 from los.sharing.v1 import sharing_pb2
 
 from services.kernel.callers import Role
+from services.registry.domain import alert_life, payment_life
 
 if TYPE_CHECKING:
     from services.kernel.rpc import Rule
@@ -32,6 +33,26 @@ def test_a_landlord_reaches_nothing_but_the_own_alerts(module: str, descriptor: 
     reached = {name for name, rule in rules.items() if Role.LANDLORD_REPORTER in rule.roles}
     expected = {"RegisterAlert", "GetAlert", "ListAlerts", "WithdrawAlert", "ImportAlerts"}
     assert reached == (expected if descriptor.name == "RegistryService" else set())
+
+
+def test_a_role_may_call_an_act_of_the_registry_when_the_table_of_states_names_it_and_only_then() -> None:
+    rules = import_module("services.registry.service.servicer").RULES
+    acts = {
+        "AssessAlert": alert_life.LIFE.who(alert_life.Act.ASSESS),
+        "CloseAlert": alert_life.LIFE.who(alert_life.Act.CLOSE),
+        "WithdrawAlert": alert_life.LIFE.who(alert_life.Act.WITHDRAW) | alert_life.LIFE.who(alert_life.Act.TAKE_BACK),
+        "AssessSuspectedPayment": payment_life.LIFE.who(payment_life.Act.ASSESS),
+        "WithdrawSuspectedPayment": payment_life.LIFE.who(payment_life.Act.WITHDRAW),
+        "CorrectOwnError": payment_life.LIFE.who(payment_life.Act.CORRECT),
+        "OpenInvestigation": payment_life.LIFE.who(payment_life.Act.OPEN_INVESTIGATION),
+        "RecordCommunication": payment_life.LIFE.who(payment_life.Act.COMMUNICATE),
+        "DecidePayment": payment_life.LIFE.who(payment_life.Act.DECIDE),
+        "DecideRecovery": payment_life.LIFE.who(payment_life.Act.DECIDE_RECOVERY),
+        "RecordRecovery": payment_life.LIFE.who(payment_life.Act.RECORD_RECOVERY),
+        "RecordPoliceReport": payment_life.REPORTS.who(payment_life.Act.REPORT_CRIME),
+        "ClosePayment": payment_life.LIFE.who(payment_life.Act.CLOSE),
+    }
+    assert {name: rules[name].roles for name in acts} == acts
 
 
 def test_what_services_say_to_each_other_no_person_can_say() -> None:

@@ -16,6 +16,10 @@ OTHER_LANDLORD = Caller("cli", "hyresvard-2", Role.LANDLORD_REPORTER, "hyresvard
 OFFICER = Caller("cli", "klf-handlaggare-1", Role.ALERT_OFFICER, "KLF")
 MOS_OFFICER = Caller("cli", "mos-handlaggare-1", Role.ALERT_OFFICER, "MOS")
 INVESTIGATOR = Caller("cli", "iaf-utredare-1", Role.FUT_INVESTIGATOR, "IAF")
+CASE_OFFICER = Caller("cli", "iaf-handlaggare-1", Role.CASE_OFFICER, "IAF")
+BUYER = Caller("cli", "vss-handlaggare-1", Role.CASE_OFFICER, "VSS")
+APPROVER = Caller("cli", "iaf-beslutare-1", Role.APPROVER, "IAF")
+MANAGER = Caller("cli", "iaf-chef-1", Role.FUT_MANAGER, "IAF")
 VOF_INVESTIGATOR = Caller("cli", "vof-utredare-1", Role.FUT_INVESTIGATOR, "VOF")
 COORDINATOR = Caller("cli", "klf-samordnare-1", Role.LOS_COORDINATOR, "KLF")
 

@@ -7,7 +7,8 @@ from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as pb
 
 from services.kernel.errors import Conflict, NotFound
-from services.registry.domain import alert
+from services.registry.domain.alert import State
+from services.registry.domain.alert_life import LIFE
 from tests.registry.builders import LANDLORD, OFFICER, a_check, an_assessment
 from tests.registry.conftest import Registry
 from tests.registry.test_alert_service import an_outcome, assessed, get, registered
@@ -79,7 +80,7 @@ def test_a_protected_person_stays_hidden_whatever_the_landlord_does(registry: Re
         get(registry, alert_id)
     assert len(registry.call("ListAlerts", pb.ListAlertsRequest(), OFFICER).alerts) == 0
     assert [row["state"] for row in registry.rows("SELECT state FROM alert")] == ["blocked_protected"]
-    assert alert.NEXT[alert.State.BLOCKED_PROTECTED] == frozenset()
+    assert LIFE.next[State.BLOCKED_PROTECTED] == frozenset()
 
 
 def test_no_answer_tells_a_landlord_whether_what_was_taken_back_was_kept(registry: Registry) -> None:

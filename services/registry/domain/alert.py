@@ -13,11 +13,10 @@ from uuid import UUID
 
 from services.kernel import cells, rows
 from services.kernel.cells import Fault
-from services.kernel.errors import Conflict, Invalid
 from services.kernel.identity import holds_identity_number
 from services.kernel.reference import reference
 from services.kernel.rows import Check, Field, Form, Judged, Layout
-from services.registry.domain.record import Circumstance, Context, Offer, Offered, Protection, ProtectionCheck, handled, require_next
+from services.registry.domain.record import Circumstance, Context, Offered, ProtectionCheck
 
 RECORD_KIND = "folkbokforing_alert"
 RECEIVER_KIND = "skatteverket-folkbokforing"
@@ -37,51 +36,26 @@ class State(StrEnum):
     ASSESSED = "assessed"
     NOTICE_SENT = "notice_sent"
     ACKNOWLEDGED = "acknowledged"
+    INVESTIGATION_OPEN = "investigation_open"
+    CLOSED = "closed"
     NO_ACTION = "no_action"
+    REFERRED_TO_LANDLORD = "referred_to_landlord"
+    LINKED_TO_PAYMENT_CASE = "linked_to_payment_case"
     WITHDRAWN = "withdrawn"
 
 
-# An assessment may be made again until the notice has gone: the register check of protection is only good for a day.
-_ASSESSABLE = frozenset({State.ASSESSED, State.NO_ACTION, State.NEEDS_COMPLETION, State.BLOCKED_PROTECTED, State.WITHDRAWN})
-NEXT: Mapping[State, frozenset[State]] = {
-    State.DRAFT: frozenset({State.SUBMITTED, State.BLOCKED_PROTECTED, State.WITHDRAWN}),
-    State.SUBMITTED: frozenset({State.SCREENED, State.BLOCKED_PROTECTED, State.WITHDRAWN}),
-    State.SCREENED: _ASSESSABLE,
-    State.NEEDS_COMPLETION: frozenset({State.SUBMITTED, State.BLOCKED_PROTECTED, State.WITHDRAWN}),
-    State.BLOCKED_PROTECTED: frozenset(),
-    State.ASSESSED: _ASSESSABLE | {State.NOTICE_SENT},
-    State.NOTICE_SENT: frozenset({State.ACKNOWLEDGED, State.BLOCKED_PROTECTED, State.WITHDRAWN}),
-    State.ACKNOWLEDGED: frozenset({State.BLOCKED_PROTECTED, State.WITHDRAWN}),
-    State.NO_ACTION: frozenset(),
-    State.WITHDRAWN: frozenset(),
-}
-
-# A landlord learns "Mottagen" and "Avslutad hos kommunen"; whether it went on says something about the tenant (sharing-matrix 2.1).
-CLOSED_TO_LANDLORD = frozenset({State.NOTICE_SENT, State.ACKNOWLEDGED, State.NO_ACTION, State.WITHDRAWN})
-# Until the kommun has found something, the report is the landlord's to take back. What is found stays found.
-LANDLORDS_OWN = frozenset({State.SUBMITTED, State.SCREENED, State.NEEDS_COMPLETION})
-
-
-def shown_to_landlord(state: State, *, taken_back: bool) -> State:
-    """The state as the reporting landlord sees it."""
-    return State.NO_ACTION if taken_back or state in CLOSED_TO_LANDLORD else State.SUBMITTED
-
-
 class Assessment(StrEnum):
-    """What the officer found. A flat that is wrong only in the landlord's list is no alert."""
+    """What the officer found. A flat that is wrong only in the landlord's list is no alert, nor is a matter of the tenancy alone.
+
+    `payment_case`: nothing is wrong in the register, but the facts belong to a suspected payment of the own unit.
+    """
 
     ASSUME_ERROR = "assume_error"
     NOT_ENOUGH = "not_enough"
     WRONG_FLAT = "wrong_flat"
     NEEDS_COMPLETION = "needs_completion"
-
-
-LEADS_TO: Mapping[Assessment, State] = {
-    Assessment.ASSUME_ERROR: State.ASSESSED,
-    Assessment.NOT_ENOUGH: State.NO_ACTION,
-    Assessment.WRONG_FLAT: State.NO_ACTION,
-    Assessment.NEEDS_COMPLETION: State.NEEDS_COMPLETION,
-}
+    TENANCY_ONLY = "tenancy_only"
+    PAYMENT_CASE = "payment_case"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +99,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
-    """An officer's assessment. `own_facts` are dated residence facts of the officer's own."""
+    """An officer's assessment. `own_facts` are dated residence facts of the officer's own; `payment_id` is for a payment case alone."""
 
     assessment: Assessment
     reasons: str
@@ -133,17 +107,22 @@ class Assessed:
     suspected_error_kind: str = ""
     concerns_contract_holder: bool = False
     own_facts: tuple[Circumstance, ...] = ()
+    payment_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The part of an alert that is stored encrypted. `reporter` is the organisation of the landlord's reporter (digits), or empty."""
+    """The part of an alert that is stored encrypted. `reporter` is the organisation of the landlord's reporter (digits), or empty.
+
+    `skv_reference` is Skatteverket's own reference, when they have told it another way than the bus.
+    """
 
     report: Report
     reporter: str = ""
     assessed: Assessed | None = None
     handled_by: tuple[str, ...] = ()
     offered: Offered = field(default_factory=Offered)
+    skv_reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +130,8 @@ class Alert:
     """An alert, held by one unit.
 
     `taken_back`: its landlord has taken it back, whatever became of it at the kommun. `payment_id` points to the suspected payment that
-    made this draft; nothing of it is copied but the person.
+    made this draft, or that it was linked to; nothing of it is copied but the person. `feedback_time`: when its landlord first saw that it
+    is closed at the kommun. `purge_date`: when it may be erased, on the kommun's decision; none while it is open.
     """
 
     id: UUID
@@ -165,6 +145,8 @@ class Alert:
     taken_back: bool = False
     protection_check: ProtectionCheck = field(default_factory=ProtectionCheck)
     payment_id: UUID | None = None
+    feedback_time: datetime | None = None
+    purge_date: date | None = None
 
     @property
     def registered_as(self) -> str:
@@ -268,86 +250,3 @@ def judge(layout: Layout[Context], number: int, cells_: Sequence[str], context: 
     if report.from_somebody_else:
         remarks.append(("source_kind", "needs_own_fact", True))
     return Judged(label, rows.accepted(number, layout, remarks), report)
-
-
-# --- what follows -----------------------------------------------------------------------------------------------------------------
-
-
-def registered(state: State, protection: Protection) -> tuple[State, ...]:
-    """The states that a report passes through when it comes in; screening is what the form has already done."""
-    last = State.BLOCKED_PROTECTED if protection is Protection.PROTECTED else State.SCREENED
-    return (state, State.SUBMITTED, last) if state is not State.SUBMITTED else (State.SUBMITTED, last)
-
-
-def assess(alert: Alert, asked: Assessed, check: ProtectionCheck, person: str, now: datetime, today: date) -> Alert:
-    """The alert as assessed. A protected person stops everything, whatever was found.
-
-    Raises Conflict when the alert cannot be assessed now, Invalid when a guard of workflows 5.1 is not met.
-    """
-    found = LEADS_TO[asked.assessment]
-    require_next(NEXT, alert.state, found)
-    after = State.BLOCKED_PROTECTED if check.result is Protection.PROTECTED else found
-    if not asked.reasons:
-        raise Invalid("reasons: skriv vad bedömningen grundas på.")
-    for fact in asked.own_facts:
-        observation = reference().observations.find(fact.code)
-        if observation is None or observation.weak or observation.code != fact.code:
-            raise Invalid("own_facts: iakttagelsen finns inte i listan, eller räcker inte för en underrättelse.")
-        if fact.from_date > today:
-            raise Invalid("own_facts: datumet ligger i framtiden.")
-    offers: tuple[Offer, ...] = ()
-    assessed = replace(
-        alert,
-        state=after,
-        revision=alert.revision + 1,
-        protection_check=check,
-        content=replace(alert.content, assessed=asked, handled_by=handled(alert.content.handled_by, person)),
-    )
-    if after is State.ASSESSED:
-        _require_ground_to_assume(assessed, asked)
-        check.require_fresh(now)
-        offers = (Offer(RECORD_KIND, RECEIVER_KIND),)
-    return replace(assessed, content=replace(assessed.content, offered=Offered(assessed.revision, offers)))
-
-
-def _require_ground_to_assume(alert: Alert, asked: Assessed) -> None:
-    """The guards of "kan antas" (workflows 5.1, sharing-matrix 1.4 and 2.1)."""
-    if not asked.wrong_flat_checked:
-        raise Invalid("wrong_flat_checked: kontrollera först om lägenhetsnumret är förväxlat.")
-    if asked.suspected_error_kind not in reference().error_kinds:
-        raise Invalid("suspected_error_kind: ange vilket fel i folkbokföringen som kan antas.")
-    if not asked.concerns_contract_holder or not alert.content.report.contract_holder_id_number:
-        raise Invalid("concerns_contract_holder: felet måste gälla en person med känt personnummer. Komplettera ärendet.")
-    if alert.needs_review and not asked.own_facts:
-        raise Invalid("own_facts: uppgiften kommer från någon annan. Ange en egen, daterad iakttagelse.")
-    if not alert.circumstances:
-        raise Invalid("own_facts: det som har iakttagits räcker inte för en underrättelse. Ange en egen, daterad iakttagelse.")
-
-
-def withdraw(alert: Alert, person: str) -> Alert:
-    """The alert as withdrawn, with no offer left. Raises Conflict when it cannot be."""
-    require_next(NEXT, alert.state, State.WITHDRAWN)
-    return _with_no_offer(alert, State.WITHDRAWN, person)
-
-
-def block(alert: Alert, check: ProtectionCheck, person: str) -> Alert:
-    """The alert of a person whose payment was found to be a protected person's. A final state stays; the check hides it all the same."""
-    after = State.BLOCKED_PROTECTED if State.BLOCKED_PROTECTED in NEXT[alert.state] else alert.state
-    return _with_no_offer(replace(alert, protection_check=check), after, person)
-
-
-def _with_no_offer(alert: Alert, state: State, person: str) -> Alert:
-    revision = alert.revision + 1
-    content = replace(alert.content, handled_by=handled(alert.content.handled_by, person), offered=Offered(revision))
-    return replace(alert, state=state, revision=revision, content=content)
-
-
-def take_back(alert: Alert, person: str) -> Alert:
-    """The alert as its landlord has taken it back: withdrawn while it is the landlord's own, otherwise as it is.
-
-    To the landlord both are closed, so that nothing tells what the kommun has found. Raises Conflict when it is closed already.
-    """
-    if shown_to_landlord(alert.state, taken_back=alert.taken_back) is State.NO_ACTION:
-        raise Conflict("state: ärendet är redan avslutat.")
-    taken_back = replace(alert, taken_back=True)
-    return withdraw(taken_back, person) if alert.state in LANDLORDS_OWN else taken_back

@@ -4,7 +4,7 @@ Source: workflows 6, sharing-matrix 4.2, 5.2, 5.5 and 7.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -16,11 +16,13 @@ from services.kernel.cells import Fault
 from services.kernel.errors import Invalid
 from services.kernel.reference import Scheme, Words, reference
 from services.kernel.rows import Check, Field, Form, Judged, Layout, Result, Verdict
-from services.registry.domain.record import Circumstance, Context, Offer, Offered, Protection, ProtectionCheck, handled, require_next
+from services.registry.domain.record import Circumstance, Context, Offered, Protection, ProtectionCheck
 
 RECORD_KIND = "suspected_payment"
 POLICE_REPORT = "police_report"
 POLICE = "polismyndigheten"
+METHODS_MAX = 50
+DOCUMENTS_MAX = 200
 # The scheme that the kommun decides itself and never notifies itself about (sharing-matrix 5.8), as a benefit.
 OWN_BENEFITS: Mapping[str, str] = {
     "ekonomiskt_bistand": "ekonomiskt_bistand",
@@ -30,37 +32,63 @@ OWN_BENEFITS: Mapping[str, str] = {
 
 
 class State(StrEnum):
-    """Where a suspected payment is, as far as the preliminary check (workflows 6.1)."""
+    """Where a suspected payment is (workflows 6.1). The three decisions are states, because they lead to different places."""
 
     FLAGGED = "flagged"
     INTAKE_REVIEW = "intake_review"
     DISMISSED = "dismissed"
     PRELIMINARY_CHECK = "preliminary_check"
     AUTHORITY_ERROR = "authority_error"
+    CORRECTED = "corrected"
+    INVESTIGATION_OPEN = "investigation_open"
+    COMMUNICATED = "communicated"
+    NO_ERROR = "no_error"
+    ERROR_NO_RECOVERY = "error_no_recovery"
+    ERROR_RECOVERY = "error_recovery"
+    RECOVERY_DECIDED = "recovery_decided"
+    PAID = "paid"
+    INSTALMENT = "instalment"
+    COURT_ACTION = "court_action"
+    CLOSED = "closed"
     BLOCKED_PROTECTED = "blocked_protected"
     WITHDRAWN = "withdrawn"
 
 
-NEXT: Mapping[State, frozenset[State]] = {
-    State.FLAGGED: frozenset({State.INTAKE_REVIEW, State.BLOCKED_PROTECTED, State.WITHDRAWN}),
-    State.INTAKE_REVIEW: frozenset({State.PRELIMINARY_CHECK, State.DISMISSED, State.BLOCKED_PROTECTED}),
-    # It may be checked again: the register check of protection is only good for a day, and more may become known.
-    State.PRELIMINARY_CHECK: frozenset(
-        {State.PRELIMINARY_CHECK, State.AUTHORITY_ERROR, State.DISMISSED, State.BLOCKED_PROTECTED, State.WITHDRAWN}
-    ),
-    State.AUTHORITY_ERROR: frozenset(),
-    State.DISMISSED: frozenset(),
-    State.BLOCKED_PROTECTED: frozenset(),
-    State.WITHDRAWN: frozenset(),
-}
+class Notice(StrEnum):
+    """The track of notices to the bodies that decided other benefits; it runs beside the state."""
+
+    NONE = "none"
+    DUE = "due"
+    SENT = "sent"
+
+
+class Police(StrEnum):
+    """The track of the report of a suspected crime: a duty once there is suspicion (bidragsbrottslagen 6 §); it runs beside the state."""
+
+    NONE = "none"
+    DUE = "due"
+    FILED = "filed"
+    FEEDBACK = "feedback"
+    CLOSED = "closed"
+
+
+class WhoseFault(StrEnum):
+    """Whose error it was, as decided. What the applicant meant is for Polisen and a court, not for the nämnd."""
+
+    APPLICANT_INTENT_UNCLEAR = "applicant_intent_unclear"
+    APPLICANT = "applicant"
+    AUTHORITY = "authority"
+    THIRD_PARTY = "third_party"
+    MIXED = "mixed"
 
 
 class Assessment(StrEnum):
-    """What the investigator found."""
+    """What the investigator found. `ongoing`: the case stays where it is, and what it says of other benefits and of crime is told again."""
 
     PRELIMINARY_CHECK = "preliminary_check"
     DISMISSED = "dismissed"
     AUTHORITY_ERROR = "authority_error"
+    ONGOING = "ongoing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +108,7 @@ class Flag:
     other_benefit: str
     deciding_body: str
     population_register_doubted: bool
+    household_size: int | None = None
 
     @property
     def same_as(self) -> str:
@@ -114,18 +143,102 @@ class Assessed:
 
 
 @dataclass(frozen=True, slots=True)
+class Method:
+    """How something is found out: a code of the closed list of lawful methods, the ground of a look-up, the consent to a visit."""
+
+    code: str
+    ground: str = ""
+    consent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Investigation:
+    """What the investigator will do. Documents are references to files in the case system, never the files."""
+
+    methods: tuple[Method, ...]
+    documents: tuple[str, ...]
+    no_conflict_of_interest: bool
+
+    def and_also(self, more: "Investigation") -> "Investigation":
+        """This one with more methods and documents, each once. Raises Invalid when they are more than can be kept."""
+        methods = tuple(dict.fromkeys(self.methods + more.methods))
+        documents = tuple(dict.fromkeys(self.documents + more.documents))
+        if len(methods) > METHODS_MAX or len(documents) > DOCUMENTS_MAX:
+            raise Invalid("investigation: ärendet har för många metoder eller handlingar. Samla dem i verksamhetssystemet.")
+        return Investigation(methods, documents, more.no_conflict_of_interest)
+
+
+@dataclass(frozen=True, slots=True)
+class Communication:
+    """When the person was told what the case holds, and until when they may answer (FL 25 §)."""
+
+    communicated_date: date
+    answer_due_date: date
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the nämnd decided about the payment. Amounts in SEK; `delegation_reference`: on what authority."""
+
+    fault: WhoseFault | None
+    answer_received: bool
+    confirmed_amount_sek: Decimal | None
+    prevented_amount_sek: Decimal | None
+    prevented_months: int | None
+    delegation_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What is to be paid back, on which grounds (codes): one for each part of the period."""
+
+    grounds: tuple[str, ...]
+    amount_sek: Decimal
+    decided_date: date
+    delegation_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class PoliceReport:
+    """When and how the report went to Polisen, and their number. The report itself is in the case system."""
+
+    filed_date: date
+    sent_how: str
+    report_number: str
+    voluntary_correction_considered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """When our own error was put right."""
+
+    corrected_date: date
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
-    """The part of a suspected payment that is stored encrypted."""
+    """The part of a suspected payment that is stored encrypted.
+
+    `flagged_by`: who flagged it by hand; a row of a file is nobody's own case. `told`: the receiver kinds that have had a notice.
+    """
 
     flag: Flag
     assessed: Assessed | None = None
     handled_by: tuple[str, ...] = ()
     offered: Offered = field(default_factory=Offered)
+    flagged_by: str = ""
+    told: tuple[str, ...] = ()
+    investigation: Investigation | None = None
+    communication: Communication | None = None
+    decision: Decision | None = None
+    recovery: Recovery | None = None
+    police_report: PoliceReport | None = None
+    correction: Correction | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A suspected payment, held by one unit."""
+    """A suspected payment, held by one unit. `purge_date`: when it may be erased, on the kommun's decision; none while it is open."""
 
     id: UUID
     unit: str
@@ -135,6 +248,9 @@ class Payment:
     registered_by: str
     content: Content
     protection_check: ProtectionCheck = field(default_factory=ProtectionCheck)
+    notice: Notice = Notice.NONE
+    police: Police = Police.NONE
+    purge_date: date | None = None
 
     @property
     def registered_as(self) -> str:
@@ -194,6 +310,7 @@ _FIELDS: tuple[Field[Context], ...] = (
     Field("impulse_source", "Impuls", lambda text, _: cells.word(text, reference().impulses).code),
     Field("other_benefit", "Annan förmån", lambda text, _: cells.word(text, reference().benefits).code, needed=False),
     Field("deciding_body", "Beslutande myndighet", _body, needed=False),
+    Field("household_size", "Hushåll", lambda text, _: cells.persons(text), needed=False, empty=None, column=False),
     Field("population_register_doubted", "Folkbokföring ifrågasatt", lambda text, _: cells.yes_no(text), needed=False, empty=False),
 )
 _CHECKS = (
@@ -220,108 +337,3 @@ def judge(layout: Layout[Context], number: int, cells_: Sequence[str], context: 
     protected = Verdict(Result.PROTECTED)
     verdict = protected if protection is Protection.PROTECTED else rows.accepted(number, layout, ())
     return Judged(label, verdict, (Flag(**read), protection))
-
-
-# --- what follows -----------------------------------------------------------------------------------------------------------------
-
-
-def assess(payment: Payment, asked: Assessed, check: ProtectionCheck, person: str, now: datetime, today: date) -> Payment:
-    """The payment as assessed. A protected person stops everything; the kommun's own error is told to nobody.
-
-    Raises Conflict when it cannot be assessed now, Invalid when a guard of workflows 6.1 or sharing-matrix 7 is not met.
-    """
-    protected = check.result is Protection.PROTECTED
-    after = State.BLOCKED_PROTECTED if protected else State(asked.assessment)
-    for before, step in zip(steps := assessed_steps(payment.state, after), steps[1:], strict=False):
-        require_next(NEXT, before, step)
-    if not asked.no_conflict_of_interest:
-        raise Invalid("no_conflict_of_interest: intyga att du inte är jävig och att ärendet inte är ditt eget.")
-    if not asked.reasons:
-        raise Invalid("reasons: skriv vad bedömningen grundas på.")
-    offers = () if protected else _offers(payment, asked, today)
-    if offers:
-        check.require_fresh(now)
-    revision = payment.revision + 1
-    content = replace(
-        payment.content,
-        assessed=asked,
-        handled_by=handled(payment.content.handled_by, person),
-        offered=Offered(revision, offers),
-    )
-    return replace(payment, state=after, revision=revision, protection_check=check, content=content)
-
-
-def assessed_steps(before: State, after: State) -> tuple[State, ...]:
-    """The states an assessment passes through: the assessing person is who takes a flag in."""
-    if after is before is State.PRELIMINARY_CHECK:
-        return (before, after)
-    steps = [before]
-    if before is State.FLAGGED:
-        steps.append(State.INTAKE_REVIEW)
-    if after is State.AUTHORITY_ERROR and before is State.FLAGGED:
-        steps.append(State.PRELIMINARY_CHECK)
-    return (*steps, after)
-
-
-def _offers(payment: Payment, asked: Assessed, today: date) -> tuple[Offer, ...]:
-    told = asked.other_benefits or asked.crime_suspected
-    if told and asked.assessment is not Assessment.PRELIMINARY_CHECK:
-        raise Invalid("assessment: bara ett ärende i förhandskontroll kan lämnas vidare.")
-    for place, other in enumerate(asked.other_benefits):
-        _require_reason_to_assume(payment.content.flag, other, f"other_benefits[{place}]", today)
-    bodies = [other.deciding_body for other in asked.other_benefits]
-    if len(set(bodies)) < len(bodies):
-        raise Invalid("other_benefits: ange en förmån för varje beslutande myndighet.")
-    if bodies and not asked.own_error_ruled_out:
-        raise Invalid("own_error_ruled_out: uteslut först att felet är kommunens eget.")
-    if bodies and not asked.recipient_name:
-        raise Invalid("recipient_name: ange mottagarens namn.")
-    scheme = reference().schemes[payment.content.flag.payment_scheme]
-    if asked.crime_suspected and payment.unit != scheme.decided_by:  # own benefits only (sharing-matrix 5.5)
-        raise Invalid(
-            "crime_suspected: bidragsbrott anmäls av den nämnd som har beslutat utbetalningen. "
-            f"Er nämnd står inte som beslutande för {scheme.word}."
-        )
-    report = (Offer(POLICE_REPORT, POLICE),) if asked.crime_suspected else ()
-    return (*(Offer(RECORD_KIND, body) for body in bodies), *report)
-
-
-def _require_reason_to_assume(flag: Flag, other: OtherBenefit, place: str, today: date) -> None:
-    """That this other benefit, of that body, may be asked about (sharing-matrix 7.1, 7.3 and 5.8), on dated facts (W2)."""
-    facts = reference()
-    if other.benefit_type not in facts.benefits:
-        raise Invalid(f"{place}.benefit_type: förmånen finns inte i listan.")
-    word = facts.benefits[other.benefit_type].word
-    if not facts.decides(other.benefit_type, other.deciding_body):
-        raise Invalid(f"{place}.deciding_body: {word} beslutas inte av den myndigheten, eller så saknas uppgiften.")
-    if OWN_BENEFITS.get(flag.payment_scheme) == other.benefit_type:
-        raise Invalid(f"{place}.benefit_type: kommunens egen utbetalning lämnas inte till någon annan.")
-    if any(facts.causes[code].own_error for code in flag.causes):
-        raise Invalid(f"{place}: orsaken är kommunens eget fel och säger inget om en annan förmån.")
-    if other.suspected_error_kind not in flag.causes:
-        raise Invalid(f"{place}.suspected_error_kind: ange en av ärendets orsaker.")
-    told = {other.suspected_error_kind, *(fact.code for fact in other.circumstances)}
-    if not all(code in facts.causes and facts.question_is_open([code], other.benefit_type) for code in told):
-        raise Invalid(f"{place}: orsaken eller en omständighet säger inget om {word}.")
-    if not other.circumstances:
-        raise Invalid(f"{place}.circumstances: ange minst en daterad omständighet som gäller {word}.")
-    if other.period_to < other.period_from:
-        raise Invalid(f"{place}.period_to: slutdatum ligger före startdatum.")
-    if other.observed_at > today:
-        raise Invalid(f"{place}.observed_at: datumet ligger i framtiden.")
-
-
-def block(payment: Payment, check: ProtectionCheck, person: str) -> Payment:
-    """The payment of somebody who was found to be protected after it was registered. A final state stays; the check hides it."""
-    after = State.BLOCKED_PROTECTED if State.BLOCKED_PROTECTED in NEXT[payment.state] else payment.state
-    revision = payment.revision + 1
-    content = replace(payment.content, handled_by=handled(payment.content.handled_by, person), offered=Offered(revision))
-    return replace(payment, state=after, revision=revision, protection_check=check, content=content)
-
-
-def withdraw(payment: Payment, person: str) -> Payment:
-    """The payment as withdrawn, with no offer left. Raises Conflict when it cannot be."""
-    require_next(NEXT, payment.state, State.WITHDRAWN)
-    revision = payment.revision + 1
-    content = replace(payment.content, handled_by=handled(payment.content.handled_by, person), offered=Offered(revision))
-    return replace(payment, state=State.WITHDRAWN, revision=revision, content=content)

@@ -1,5 +1,6 @@
-"""Alerts: registered, read, assessed, withdrawn."""
+"""Alerts: registered, read, assessed, closed, withdrawn."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -9,16 +10,18 @@ from los.registry.v1 import registry_pb2 as pb
 
 from services.kernel import pages
 from services.kernel.callers import Caller, Role
+from services.kernel.cells import written
 from services.kernel.clock import timestamp
 from services.kernel.db import Transaction
 from services.kernel.errors import NotFound
 from services.kernel.rows import FieldFault
 from services.kernel.rpc import caller
-from services.registry import store as tables
 from services.registry.domain import alert as alerts
+from services.registry.domain import alert_life as life
 from services.registry.domain.alert import Alert
-from services.registry.domain.record import handled, require_next
+from services.registry.domain.record import Moved, handled
 from services.registry.service.parts import Parts, require_etag
+from services.registry.store import tables
 from services.registry.wire import alerts as alert_wire
 from services.registry.wire import common
 
@@ -53,18 +56,17 @@ class AlertMethods(Parts):
         if asking.role is Role.LANDLORD_REPORTER:
             raise NotFound
         before = self._alerts.seen(tx, UUID(request.completes_alert_id), asking)
-        require_next(alerts.NEXT, before.state, alerts.State.SUBMITTED)
         protection = common.protection(request.protection)
-        steps = alerts.registered(before.state, protection)
+        path = life.screened((before.state, alerts.State.SUBMITTED), protection, self._actor(asking))
         after = replace(
             before,
-            state=steps[-1],
+            state=path[-1],
             revision=before.revision + 1,
             content=alerts.Content(report, before.content.reporter, handled_by=handled(before.content.handled_by, asking.principal)),
             needs_review=report.from_somebody_else,
             protection_check=replace(before.protection_check, result=protection, checked_time=None),
         )
-        self._alerts.save(tx, before, after, steps, self._clock.now(), asking.person)
+        self._alerts.save(tx, before, Moved(after, path), self._clock.now(), asking.person)
         self._audit(tx, "registry:alert:complete", asking, alerts.RECORD_KIND, after.id)
         return after
 
@@ -73,9 +75,9 @@ class AlertMethods(Parts):
         with self._database.transaction() as tx:
             found = self._alerts.seen(tx, UUID(request.alert_id), asking)
             shared, steps = tables.shared_of(tx, found.id), tables.history_of(tx, found.id)
+            self._feed_back(tx, asking, [found])
             self._audit(tx, "registry:alert:read", asking, alerts.RECORD_KIND, found.id)
         message = alert_wire.alert_message(found)
-        message.registered_time.CopyFrom(timestamp(found.registered_time))
         if asking.role is Role.LANDLORD_REPORTER:  # what became of it says something about the tenant (sharing-matrix 2.1)
             return pb.GetAlertResponse(
                 alert_id=message.alert_id,
@@ -94,6 +96,7 @@ class AlertMethods(Parts):
         states = [state for state in alerts.State if not asked or alert_wire.STATES[state] in asked]
         with self._database.transaction() as tx:
             rows = self._alerts.page(tx, asking, states, after, size + 1)
+            self._feed_back(tx, asking, rows[:size])
             self._audit(tx, "registry:alert:list", asking, alerts.RECORD_KIND, count=min(len(rows), size))
         is_landlord = asking.role is Role.LANDLORD_REPORTER
         return pb.ListAlertsResponse(
@@ -111,16 +114,16 @@ class AlertMethods(Parts):
         )
 
     def AssessAlert(self, request: pb.AssessAlertRequest, _context: grpc.ServicerContext) -> pb.AssessAlertResponse:  # noqa: N802, D102
-        asking, now, today = caller(), self._clock.now(), self._clock.today()
+        asking = caller()
+        actor = self._actor(asking)
 
         def act(tx: Transaction) -> pb.AssessAlertResponse:
             before = self._alerts.seen(tx, UUID(request.alert_id), asking)
             require_etag(request.etag, _etag_for(asking, before))
-            asked, check = alert_wire.assessed(request, today), common.protection_check(request.protection_check)
-            after = alerts.assess(before, asked, check, asking.principal, now, today)
-            self._alerts.save(tx, before, after, (before.state, after.state), now, asking.person)
-            self._alerts.promise_offers(tx, before.content.offered, after, now)
-            self._audit(tx, "registry:alert:assess", asking, alerts.RECORD_KIND, after.id, state=after.state)
+            asked, check = alert_wire.assessed(request, actor.today), common.protection_check(request.protection_check)
+            moved = life.assess(before, asked, check, actor)
+            self._require_payment(tx, moved.record, asking)
+            after = self._kept_alert(tx, before, moved, asking, "assess")
             return pb.AssessAlertResponse(
                 alert_id=str(after.id),
                 state=alert_wire.STATES[after.state],
@@ -131,31 +134,60 @@ class AlertMethods(Parts):
         return self._once(asking, request, request.request_id, pb.AssessAlertResponse, act)
 
     def WithdrawAlert(self, request: pb.WithdrawAlertRequest, _context: grpc.ServicerContext) -> pb.WithdrawAlertResponse:  # noqa: N802, D102
-        asking, now = caller(), self._clock.now()
+        asking = caller()
 
         def act(tx: Transaction) -> pb.WithdrawAlertResponse:
             before = self._alerts.seen(tx, UUID(request.alert_id), asking)
             require_etag(request.etag, _etag_for(asking, before))
-            withdraw = alerts.take_back if asking.role is Role.LANDLORD_REPORTER else alerts.withdraw
-            after = withdraw(before, asking.principal)
-            steps = (before.state, after.state) if after.revision != before.revision else ()
-            self._alerts.save(tx, before, after, steps, now, asking.person)
-            self._alerts.promise_offers(tx, before.content.offered, after, now)
-            self._audit(tx, "registry:alert:withdraw", asking, alerts.RECORD_KIND, after.id, state=after.state)
+            withdraw = life.take_back if asking.role is Role.LANDLORD_REPORTER else life.withdraw
+            after = self._kept_alert(tx, before, withdraw(before, self._actor(asking)), asking, "withdraw")
             return pb.WithdrawAlertResponse(alert_id=str(after.id), state=_state_for(asking, after), etag=_etag_for(asking, after))
 
         return self._once(asking, request, request.request_id, pb.WithdrawAlertResponse, act)
+
+    def CloseAlert(self, request: pb.CloseAlertRequest, _context: grpc.ServicerContext) -> pb.CloseAlertResponse:  # noqa: N802, D102
+        asking = caller()
+
+        def act(tx: Transaction) -> pb.CloseAlertResponse:
+            before = self._alerts.seen(tx, UUID(request.alert_id), asking)
+            require_etag(request.etag, _etag_for(asking, before))
+            reference = written("skv_reference", request.skv_reference, alert_wire.REFERENCE_LENGTH_MAX)
+            after = self._kept_alert(tx, before, life.close(before, reference, self._actor(asking)), asking, "close")
+            return pb.CloseAlertResponse(alert_id=str(after.id), state=alert_wire.STATES[after.state], etag=str(after.revision))
+
+        return self._once(asking, request, request.request_id, pb.CloseAlertResponse, act)
+
+    def _kept_alert(self, tx: Transaction, before: Alert, moved: Moved[Alert], asking: Caller, act: str) -> Alert:
+        """Write what an act has made of an alert: the record with its history, its offers, the audit row."""
+        after, now = moved.record, self._clock.now()
+        self._alerts.save(tx, before, moved, now, asking.person)
+        self._alerts.promise_offers(tx, before.content.offered, after, now)
+        self._audit(tx, f"registry:alert:{act}", asking, alerts.RECORD_KIND, after.id, state=after.state)
+        return after
+
+    def _require_payment(self, tx: Transaction, after: Alert, asking: Caller) -> None:
+        """That the case an alert is linked to is one that the caller may see. Raises NotFound."""
+        if after.state is alerts.State.LINKED_TO_PAYMENT_CASE and after.payment_id is not None:
+            if asking.role is not Role.FUT_INVESTIGATOR:
+                raise NotFound
+            self._payments.seen(tx, after.payment_id, asking)
+
+    def _feed_back(self, tx: Transaction, asking: Caller, shown: Iterable[Any]) -> None:
+        """A landlord who has been shown that an alert is closed has had the kommun's answer."""
+        if asking.role is Role.LANDLORD_REPORTER:
+            closed = [one.id for one in shown if _state_for(asking, one) == pb.ALERT_STATE_NO_ACTION]
+            self._alerts.fed_back(tx, closed, self._clock.now())
 
 
 def _state_for(asking: Caller, alert: Any) -> pb.AlertState.ValueType:  # noqa: ANN401  # an alert, or a row of a list
     """A landlord sees "Mottagen" or "Avslutad hos kommunen", and nothing else."""
     state = alerts.State(alert.state)
     if asking.role is Role.LANDLORD_REPORTER:
-        state = alerts.shown_to_landlord(state, taken_back=alert.taken_back)
+        state = life.shown_to_landlord(state, taken_back=alert.taken_back)
     return alert_wire.STATES[state]
 
 
 def _etag_for(asking: Caller, alert: Any) -> str:  # noqa: ANN401
     """A landlord's etag changes only with what the landlord sees: a revision would tell that the case has moved."""
     is_landlord = asking.role is Role.LANDLORD_REPORTER
-    return alerts.shown_to_landlord(alerts.State(alert.state), taken_back=alert.taken_back) if is_landlord else str(alert.revision)
+    return life.shown_to_landlord(alerts.State(alert.state), taken_back=alert.taken_back) if is_landlord else str(alert.revision)

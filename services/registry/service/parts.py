@@ -11,8 +11,9 @@ from services.kernel.clock import Clock
 from services.kernel.db import Database, Transaction
 from services.kernel.errors import Conflict, ConflictReason
 from services.kernel.records import Audit, Requests
+from services.registry.domain.record import Actor
 from services.registry.service.registering import ALREADY, Registering, is_already_registered
-from services.registry.store import Alerts, Payments
+from services.registry.store import Alerts, Payments, Suppliers
 
 STALE = "etag: ärendet har ändrats sedan du läste det. Hämta det igen."
 Answer = TypeVar("Answer", bound=Message)
@@ -26,6 +27,7 @@ class Parts:
         database: Database,
         alert_store: Alerts,
         payment_store: Payments,
+        supplier_store: Suppliers,
         requests: Requests,
         registering: Registering,
         audit: Audit,
@@ -35,10 +37,15 @@ class Parts:
         self._database = database
         self._alerts = alert_store
         self._payments = payment_store
+        self._suppliers = supplier_store
         self._requests = requests
         self._registering = registering
         self._audit = audit
         self._clock = clock
+
+    def _actor(self, asking: Caller) -> Actor:
+        """Who acts and when, in the words of the domain."""
+        return Actor(asking.principal, asking.role, self._clock.now(), self._clock.today())
 
     def _once(
         self, asking: Caller, request: Message, request_id: str, answer: type[Answer], act: Callable[[Transaction], Answer]

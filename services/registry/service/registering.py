@@ -11,10 +11,11 @@ from services.kernel.ids import new_id
 from services.kernel.records import Audit
 from services.kernel.reference import reference
 from services.registry.domain import alert as alerts
+from services.registry.domain import alert_life, payment_life
 from services.registry.domain import payment as payments
 from services.registry.domain.alert import LANDLORD_UNIT, Alert, Report
 from services.registry.domain.payment import Flag, Payment
-from services.registry.domain.record import Context, Protection, ProtectionCheck
+from services.registry.domain.record import Actor, Context, Protection, ProtectionCheck
 from services.registry.store import Alerts, Payments
 
 ALREADY = Conflict("Samma uppgift finns redan.", reason=ConflictReason.DUPLICATE)
@@ -43,6 +44,9 @@ class Registering:
             raise Denied("unit: din förvaltning har inga sådana ärenden.")
         return Context(today, unit)
 
+    def _actor(self, asking: Caller) -> Actor:
+        return Actor(asking.principal, asking.role, self._clock.now(), self._clock.today())
+
     def alert(self, report: Report, protection: Protection, asking: Caller, *, needs_review: bool) -> Alert:
         """A new alert, in a transaction of its own. Raises UniqueViolation when it is registered already."""
         with self._database.transaction() as tx:
@@ -51,7 +55,7 @@ class Registering:
     def add_alert(self, tx: Transaction, report: Report, protection: Protection, asking: Caller, *, needs_review: bool) -> Alert:
         """A new alert, in this transaction."""
         context = self.context(asking, alerts.RECORD_KIND)
-        steps = alerts.registered(alerts.State.SUBMITTED, protection)
+        steps = alert_life.screened((alerts.State.SUBMITTED,), protection, self._actor(asking))
         record = Alert(
             id=new_id(),
             unit=context.unit,
@@ -89,9 +93,9 @@ class Registering:
             before = self._payments.registered_as(tx, flag.same_as)
             if before is None or before.protection_check.result is Protection.PROTECTED:
                 return
-            after = payments.block(before, check, asking.principal)
-            steps = (before.state, after.state) if after.state is not before.state else ()
-            self._payments.save(tx, before, after, steps, now, asking.person)
+            moved = payment_life.block(before, check, self._actor(asking))
+            after = moved.record
+            self._payments.save(tx, before, moved, now, asking.person)
             self._payments.promise_offers(tx, before.content.offered, after, now)
             self._audit(tx, "registry:suspected_payment:block", asking, payments.RECORD_KIND, after.id)
             self.block_alerts_of(tx, after, asking)
@@ -99,14 +103,19 @@ class Registering:
     def block_alerts_of(self, tx: Transaction, payment: Payment, asking: Caller) -> None:
         """The same person stands in the alert that the payment made: it is stopped with it."""
         for before in self._alerts.of_payment(tx, payment.id):
-            after = alerts.block(before, payment.protection_check, asking.principal)
-            steps = (before.state, after.state) if after.state is not before.state else ()
-            self._alerts.save(tx, before, after, steps, self._clock.now(), asking.person)
+            moved = alert_life.block(before, payment.protection_check, self._actor(asking))
+            after = moved.record
+            self._alerts.save(tx, before, moved, self._clock.now(), asking.person)
             self._alerts.promise_offers(tx, before.content.offered, after, self._clock.now())
             self._audit(tx, "registry:alert:block", asking, alerts.RECORD_KIND, after.id)
 
-    def add_payment(self, tx: Transaction, flag: Flag, protection: Protection, asking: Caller) -> tuple[Payment, Alert | None]:
-        """A new flag, and a draft alert when the population register is doubted (sharing-matrix 4.2). Protected: stopped at once."""
+    def add_payment(
+        self, tx: Transaction, flag: Flag, protection: Protection, asking: Caller, *, by_hand: bool = False
+    ) -> tuple[Payment, Alert | None]:
+        """A new flag, and a draft alert when the population register is doubted (sharing-matrix 4.2). Protected: stopped at once.
+
+        `by_hand`: the caller flags it, and does not read it from a file.
+        """
         now = self._clock.now()
         protected = protection is Protection.PROTECTED
         steps = (None, payments.State.FLAGGED, payments.State.BLOCKED_PROTECTED) if protected else (None, payments.State.FLAGGED)
@@ -117,7 +126,7 @@ class Registering:
             revision=1,
             registered_time=now,
             registered_by=asking.principal,
-            content=payments.Content(flag, handled_by=(asking.principal,)),
+            content=payments.Content(flag, handled_by=(asking.principal,), flagged_by=asking.principal if by_hand else ""),
             protection_check=ProtectionCheck(protection),
         )
         self._payments.add(tx, record, steps, asking.person)

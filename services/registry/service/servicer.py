@@ -1,7 +1,6 @@
 """The servicer of the registry: who asks, then one transaction, then the answer."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 import grpc
 from los.common.v1 import common_pb2
@@ -14,15 +13,18 @@ from services.kernel.db import Database, Transaction
 from services.kernel.errors import NotFound
 from services.kernel.records import Audit, Requests
 from services.kernel.rpc import Rule, caller, people, services
-from services.registry import store as tables
 from services.registry.domain import alert as alerts
+from services.registry.domain import alert_life, payment_life
 from services.registry.domain import payment as payments
 from services.registry.domain.alert import Alert
+from services.registry.domain.payment import Payment
+from services.registry.domain.record import Actor
 from services.registry.service.alerts import AlertMethods
 from services.registry.service.imports import Imports
 from services.registry.service.payments import PaymentMethods
 from services.registry.service.registering import Registering
-from services.registry.store import Alerts, Payments
+from services.registry.service.suppliers import SupplierMethods
+from services.registry.store import Alerts, Payments, Suppliers, tables
 from services.registry.wire import common
 
 REPORTERS = (Role.LANDLORD_REPORTER, Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR)
@@ -33,23 +35,45 @@ RULES: Mapping[str, Rule] = {
     "ListAlerts": people(*REPORTERS, Role.APPROVER),
     "AssessAlert": people(*OFFICERS),
     "WithdrawAlert": people(*REPORTERS),
-    "RegisterSuspectedPayment": people(Role.FUT_INVESTIGATOR),
+    "CloseAlert": people(*OFFICERS),
+    "RegisterSuspectedPayment": people(Role.CASE_OFFICER, Role.FUT_INVESTIGATOR),
     "GetSuspectedPayment": people(Role.FUT_INVESTIGATOR, Role.APPROVER, Role.FUT_MANAGER),
     "ListSuspectedPayments": people(Role.FUT_INVESTIGATOR, Role.APPROVER, Role.FUT_MANAGER),
     "AssessSuspectedPayment": people(Role.FUT_INVESTIGATOR),
     "WithdrawSuspectedPayment": people(Role.FUT_INVESTIGATOR),
+    "CorrectOwnError": people(Role.FUT_INVESTIGATOR),
+    "OpenInvestigation": people(Role.FUT_INVESTIGATOR),
+    "RecordCommunication": people(Role.FUT_INVESTIGATOR),
+    "DecidePayment": people(Role.FUT_MANAGER),
+    "DecideRecovery": people(Role.FUT_MANAGER),
+    "RecordRecovery": people(Role.FUT_INVESTIGATOR, Role.FUT_MANAGER),
+    "RecordPoliceReport": people(Role.FUT_MANAGER),
+    "ClosePayment": people(Role.FUT_INVESTIGATOR, Role.FUT_MANAGER),
     "ImportAlerts": people(*REPORTERS),
     "ImportSuspectedPayments": people(Role.FUT_INVESTIGATOR),
+    "RegisterSupplierCheck": people(Role.CASE_OFFICER),
+    "GetSupplierCheck": people(Role.CASE_OFFICER),
+    "ListSupplierChecks": people(Role.CASE_OFFICER),
     "RecordOutcome": services("sharing"),
 }
-# What a receiver's word makes of an alert: the states it passes through, as far as the table of states lets it.
-ARRIVED: Mapping[int, tuple[alerts.State, ...]] = {
-    common_pb2.OUTCOME_STATUS_SENT: (alerts.State.NOTICE_SENT,),
-    common_pb2.OUTCOME_STATUS_RECEIVED: (alerts.State.NOTICE_SENT, alerts.State.ACKNOWLEDGED),
+# What a receiver's word makes of an alert and of the tracks of a payment, as far as their tables let it. Other words change nothing here.
+# What Skatteverket found is not asked for: "no action" and "action" only say that it has looked (sharing-matrix 5.1).
+_SENT = (common_pb2.OUTCOME_STATUS_SENT, common_pb2.OUTCOME_STATUS_CARRIED_OUT)
+_LOOKED_AT = (common_pb2.OUTCOME_STATUS_OPENED, common_pb2.OUTCOME_STATUS_NO_ACTION, common_pb2.OUTCOME_STATUS_ACTION)
+ALERT_ARRIVED: Mapping[int, alerts.State] = {
+    **dict.fromkeys(_SENT, alerts.State.NOTICE_SENT),
+    common_pb2.OUTCOME_STATUS_RECEIVED: alerts.State.ACKNOWLEDGED,
+    **dict.fromkeys(_LOOKED_AT, alerts.State.INVESTIGATION_OPEN),
+    common_pb2.OUTCOME_STATUS_CLOSED: alerts.State.CLOSED,
+}
+REPORT_ARRIVED: Mapping[int, payments.Police] = {
+    **dict.fromkeys((*_SENT, common_pb2.OUTCOME_STATUS_RECEIVED), payments.Police.FILED),
+    **dict.fromkeys(_LOOKED_AT, payments.Police.FEEDBACK),
+    common_pb2.OUTCOME_STATUS_CLOSED: payments.Police.CLOSED,
 }
 
 
-class RegistryServicer(AlertMethods, PaymentMethods, registry_pb2_grpc.RegistryServiceServicer):
+class RegistryServicer(AlertMethods, PaymentMethods, SupplierMethods, registry_pb2_grpc.RegistryServiceServicer):
     """Alerts and suspected payments, as received and assessed. A record is its unit's own."""
 
     def __init__(
@@ -57,6 +81,7 @@ class RegistryServicer(AlertMethods, PaymentMethods, registry_pb2_grpc.RegistryS
         database: Database,
         alert_store: Alerts,
         payment_store: Payments,
+        supplier_store: Suppliers,
         requests: Requests,
         registering: Registering,
         imports: Imports,
@@ -64,7 +89,7 @@ class RegistryServicer(AlertMethods, PaymentMethods, registry_pb2_grpc.RegistryS
         clock: Clock,
     ) -> None:
         """The parts of the service."""
-        super().__init__(database, alert_store, payment_store, requests, registering, audit, clock)
+        super().__init__(database, alert_store, payment_store, supplier_store, requests, registering, audit, clock)
         self._imports = imports
 
     def ImportAlerts(  # noqa: N802, D102
@@ -105,19 +130,23 @@ class RegistryServicer(AlertMethods, PaymentMethods, registry_pb2_grpc.RegistryS
                     "occurred_time": instant(outcome.occurred_time),
                 },
             )
-            if isinstance(found, Alert):
-                self._arrived(tx, found, outcome.status)
+            self._arrived(tx, found, outcome, self._actor(asking))
             self._audit(tx, "registry:outcome:record", asking, outcome.record_kind, record_id, status=outcome.status)
             return pb.RecordOutcomeResponse()
 
         return self._requests.once(asking, request, outcome.request_id, pb.RecordOutcomeResponse, act)
 
-    def _arrived(self, tx: Transaction, before: Alert, status: int) -> None:
-        """Move an alert along as its notice goes out and is received."""
-        steps = [before.state]
-        for after in ARRIVED.get(status, ()):
-            if after in alerts.NEXT[steps[-1]]:
-                steps.append(after)
-        if len(steps) > 1:
-            after_all = replace(before, state=steps[-1], revision=before.revision + 1)
-            self._alerts.save(tx, before, after_all, tuple(steps), self._clock.now(), None)
+    def _arrived(self, tx: Transaction, before: Alert | Payment, outcome: common_pb2.RecordOutcome, actor: Actor) -> None:
+        """Move a record along as what was told of it goes out, is received and answered."""
+        if isinstance(before, Alert):
+            if outcome.status in ALERT_ARRIVED:
+                alert = alert_life.arrive(before, ALERT_ARRIVED[outcome.status], actor)
+                if alert.path:
+                    self._alerts.save(tx, before, alert, actor.now, None)
+        elif outcome.status in REPORT_ARRIVED:
+            if outcome.record_kind == payments.POLICE_REPORT:
+                payment = payment_life.report_arrived(before, REPORT_ARRIVED[outcome.status], actor)
+            else:
+                payment = payment_life.notice_arrived(before, outcome.receiver_kind, actor)
+            if payment.record.revision != before.revision:
+                self._payments.save(tx, before, payment, actor.now, None)

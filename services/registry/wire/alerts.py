@@ -8,6 +8,7 @@ from los.registry.v1 import registry_pb2 as pb
 from los.sharing.v1 import sharing_pb2
 
 from services.kernel.cells import written
+from services.kernel.clock import timestamp
 from services.kernel.identity import COORDINATION_DAYS
 from services.registry.domain.alert import RECEIVER_KIND, RECORD_KIND, Alert, Assessed, Assessment, Report, State
 from services.registry.domain.record import circumstance
@@ -16,6 +17,7 @@ from services.registry.wire.common import circumstance_message, protection_check
 STATES = {state: pb.AlertState.Value(f"ALERT_STATE_{state.name}") for state in State}
 ASSESSMENTS = {word: pb.AlertAssessment.Value(f"ALERT_ASSESSMENT_{word.name}") for word in Assessment}
 REASONS_LENGTH_MAX = 1000
+REFERENCE_LENGTH_MAX = 40
 
 
 def report_texts(message: pb.AlertReport) -> dict[str, str]:
@@ -66,6 +68,7 @@ def assessed(request: pb.AssessAlertRequest, today: date) -> Assessed:
             circumstance(f"own_facts[{place}]", fact.code, fact.from_date, fact.to_date, today)
             for place, fact in enumerate(request.own_facts)
         ),
+        payment_id=UUID(request.payment_id) if request.payment_id else None,
     )
 
 
@@ -81,6 +84,12 @@ def alert_message(alert: Alert) -> pb.GetAlertResponse:
         report=report_message(alert.content.report),
         protection_check=protection_check_message(alert.protection_check),
         assessment=ASSESSMENTS[done.assessment] if done else pb.ALERT_ASSESSMENT_UNSPECIFIED,
+        registered_time=timestamp(alert.registered_time),
+        reasons=done.reasons if done else "",
+        skv_reference=alert.content.skv_reference,
+        payment_id=str(alert.payment_id) if alert.payment_id else "",
+        feedback_time=timestamp(alert.feedback_time) if alert.feedback_time else None,
+        purge_date=_iso(alert.purge_date),
     )
 
 

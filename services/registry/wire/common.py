@@ -91,6 +91,7 @@ def history_messages(rows: Iterable[Any]) -> list[pb.HistoryEntry]:
             from_state=row.from_state or "",
             to_state=row.to_state,
             person=row.person or "",
+            track=row.track,
         )
         for row in rows
     ]

@@ -8,14 +8,21 @@ from los.registry.v1 import registry_pb2 as pb
 from los.sharing.v1 import sharing_pb2
 
 from services.kernel.cells import Fault, day, month, written
+from services.kernel.clock import timestamp
 from services.kernel.errors import Invalid
-from services.registry.domain.payment import POLICE_REPORT, Assessed, Assessment, Flag, OtherBenefit, Payment, State
+from services.registry.domain.payment import POLICE_REPORT, Assessed, Assessment, Flag, Notice, OtherBenefit, Payment, Police, State
+from services.registry.domain.payment_life import tasks
 from services.registry.domain.record import Offer, circumstance
 from services.registry.wire.alerts import REASONS_LENGTH_MAX, subject_message
+from services.registry.wire.cases import case_parts
 from services.registry.wire.common import circumstance_message, protection_check_message, secrecy
 
 STATES = {state: pb.PaymentState.Value(f"PAYMENT_STATE_{state.name}") for state in State}
 ASSESSMENTS = {word: pb.PaymentAssessment.Value(f"PAYMENT_ASSESSMENT_{word.name}") for word in Assessment}
+NOTICES = {track: pb.NoticeTrack.Value(f"NOTICE_TRACK_{track.name}") for track in Notice}
+POLICE_TRACK = {track: pb.PoliceTrack.Value(f"POLICE_TRACK_{track.name}") for track in Police}
+STATE_BACK = {number: state for state, number in STATES.items()}
+POLICE_BACK = {number: track for track, number in POLICE_TRACK.items()}
 NAME_LENGTH_MAX = 100
 
 
@@ -24,8 +31,9 @@ def flag_texts(message: pb.PaymentFlag) -> dict[str, str]:
     texts = {
         field.name: getattr(message, field.name)
         for field in message.DESCRIPTOR.fields
-        if field.name not in {"causes", "population_register_doubted"}
+        if field.name not in {"causes", "population_register_doubted", "household_size"}
     }
+    texts["household_size"] = str(message.household_size) if message.HasField("household_size") else ""
     texts["causes"] = ",".join(message.causes)
     texts["population_register_doubted"] = "ja" if message.population_register_doubted else "nej"
     return texts
@@ -47,6 +55,7 @@ def flag_message(flag: Flag) -> pb.PaymentFlag:
         other_benefit=flag.other_benefit,
         deciding_body=flag.deciding_body,
         population_register_doubted=flag.population_register_doubted,
+        household_size=flag.household_size,
     )
 
 
@@ -101,6 +110,13 @@ def payment_message(payment: Payment) -> pb.GetSuspectedPaymentResponse:
         flag=flag_message(payment.content.flag),
         protection_check=protection_check_message(payment.protection_check),
         assessment=ASSESSMENTS[done.assessment] if done else pb.PAYMENT_ASSESSMENT_UNSPECIFIED,
+        registered_time=timestamp(payment.registered_time),
+        reasons=done.reasons if done else "",
+        notice=NOTICES[payment.notice],
+        police=POLICE_TRACK[payment.police],
+        tasks=[pb.Task(code=task.code, citation=task.citation, text=task.text) for task in tasks(payment)],
+        purge_date=payment.purge_date.isoformat() if payment.purge_date else "",
+        **case_parts(payment.content),
     )
 
 

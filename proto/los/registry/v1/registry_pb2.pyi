@@ -38,6 +38,11 @@ class _AlertStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlertState
     ALERT_STATE_ACKNOWLEDGED: _AlertState.ValueType  # 8
     ALERT_STATE_NO_ACTION: _AlertState.ValueType  # 9
     ALERT_STATE_WITHDRAWN: _AlertState.ValueType  # 10
+    ALERT_STATE_INVESTIGATION_OPEN: _AlertState.ValueType  # 11
+    ALERT_STATE_CLOSED: _AlertState.ValueType  # 12
+    """Skatteverket has closed its case, or will not say more. Never with a result."""
+    ALERT_STATE_REFERRED_TO_LANDLORD: _AlertState.ValueType  # 13
+    ALERT_STATE_LINKED_TO_PAYMENT_CASE: _AlertState.ValueType  # 14
 
 class AlertState(_AlertState, metaclass=_AlertStateEnumTypeWrapper): ...
 
@@ -52,6 +57,11 @@ ALERT_STATE_NOTICE_SENT: AlertState.ValueType  # 7
 ALERT_STATE_ACKNOWLEDGED: AlertState.ValueType  # 8
 ALERT_STATE_NO_ACTION: AlertState.ValueType  # 9
 ALERT_STATE_WITHDRAWN: AlertState.ValueType  # 10
+ALERT_STATE_INVESTIGATION_OPEN: AlertState.ValueType  # 11
+ALERT_STATE_CLOSED: AlertState.ValueType  # 12
+"""Skatteverket has closed its case, or will not say more. Never with a result."""
+ALERT_STATE_REFERRED_TO_LANDLORD: AlertState.ValueType  # 13
+ALERT_STATE_LINKED_TO_PAYMENT_CASE: AlertState.ValueType  # 14
 Global___AlertState: _TypeAlias = AlertState  # noqa: Y015
 
 class _AlertAssessment:
@@ -65,6 +75,10 @@ class _AlertAssessmentEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Alert
     ALERT_ASSESSMENT_NOT_ENOUGH: _AlertAssessment.ValueType  # 2
     ALERT_ASSESSMENT_WRONG_FLAT: _AlertAssessment.ValueType  # 3
     ALERT_ASSESSMENT_NEEDS_COMPLETION: _AlertAssessment.ValueType  # 4
+    ALERT_ASSESSMENT_TENANCY_ONLY: _AlertAssessment.ValueType  # 5
+    """A matter between landlord and tenant; nothing is wrong in the register."""
+    ALERT_ASSESSMENT_PAYMENT_CASE: _AlertAssessment.ValueType  # 6
+    """Nothing is wrong in the register, but the facts belong to a suspected payment of the own unit."""
 
 class AlertAssessment(_AlertAssessment, metaclass=_AlertAssessmentEnumTypeWrapper): ...
 
@@ -73,6 +87,10 @@ ALERT_ASSESSMENT_ASSUME_ERROR: AlertAssessment.ValueType  # 1
 ALERT_ASSESSMENT_NOT_ENOUGH: AlertAssessment.ValueType  # 2
 ALERT_ASSESSMENT_WRONG_FLAT: AlertAssessment.ValueType  # 3
 ALERT_ASSESSMENT_NEEDS_COMPLETION: AlertAssessment.ValueType  # 4
+ALERT_ASSESSMENT_TENANCY_ONLY: AlertAssessment.ValueType  # 5
+"""A matter between landlord and tenant; nothing is wrong in the register."""
+ALERT_ASSESSMENT_PAYMENT_CASE: AlertAssessment.ValueType  # 6
+"""Nothing is wrong in the register, but the facts belong to a suspected payment of the own unit."""
 Global___AlertAssessment: _TypeAlias = AlertAssessment  # noqa: Y015
 
 class _PaymentState:
@@ -89,6 +107,18 @@ class _PaymentStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PaymentS
     PAYMENT_STATE_AUTHORITY_ERROR: _PaymentState.ValueType  # 5
     PAYMENT_STATE_BLOCKED_PROTECTED: _PaymentState.ValueType  # 6
     PAYMENT_STATE_WITHDRAWN: _PaymentState.ValueType  # 7
+    PAYMENT_STATE_CORRECTED: _PaymentState.ValueType  # 8
+    PAYMENT_STATE_INVESTIGATION_OPEN: _PaymentState.ValueType  # 9
+    PAYMENT_STATE_COMMUNICATED: _PaymentState.ValueType  # 10
+    PAYMENT_STATE_NO_ERROR: _PaymentState.ValueType  # 11
+    """The three decisions."""
+    PAYMENT_STATE_ERROR_NO_RECOVERY: _PaymentState.ValueType  # 12
+    PAYMENT_STATE_ERROR_RECOVERY: _PaymentState.ValueType  # 13
+    PAYMENT_STATE_RECOVERY_DECIDED: _PaymentState.ValueType  # 14
+    PAYMENT_STATE_PAID: _PaymentState.ValueType  # 15
+    PAYMENT_STATE_INSTALMENT: _PaymentState.ValueType  # 16
+    PAYMENT_STATE_COURT_ACTION: _PaymentState.ValueType  # 17
+    PAYMENT_STATE_CLOSED: _PaymentState.ValueType  # 18
 
 class PaymentState(_PaymentState, metaclass=_PaymentStateEnumTypeWrapper): ...
 
@@ -100,7 +130,86 @@ PAYMENT_STATE_PRELIMINARY_CHECK: PaymentState.ValueType  # 4
 PAYMENT_STATE_AUTHORITY_ERROR: PaymentState.ValueType  # 5
 PAYMENT_STATE_BLOCKED_PROTECTED: PaymentState.ValueType  # 6
 PAYMENT_STATE_WITHDRAWN: PaymentState.ValueType  # 7
+PAYMENT_STATE_CORRECTED: PaymentState.ValueType  # 8
+PAYMENT_STATE_INVESTIGATION_OPEN: PaymentState.ValueType  # 9
+PAYMENT_STATE_COMMUNICATED: PaymentState.ValueType  # 10
+PAYMENT_STATE_NO_ERROR: PaymentState.ValueType  # 11
+"""The three decisions."""
+PAYMENT_STATE_ERROR_NO_RECOVERY: PaymentState.ValueType  # 12
+PAYMENT_STATE_ERROR_RECOVERY: PaymentState.ValueType  # 13
+PAYMENT_STATE_RECOVERY_DECIDED: PaymentState.ValueType  # 14
+PAYMENT_STATE_PAID: PaymentState.ValueType  # 15
+PAYMENT_STATE_INSTALMENT: PaymentState.ValueType  # 16
+PAYMENT_STATE_COURT_ACTION: PaymentState.ValueType  # 17
+PAYMENT_STATE_CLOSED: PaymentState.ValueType  # 18
 Global___PaymentState: _TypeAlias = PaymentState  # noqa: Y015
+
+class _NoticeTrack:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NoticeTrackEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeTrack.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NOTICE_TRACK_UNSPECIFIED: _NoticeTrack.ValueType  # 0
+    NOTICE_TRACK_NONE: _NoticeTrack.ValueType  # 1
+    NOTICE_TRACK_DUE: _NoticeTrack.ValueType  # 2
+    NOTICE_TRACK_SENT: _NoticeTrack.ValueType  # 3
+
+class NoticeTrack(_NoticeTrack, metaclass=_NoticeTrackEnumTypeWrapper):
+    """Beside the state: the notices to the bodies that decided other benefits."""
+
+NOTICE_TRACK_UNSPECIFIED: NoticeTrack.ValueType  # 0
+NOTICE_TRACK_NONE: NoticeTrack.ValueType  # 1
+NOTICE_TRACK_DUE: NoticeTrack.ValueType  # 2
+NOTICE_TRACK_SENT: NoticeTrack.ValueType  # 3
+Global___NoticeTrack: _TypeAlias = NoticeTrack  # noqa: Y015
+
+class _PoliceTrack:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PoliceTrackEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PoliceTrack.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    POLICE_TRACK_UNSPECIFIED: _PoliceTrack.ValueType  # 0
+    POLICE_TRACK_NONE: _PoliceTrack.ValueType  # 1
+    POLICE_TRACK_DUE: _PoliceTrack.ValueType  # 2
+    POLICE_TRACK_FILED: _PoliceTrack.ValueType  # 3
+    POLICE_TRACK_FEEDBACK: _PoliceTrack.ValueType  # 4
+    POLICE_TRACK_CLOSED: _PoliceTrack.ValueType  # 5
+
+class PoliceTrack(_PoliceTrack, metaclass=_PoliceTrackEnumTypeWrapper):
+    """Beside the state: the report of a suspected crime."""
+
+POLICE_TRACK_UNSPECIFIED: PoliceTrack.ValueType  # 0
+POLICE_TRACK_NONE: PoliceTrack.ValueType  # 1
+POLICE_TRACK_DUE: PoliceTrack.ValueType  # 2
+POLICE_TRACK_FILED: PoliceTrack.ValueType  # 3
+POLICE_TRACK_FEEDBACK: PoliceTrack.ValueType  # 4
+POLICE_TRACK_CLOSED: PoliceTrack.ValueType  # 5
+Global___PoliceTrack: _TypeAlias = PoliceTrack  # noqa: Y015
+
+class _Fault:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FaultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Fault.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FAULT_UNSPECIFIED: _Fault.ValueType  # 0
+    FAULT_APPLICANT_INTENT_UNCLEAR: _Fault.ValueType  # 1
+    FAULT_APPLICANT: _Fault.ValueType  # 2
+    FAULT_AUTHORITY: _Fault.ValueType  # 3
+    FAULT_THIRD_PARTY: _Fault.ValueType  # 4
+    FAULT_MIXED: _Fault.ValueType  # 5
+
+class Fault(_Fault, metaclass=_FaultEnumTypeWrapper): ...
+
+FAULT_UNSPECIFIED: Fault.ValueType  # 0
+FAULT_APPLICANT_INTENT_UNCLEAR: Fault.ValueType  # 1
+FAULT_APPLICANT: Fault.ValueType  # 2
+FAULT_AUTHORITY: Fault.ValueType  # 3
+FAULT_THIRD_PARTY: Fault.ValueType  # 4
+FAULT_MIXED: Fault.ValueType  # 5
+Global___Fault: _TypeAlias = Fault  # noqa: Y015
 
 class _PaymentAssessment:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -112,6 +221,8 @@ class _PaymentAssessmentEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Pay
     PAYMENT_ASSESSMENT_PRELIMINARY_CHECK: _PaymentAssessment.ValueType  # 1
     PAYMENT_ASSESSMENT_DISMISSED: _PaymentAssessment.ValueType  # 2
     PAYMENT_ASSESSMENT_AUTHORITY_ERROR: _PaymentAssessment.ValueType  # 3
+    PAYMENT_ASSESSMENT_ONGOING: _PaymentAssessment.ValueType  # 4
+    """The case stays where it is; what it says of other benefits and of crime replaces what it said before."""
 
 class PaymentAssessment(_PaymentAssessment, metaclass=_PaymentAssessmentEnumTypeWrapper): ...
 
@@ -119,7 +230,45 @@ PAYMENT_ASSESSMENT_UNSPECIFIED: PaymentAssessment.ValueType  # 0
 PAYMENT_ASSESSMENT_PRELIMINARY_CHECK: PaymentAssessment.ValueType  # 1
 PAYMENT_ASSESSMENT_DISMISSED: PaymentAssessment.ValueType  # 2
 PAYMENT_ASSESSMENT_AUTHORITY_ERROR: PaymentAssessment.ValueType  # 3
+PAYMENT_ASSESSMENT_ONGOING: PaymentAssessment.ValueType  # 4
+"""The case stays where it is; what it says of other benefits and of crime replaces what it said before."""
 Global___PaymentAssessment: _TypeAlias = PaymentAssessment  # noqa: Y015
+
+class _SupplierPhase:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SupplierPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SupplierPhase.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SUPPLIER_PHASE_UNSPECIFIED: _SupplierPhase.ValueType  # 0
+    SUPPLIER_PHASE_BEFORE: _SupplierPhase.ValueType  # 1
+    SUPPLIER_PHASE_DURING: _SupplierPhase.ValueType  # 2
+
+class SupplierPhase(_SupplierPhase, metaclass=_SupplierPhaseEnumTypeWrapper): ...
+
+SUPPLIER_PHASE_UNSPECIFIED: SupplierPhase.ValueType  # 0
+SUPPLIER_PHASE_BEFORE: SupplierPhase.ValueType  # 1
+SUPPLIER_PHASE_DURING: SupplierPhase.ValueType  # 2
+Global___SupplierPhase: _TypeAlias = SupplierPhase  # noqa: Y015
+
+class _SupplierResult:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SupplierResultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SupplierResult.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SUPPLIER_RESULT_UNSPECIFIED: _SupplierResult.ValueType  # 0
+    SUPPLIER_RESULT_OK: _SupplierResult.ValueType  # 1
+    SUPPLIER_RESULT_WATCH: _SupplierResult.ValueType  # 2
+    SUPPLIER_RESULT_DENY: _SupplierResult.ValueType  # 3
+
+class SupplierResult(_SupplierResult, metaclass=_SupplierResultEnumTypeWrapper): ...
+
+SUPPLIER_RESULT_UNSPECIFIED: SupplierResult.ValueType  # 0
+SUPPLIER_RESULT_OK: SupplierResult.ValueType  # 1
+SUPPLIER_RESULT_WATCH: SupplierResult.ValueType  # 2
+SUPPLIER_RESULT_DENY: SupplierResult.ValueType  # 3
+Global___SupplierResult: _TypeAlias = SupplierResult  # noqa: Y015
 
 @_typing.final
 class AlertReport(_message.Message):
@@ -303,9 +452,12 @@ class HistoryEntry(_message.Message):
     FROM_STATE_FIELD_NUMBER: _builtins.int
     TO_STATE_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
+    TRACK_FIELD_NUMBER: _builtins.int
     from_state: _builtins.str
     to_state: _builtins.str
     person: _builtins.str
+    track: _builtins.str
+    """Empty: the state. Otherwise a track beside it: "feedback", "notice", "police"."""
     @_builtins.property
     def occurred_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -315,10 +467,11 @@ class HistoryEntry(_message.Message):
         from_state: _builtins.str = ...,
         to_state: _builtins.str = ...,
         person: _builtins.str = ...,
+        track: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_state", b"from_state", "occurred_time", b"occurred_time", "person", b"person", "to_state", b"to_state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_state", b"from_state", "occurred_time", b"occurred_time", "person", b"person", "to_state", b"to_state", "track", b"track"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -339,12 +492,24 @@ class GetAlertResponse(_message.Message):
     REGISTERED_TIME_FIELD_NUMBER: _builtins.int
     SHARED_WITH_FIELD_NUMBER: _builtins.int
     HISTORY_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    SKV_REFERENCE_FIELD_NUMBER: _builtins.int
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    FEEDBACK_TIME_FIELD_NUMBER: _builtins.int
+    PURGE_DATE_FIELD_NUMBER: _builtins.int
     alert_id: _builtins.str
     state: Global___AlertState.ValueType
     etag: _builtins.str
     unit: _builtins.str
     needs_review: _builtins.bool
     assessment: Global___AlertAssessment.ValueType
+    reasons: _builtins.str
+    skv_reference: _builtins.str
+    """Skatteverket's own reference, when they have told it another way than the bus."""
+    payment_id: _builtins.str
+    """The suspected payment that made it, or that it was linked to."""
+    purge_date: _builtins.str
+    """When it may be erased, on the kommun's decision; empty while it is open."""
     @_builtins.property
     def report(self) -> Global___AlertReport: ...
     @_builtins.property
@@ -355,6 +520,10 @@ class GetAlertResponse(_message.Message):
     def shared_with(self) -> _containers.RepeatedCompositeFieldContainer[Global___SharedWith]: ...
     @_builtins.property
     def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___HistoryEntry]: ...
+    @_builtins.property
+    def feedback_time(self) -> _timestamp_pb2.Timestamp:
+        """When the landlord first saw that it is closed at the kommun."""
+
     def __init__(
         self,
         *,
@@ -369,10 +538,15 @@ class GetAlertResponse(_message.Message):
         registered_time: _timestamp_pb2.Timestamp | None = ...,
         shared_with: _abc.Iterable[Global___SharedWith] | None = ...,
         history: _abc.Iterable[Global___HistoryEntry] | None = ...,
+        reasons: _builtins.str = ...,
+        skv_reference: _builtins.str = ...,
+        payment_id: _builtins.str = ...,
+        feedback_time: _timestamp_pb2.Timestamp | None = ...,
+        purge_date: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["protection_check", b"protection_check", "registered_time", b"registered_time", "report", b"report"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["feedback_time", b"feedback_time", "protection_check", b"protection_check", "registered_time", b"registered_time", "report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_id", b"alert_id", "assessment", b"assessment", "etag", b"etag", "history", b"history", "needs_review", b"needs_review", "protection_check", b"protection_check", "registered_time", b"registered_time", "report", b"report", "shared_with", b"shared_with", "state", b"state", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_id", b"alert_id", "assessment", b"assessment", "etag", b"etag", "feedback_time", b"feedback_time", "history", b"history", "needs_review", b"needs_review", "payment_id", b"payment_id", "protection_check", b"protection_check", "purge_date", b"purge_date", "reasons", b"reasons", "registered_time", b"registered_time", "report", b"report", "shared_with", b"shared_with", "skv_reference", b"skv_reference", "state", b"state", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -473,6 +647,7 @@ class AssessAlertRequest(_message.Message):
     OWN_FACTS_FIELD_NUMBER: _builtins.int
     PROTECTION_CHECK_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     alert_id: _builtins.str
     etag: _builtins.str
@@ -483,6 +658,8 @@ class AssessAlertRequest(_message.Message):
     concerns_contract_holder: _builtins.bool
     """The officer has found that the register error concerns the contract holder."""
     reasons: _builtins.str
+    payment_id: _builtins.str
+    """The case that an alert with assessment PAYMENT_CASE is linked to."""
     @_builtins.property
     def own_facts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Circumstance]:
         """Dated facts of the officer's own; needed when the report's source is somebody else."""
@@ -502,10 +679,11 @@ class AssessAlertRequest(_message.Message):
         own_facts: _abc.Iterable[_common_pb2.Circumstance] | None = ...,
         protection_check: _common_pb2.ProtectionCheck | None = ...,
         reasons: _builtins.str = ...,
+        payment_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["protection_check", b"protection_check"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_id", b"alert_id", "assessment", b"assessment", "concerns_contract_holder", b"concerns_contract_holder", "etag", b"etag", "own_facts", b"own_facts", "protection_check", b"protection_check", "reasons", b"reasons", "request_id", b"request_id", "suspected_error_kind", b"suspected_error_kind", "wrong_flat_checked", b"wrong_flat_checked"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_id", b"alert_id", "assessment", b"assessment", "concerns_contract_holder", b"concerns_contract_holder", "etag", b"etag", "own_facts", b"own_facts", "payment_id", b"payment_id", "protection_check", b"protection_check", "reasons", b"reasons", "request_id", b"request_id", "suspected_error_kind", b"suspected_error_kind", "wrong_flat_checked", b"wrong_flat_checked"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -593,6 +771,62 @@ class WithdrawAlertResponse(_message.Message):
 Global___WithdrawAlertResponse: _TypeAlias = WithdrawAlertResponse  # noqa: Y015
 
 @_typing.final
+class CloseAlertRequest(_message.Message):
+    """Ends an alert whose notice has gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ALERT_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    SKV_REFERENCE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    alert_id: _builtins.str
+    etag: _builtins.str
+    skv_reference: _builtins.str
+    """Needed when no receipt has come over the bus."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        alert_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        skv_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_id", b"alert_id", "etag", b"etag", "request_id", b"request_id", "skv_reference", b"skv_reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseAlertRequest: _TypeAlias = CloseAlertRequest  # noqa: Y015
+
+@_typing.final
+class CloseAlertResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALERT_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    alert_id: _builtins.str
+    state: Global___AlertState.ValueType
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        alert_id: _builtins.str = ...,
+        state: Global___AlertState.ValueType = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_id", b"alert_id", "etag", b"etag", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseAlertResponse: _TypeAlias = CloseAlertResponse  # noqa: Y015
+
+@_typing.final
 class PaymentFlag(_message.Message):
     """What an officer flags."""
 
@@ -611,6 +845,7 @@ class PaymentFlag(_message.Message):
     OTHER_BENEFIT_FIELD_NUMBER: _builtins.int
     DECIDING_BODY_FIELD_NUMBER: _builtins.int
     POPULATION_REGISTER_DOUBTED_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_SIZE_FIELD_NUMBER: _builtins.int
     case_number: _builtins.str
     diary_number: _builtins.str
     owner_unit: _builtins.str
@@ -623,6 +858,7 @@ class PaymentFlag(_message.Message):
     other_benefit: _builtins.str
     deciding_body: _builtins.str
     population_register_doubted: _builtins.bool
+    household_size: _builtins.int
     @_builtins.property
     def causes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -641,12 +877,15 @@ class PaymentFlag(_message.Message):
         other_benefit: _builtins.str = ...,
         deciding_body: _builtins.str = ...,
         population_register_doubted: _builtins.bool = ...,
+        household_size: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_household_size", b"_household_size", "household_size", b"household_size"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_number", b"case_number", "causes", b"causes", "deciding_body", b"deciding_body", "diary_number", b"diary_number", "impulse_source", b"impulse_source", "other_benefit", b"other_benefit", "owner_unit", b"owner_unit", "payment_scheme", b"payment_scheme", "period_from", b"period_from", "period_to", b"period_to", "population_register_doubted", b"population_register_doubted", "recipient_id_number", b"recipient_id_number", "suspected_amount_sek", b"suspected_amount_sek"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_household_size", b"_household_size", "case_number", b"case_number", "causes", b"causes", "deciding_body", b"deciding_body", "diary_number", b"diary_number", "household_size", b"household_size", "impulse_source", b"impulse_source", "other_benefit", b"other_benefit", "owner_unit", b"owner_unit", "payment_scheme", b"payment_scheme", "period_from", b"period_from", "period_to", b"period_to", "population_register_doubted", b"population_register_doubted", "recipient_id_number", b"recipient_id_number", "suspected_amount_sek", b"suspected_amount_sek"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__household_size: _TypeAlias = _typing.Literal["household_size"]  # noqa: Y015
+    _WhichOneofArgType__household_size: _TypeAlias = _typing.Literal["_household_size", b"_household_size"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__household_size) -> _WhichOneofReturnType__household_size | None: ...
 
 Global___PaymentFlag: _TypeAlias = PaymentFlag  # noqa: Y015
 
@@ -738,11 +977,28 @@ class GetSuspectedPaymentResponse(_message.Message):
     REGISTERED_TIME_FIELD_NUMBER: _builtins.int
     SHARED_WITH_FIELD_NUMBER: _builtins.int
     HISTORY_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
+    POLICE_FIELD_NUMBER: _builtins.int
+    TASKS_FIELD_NUMBER: _builtins.int
+    INVESTIGATION_FIELD_NUMBER: _builtins.int
+    COMMUNICATION_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    RECOVERY_FIELD_NUMBER: _builtins.int
+    POLICE_REPORT_FIELD_NUMBER: _builtins.int
+    CORRECTED_DATE_FIELD_NUMBER: _builtins.int
+    PURGE_DATE_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     state: Global___PaymentState.ValueType
     etag: _builtins.str
     unit: _builtins.str
     assessment: Global___PaymentAssessment.ValueType
+    reasons: _builtins.str
+    notice: Global___NoticeTrack.ValueType
+    police: Global___PoliceTrack.ValueType
+    corrected_date: _builtins.str
+    purge_date: _builtins.str
+    """When it may be erased, on the kommun's decision; empty while it is open."""
     @_builtins.property
     def flag(self) -> Global___PaymentFlag: ...
     @_builtins.property
@@ -753,6 +1009,20 @@ class GetSuspectedPaymentResponse(_message.Message):
     def shared_with(self) -> _containers.RepeatedCompositeFieldContainer[Global___SharedWith]: ...
     @_builtins.property
     def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___HistoryEntry]: ...
+    @_builtins.property
+    def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Task]:
+        """What has to be done, by law."""
+
+    @_builtins.property
+    def investigation(self) -> Global___Investigation: ...
+    @_builtins.property
+    def communication(self) -> Global___Communication: ...
+    @_builtins.property
+    def decision(self) -> Global___PaymentDecision: ...
+    @_builtins.property
+    def recovery(self) -> Global___RecoveryDecision: ...
+    @_builtins.property
+    def police_report(self) -> Global___PoliceReportFiled: ...
     def __init__(
         self,
         *,
@@ -766,14 +1036,52 @@ class GetSuspectedPaymentResponse(_message.Message):
         registered_time: _timestamp_pb2.Timestamp | None = ...,
         shared_with: _abc.Iterable[Global___SharedWith] | None = ...,
         history: _abc.Iterable[Global___HistoryEntry] | None = ...,
+        reasons: _builtins.str = ...,
+        notice: Global___NoticeTrack.ValueType = ...,
+        police: Global___PoliceTrack.ValueType = ...,
+        tasks: _abc.Iterable[Global___Task] | None = ...,
+        investigation: Global___Investigation | None = ...,
+        communication: Global___Communication | None = ...,
+        decision: Global___PaymentDecision | None = ...,
+        recovery: Global___RecoveryDecision | None = ...,
+        police_report: Global___PoliceReportFiled | None = ...,
+        corrected_date: _builtins.str = ...,
+        purge_date: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["flag", b"flag", "protection_check", b"protection_check", "registered_time", b"registered_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["communication", b"communication", "decision", b"decision", "flag", b"flag", "investigation", b"investigation", "police_report", b"police_report", "protection_check", b"protection_check", "recovery", b"recovery", "registered_time", b"registered_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "etag", b"etag", "flag", b"flag", "history", b"history", "payment_id", b"payment_id", "protection_check", b"protection_check", "registered_time", b"registered_time", "shared_with", b"shared_with", "state", b"state", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "communication", b"communication", "corrected_date", b"corrected_date", "decision", b"decision", "etag", b"etag", "flag", b"flag", "history", b"history", "investigation", b"investigation", "notice", b"notice", "payment_id", b"payment_id", "police", b"police", "police_report", b"police_report", "protection_check", b"protection_check", "purge_date", b"purge_date", "reasons", b"reasons", "recovery", b"recovery", "registered_time", b"registered_time", "shared_with", b"shared_with", "state", b"state", "tasks", b"tasks", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetSuspectedPaymentResponse: _TypeAlias = GetSuspectedPaymentResponse  # noqa: Y015
+
+@_typing.final
+class Task(_message.Message):
+    """A duty that is not done, with its ground and the text to show."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    CITATION_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    citation: _builtins.str
+    text: _builtins.str
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        citation: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["citation", b"citation", "code", b"code", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Task: _TypeAlias = Task  # noqa: Y015
 
 @_typing.final
 class ListSuspectedPaymentsRequest(_message.Message):
@@ -781,19 +1089,25 @@ class ListSuspectedPaymentsRequest(_message.Message):
 
     PAGE_FIELD_NUMBER: _builtins.int
     STATES_FIELD_NUMBER: _builtins.int
+    POLICE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def page(self) -> _common_pb2.Page: ...
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[Global___PaymentState.ValueType]: ...
+    @_builtins.property
+    def police(self) -> _containers.RepeatedScalarFieldContainer[Global___PoliceTrack.ValueType]:
+        """Only those whose police report stands here, such as what is due; none: all."""
+
     def __init__(
         self,
         *,
         page: _common_pb2.Page | None = ...,
         states: _abc.Iterable[Global___PaymentState.ValueType] | None = ...,
+        police: _abc.Iterable[Global___PoliceTrack.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "police", b"police", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -807,9 +1121,13 @@ class PaymentRow(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     REGISTERED_TIME_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
+    POLICE_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     state: Global___PaymentState.ValueType
     etag: _builtins.str
+    notice: Global___NoticeTrack.ValueType
+    police: Global___PoliceTrack.ValueType
     @_builtins.property
     def registered_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -819,10 +1137,12 @@ class PaymentRow(_message.Message):
         state: Global___PaymentState.ValueType = ...,
         etag: _builtins.str = ...,
         registered_time: _timestamp_pb2.Timestamp | None = ...,
+        notice: Global___NoticeTrack.ValueType = ...,
+        police: Global___PoliceTrack.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["registered_time", b"registered_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "payment_id", b"payment_id", "registered_time", b"registered_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "notice", b"notice", "payment_id", b"payment_id", "police", b"police", "registered_time", b"registered_time", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1023,6 +1343,886 @@ class WithdrawSuspectedPaymentResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WithdrawSuspectedPaymentResponse: _TypeAlias = WithdrawSuspectedPaymentResponse  # noqa: Y015
+
+@_typing.final
+class InvestigationMethod(_message.Message):
+    """A lawful way to find something out: a code of the closed list in the kommun's reference data."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    CONSENT_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    ground: _builtins.str
+    """The provision that a look-up in a register rests on."""
+    consent: _builtins.bool
+    """The person has agreed to the announced visit."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        ground: _builtins.str = ...,
+        consent: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "consent", b"consent", "ground", b"ground"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InvestigationMethod: _TypeAlias = InvestigationMethod  # noqa: Y015
+
+@_typing.final
+class Investigation(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METHODS_FIELD_NUMBER: _builtins.int
+    DOCUMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def methods(self) -> _containers.RepeatedCompositeFieldContainer[Global___InvestigationMethod]: ...
+    @_builtins.property
+    def documents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """References to files in the case system, never the files."""
+
+    def __init__(
+        self,
+        *,
+        methods: _abc.Iterable[Global___InvestigationMethod] | None = ...,
+        documents: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["documents", b"documents", "methods", b"methods"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Investigation: _TypeAlias = Investigation  # noqa: Y015
+
+@_typing.final
+class OpenInvestigationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    NO_CONFLICT_OF_INTEREST_FIELD_NUMBER: _builtins.int
+    INVESTIGATION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    payment_id: _builtins.str
+    etag: _builtins.str
+    no_conflict_of_interest: _builtins.bool
+    @_builtins.property
+    def investigation(self) -> Global___Investigation: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        payment_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        no_conflict_of_interest: _builtins.bool = ...,
+        investigation: Global___Investigation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["investigation", b"investigation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "investigation", b"investigation", "no_conflict_of_interest", b"no_conflict_of_interest", "payment_id", b"payment_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpenInvestigationRequest: _TypeAlias = OpenInvestigationRequest  # noqa: Y015
+
+@_typing.final
+class OpenInvestigationResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    payment_id: _builtins.str
+    state: Global___PaymentState.ValueType
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        payment_id: _builtins.str = ...,
+        state: Global___PaymentState.ValueType = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "payment_id", b"payment_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpenInvestigationResponse: _TypeAlias = OpenInvestigationResponse  # noqa: Y015
+
+@_typing.final
+class Communication(_message.Message):
+    """When the person was told what the case holds, and until when they may answer (FL 25 §)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMUNICATED_DATE_FIELD_NUMBER: _builtins.int
+    ANSWER_DUE_DATE_FIELD_NUMBER: _builtins.int
+    communicated_date: _builtins.str
+    answer_due_date: _builtins.str
+    def __init__(
+        self,
+        *,
+        communicated_date: _builtins.str = ...,
+        answer_due_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer_due_date", b"answer_due_date", "communicated_date", b"communicated_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Communication: _TypeAlias = Communication  # noqa: Y015
+
+@_typing.final
+class RecordCommunicationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    COMMUNICATION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    payment_id: _builtins.str
+    etag: _builtins.str
+    @_builtins.property
+    def communication(self) -> Global___Communication: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        payment_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        communication: Global___Communication | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["communication", b"communication"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["communication", b"communication", "etag", b"etag", "payment_id", b"payment_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordCommunicationRequest: _TypeAlias = RecordCommunicationRequest  # noqa: Y015
+
+@_typing.final
+class RecordCommunicationResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    payment_id: _builtins.str
+    state: Global___PaymentState.ValueType
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        payment_id: _builtins.str = ...,
+        state: Global___PaymentState.ValueType = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "payment_id", b"payment_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordCommunicationResponse: _TypeAlias = RecordCommunicationResponse  # noqa: Y015
+
+@_typing.final
+class PaymentDecision(_message.Message):
+    """Amounts are decimal text in SEK; empty: none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FAULT_FIELD_NUMBER: _builtins.int
+    ANSWER_RECEIVED_FIELD_NUMBER: _builtins.int
+    CONFIRMED_AMOUNT_SEK_FIELD_NUMBER: _builtins.int
+    PREVENTED_AMOUNT_SEK_FIELD_NUMBER: _builtins.int
+    PREVENTED_MONTHS_FIELD_NUMBER: _builtins.int
+    DELEGATION_REFERENCE_FIELD_NUMBER: _builtins.int
+    fault: Global___Fault.ValueType
+    answer_received: _builtins.bool
+    """The person has answered; otherwise the day until which they may must have passed."""
+    confirmed_amount_sek: _builtins.str
+    prevented_amount_sek: _builtins.str
+    """What was stopped for each month, and for how many."""
+    prevented_months: _builtins.int
+    delegation_reference: _builtins.str
+    def __init__(
+        self,
+        *,
+        fault: Global___Fault.ValueType = ...,
+        answer_received: _builtins.bool = ...,
+        confirmed_amount_sek: _builtins.str = ...,
+        prevented_amount_sek: _builtins.str = ...,
+        prevented_months: _builtins.int | None = ...,
+        delegation_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_prevented_months", b"_prevented_months", "prevented_months", b"prevented_months"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_prevented_months", b"_prevented_months", "answer_received", b"answer_received", "confirmed_amount_sek", b"confirmed_amount_sek", "delegation_reference", b"delegation_reference", "fault", b"fault", "prevented_amount_sek", b"prevented_amount_sek", "prevented_months", b"prevented_months"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__prevented_months: _TypeAlias = _typing.Literal["prevented_months"]  # noqa: Y015
+    _WhichOneofArgType__prevented_months: _TypeAlias = _typing.Literal["_prevented_months", b"_prevented_months"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__prevented_months) -> _WhichOneofReturnType__prevented_months | None: ...
+
+Global___PaymentDecision: _TypeAlias = PaymentDecision  # noqa: Y015
+
+@_typing.final
+class DecidePaymentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    payment_id: _builtins.str
+    etag: _builtins.str
+    outcome: Global___PaymentState.ValueType
+    """NO_ERROR, ERROR_NO_RECOVERY or ERROR_RECOVERY."""
+    @_builtins.property
+    def decision(self) -> Global___PaymentDecision: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        payment_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        outcome: Global___PaymentState.ValueType = ...,
+        decision: Global___PaymentDecision | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "etag", b"etag", "outcome", b"outcome", "payment_id", b"payment_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecidePaymentRequest: _TypeAlias = DecidePaymentRequest  # noqa: Y015
+
+@_typing.final
+class DecidePaymentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    payment_id: _builtins.str
+    state: Global___PaymentState.ValueType
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        payment_id: _builtins.str = ...,
+        state: Global___PaymentState.ValueType = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "payment_id", b"payment_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecidePaymentResponse: _TypeAlias = DecidePaymentResponse  # noqa: Y015
+
+@_typing.final
+class CorrectOwnErrorRequest(_message.Message):
+    """Our own error, put right."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    CORRECTED_DATE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    payment_id: _builtins.str
+    etag: _builtins.str
+    corrected_date: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        payment_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        corrected_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrected_date", b"corrected_date", "etag", b"etag", "payment_id", b"payment_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectOwnErrorRequest: _TypeAlias = CorrectOwnErrorRequest  # noqa: Y015
+
+@_typing.final
+class CorrectOwnErrorResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    payment_id: _builtins.str
+    state: Global___PaymentState.ValueType
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        payment_id: _builtins.str = ...,
+        state: Global___PaymentState.ValueType = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "payment_id", b"payment_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectOwnErrorResponse: _TypeAlias = CorrectOwnErrorResponse  # noqa: Y015
+
+@_typing.final
+class RecoveryDecision(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUNDS_FIELD_NUMBER: _builtins.int
+    AMOUNT_SEK_FIELD_NUMBER: _builtins.int
+    DECIDED_DATE_FIELD_NUMBER: _builtins.int
+    DELEGATION_REFERENCE_FIELD_NUMBER: _builtins.int
+    amount_sek: _builtins.str
+    decided_date: _builtins.str
+    delegation_reference: _builtins.str
+    @_builtins.property
+    def grounds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the kommun's reference data: a ground for each part of the period."""
+
+    def __init__(
+        self,
+        *,
+        grounds: _abc.Iterable[_builtins.str] | None = ...,
+        amount_sek: _builtins.str = ...,
+        decided_date: _builtins.str = ...,
+        delegation_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_sek", b"amount_sek", "decided_date", b"decided_date", "delegation_reference", b"delegation_reference", "grounds", b"grounds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecoveryDecision: _TypeAlias = RecoveryDecision  # noqa: Y015
+
+@_typing.final
+class DecideRecoveryRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    RECOVERY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    payment_id: _builtins.str
+    etag: _builtins.str
+    @_builtins.property
+    def recovery(self) -> Global___RecoveryDecision: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        payment_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        recovery: Global___RecoveryDecision | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["recovery", b"recovery"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "payment_id", b"payment_id", "recovery", b"recovery", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideRecoveryRequest: _TypeAlias = DecideRecoveryRequest  # noqa: Y015
+
+@_typing.final
+class DecideRecoveryResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    payment_id: _builtins.str
+    state: Global___PaymentState.ValueType
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        payment_id: _builtins.str = ...,
+        state: Global___PaymentState.ValueType = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "payment_id", b"payment_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideRecoveryResponse: _TypeAlias = DecideRecoveryResponse  # noqa: Y015
+
+@_typing.final
+class RecordRecoveryRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    payment_id: _builtins.str
+    etag: _builtins.str
+    outcome: Global___PaymentState.ValueType
+    """PAID, INSTALMENT or COURT_ACTION."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        payment_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        outcome: Global___PaymentState.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "outcome", b"outcome", "payment_id", b"payment_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordRecoveryRequest: _TypeAlias = RecordRecoveryRequest  # noqa: Y015
+
+@_typing.final
+class RecordRecoveryResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    payment_id: _builtins.str
+    state: Global___PaymentState.ValueType
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        payment_id: _builtins.str = ...,
+        state: Global___PaymentState.ValueType = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "payment_id", b"payment_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordRecoveryResponse: _TypeAlias = RecordRecoveryResponse  # noqa: Y015
+
+@_typing.final
+class PoliceReportFiled(_message.Message):
+    """When and how the report went to Polisen. The report itself is in the case system."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILED_DATE_FIELD_NUMBER: _builtins.int
+    SENT_HOW_FIELD_NUMBER: _builtins.int
+    REPORT_NUMBER_FIELD_NUMBER: _builtins.int
+    VOLUNTARY_CORRECTION_CONSIDERED_FIELD_NUMBER: _builtins.int
+    filed_date: _builtins.str
+    sent_how: _builtins.str
+    report_number: _builtins.str
+    """Polisen's number, when it is known."""
+    voluntary_correction_considered: _builtins.bool
+    """Whether the person put it right before payment has been considered (bidragsbrottslagen 5 §)."""
+    def __init__(
+        self,
+        *,
+        filed_date: _builtins.str = ...,
+        sent_how: _builtins.str = ...,
+        report_number: _builtins.str = ...,
+        voluntary_correction_considered: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filed_date", b"filed_date", "report_number", b"report_number", "sent_how", b"sent_how", "voluntary_correction_considered", b"voluntary_correction_considered"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PoliceReportFiled: _TypeAlias = PoliceReportFiled  # noqa: Y015
+
+@_typing.final
+class RecordPoliceReportRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    FILED_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    payment_id: _builtins.str
+    etag: _builtins.str
+    step: Global___PoliceTrack.ValueType
+    """FILED with `filed`; then FEEDBACK and CLOSED as Polisen tells."""
+    @_builtins.property
+    def filed(self) -> Global___PoliceReportFiled: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        payment_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        step: Global___PoliceTrack.ValueType = ...,
+        filed: Global___PoliceReportFiled | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filed", b"filed"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "filed", b"filed", "payment_id", b"payment_id", "request_id", b"request_id", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordPoliceReportRequest: _TypeAlias = RecordPoliceReportRequest  # noqa: Y015
+
+@_typing.final
+class RecordPoliceReportResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    POLICE_FIELD_NUMBER: _builtins.int
+    payment_id: _builtins.str
+    state: Global___PaymentState.ValueType
+    etag: _builtins.str
+    police: Global___PoliceTrack.ValueType
+    def __init__(
+        self,
+        *,
+        payment_id: _builtins.str = ...,
+        state: Global___PaymentState.ValueType = ...,
+        etag: _builtins.str = ...,
+        police: Global___PoliceTrack.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "payment_id", b"payment_id", "police", b"police", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordPoliceReportResponse: _TypeAlias = RecordPoliceReportResponse  # noqa: Y015
+
+@_typing.final
+class ClosePaymentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    payment_id: _builtins.str
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        payment_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "payment_id", b"payment_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClosePaymentRequest: _TypeAlias = ClosePaymentRequest  # noqa: Y015
+
+@_typing.final
+class ClosePaymentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    payment_id: _builtins.str
+    state: Global___PaymentState.ValueType
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        payment_id: _builtins.str = ...,
+        state: Global___PaymentState.ValueType = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "payment_id", b"payment_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClosePaymentResponse: _TypeAlias = ClosePaymentResponse  # noqa: Y015
+
+@_typing.final
+class SupplierCheck(_message.Message):
+    """What public registers say of a supplier, before a contract and during it. Absent: not looked up, or not asked of this supplier."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_NUMBER_FIELD_NUMBER: _builtins.int
+    CHECKED_DATE_FIELD_NUMBER: _builtins.int
+    PHASE_FIELD_NUMBER: _builtins.int
+    F_TAX_FIELD_NUMBER: _builtins.int
+    VAT_FIELD_NUMBER: _builtins.int
+    EMPLOYER_REGISTERED_FIELD_NUMBER: _builtins.int
+    TAX_DEBT_SEK_FIELD_NUMBER: _builtins.int
+    KFM_DEBT_SEK_FIELD_NUMBER: _builtins.int
+    REPRESENTATIVES_COUNT_FIELD_NUMBER: _builtins.int
+    BENEFICIAL_OWNER_CHECKED_FIELD_NUMBER: _builtins.int
+    IVO_PERMIT_FIELD_NUMBER: _builtins.int
+    WARNING_FLAGS_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    NEXT_CHECK_DATE_FIELD_NUMBER: _builtins.int
+    org_number: _builtins.str
+    checked_date: _builtins.str
+    phase: Global___SupplierPhase.ValueType
+    f_tax: _builtins.bool
+    vat: _builtins.bool
+    employer_registered: _builtins.bool
+    tax_debt_sek: _builtins.str
+    kfm_debt_sek: _builtins.str
+    representatives_count: _builtins.int
+    beneficial_owner_checked: _builtins.bool
+    ivo_permit: _builtins.bool
+    """Care needs a permit of IVO."""
+    result: Global___SupplierResult.ValueType
+    next_check_date: _builtins.str
+    """Needed unless the supplier is denied."""
+    @_builtins.property
+    def warning_flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the kommun's reference data; one alone need not mean anything."""
+
+    def __init__(
+        self,
+        *,
+        org_number: _builtins.str = ...,
+        checked_date: _builtins.str = ...,
+        phase: Global___SupplierPhase.ValueType = ...,
+        f_tax: _builtins.bool | None = ...,
+        vat: _builtins.bool | None = ...,
+        employer_registered: _builtins.bool | None = ...,
+        tax_debt_sek: _builtins.str = ...,
+        kfm_debt_sek: _builtins.str = ...,
+        representatives_count: _builtins.int | None = ...,
+        beneficial_owner_checked: _builtins.bool = ...,
+        ivo_permit: _builtins.bool | None = ...,
+        warning_flags: _abc.Iterable[_builtins.str] | None = ...,
+        result: Global___SupplierResult.ValueType = ...,
+        next_check_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_employer_registered", b"_employer_registered", "_f_tax", b"_f_tax", "_ivo_permit", b"_ivo_permit", "_representatives_count", b"_representatives_count", "_vat", b"_vat", "employer_registered", b"employer_registered", "f_tax", b"f_tax", "ivo_permit", b"ivo_permit", "representatives_count", b"representatives_count", "vat", b"vat"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_employer_registered", b"_employer_registered", "_f_tax", b"_f_tax", "_ivo_permit", b"_ivo_permit", "_representatives_count", b"_representatives_count", "_vat", b"_vat", "beneficial_owner_checked", b"beneficial_owner_checked", "checked_date", b"checked_date", "employer_registered", b"employer_registered", "f_tax", b"f_tax", "ivo_permit", b"ivo_permit", "kfm_debt_sek", b"kfm_debt_sek", "next_check_date", b"next_check_date", "org_number", b"org_number", "phase", b"phase", "representatives_count", b"representatives_count", "result", b"result", "tax_debt_sek", b"tax_debt_sek", "vat", b"vat", "warning_flags", b"warning_flags"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__employer_registered: _TypeAlias = _typing.Literal["employer_registered"]  # noqa: Y015
+    _WhichOneofArgType__employer_registered: _TypeAlias = _typing.Literal["_employer_registered", b"_employer_registered"]  # noqa: Y015
+    _WhichOneofReturnType__f_tax: _TypeAlias = _typing.Literal["f_tax"]  # noqa: Y015
+    _WhichOneofArgType__f_tax: _TypeAlias = _typing.Literal["_f_tax", b"_f_tax"]  # noqa: Y015
+    _WhichOneofReturnType__ivo_permit: _TypeAlias = _typing.Literal["ivo_permit"]  # noqa: Y015
+    _WhichOneofArgType__ivo_permit: _TypeAlias = _typing.Literal["_ivo_permit", b"_ivo_permit"]  # noqa: Y015
+    _WhichOneofReturnType__representatives_count: _TypeAlias = _typing.Literal["representatives_count"]  # noqa: Y015
+    _WhichOneofArgType__representatives_count: _TypeAlias = _typing.Literal["_representatives_count", b"_representatives_count"]  # noqa: Y015
+    _WhichOneofReturnType__vat: _TypeAlias = _typing.Literal["vat"]  # noqa: Y015
+    _WhichOneofArgType__vat: _TypeAlias = _typing.Literal["_vat", b"_vat"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__employer_registered) -> _WhichOneofReturnType__employer_registered | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__f_tax) -> _WhichOneofReturnType__f_tax | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ivo_permit) -> _WhichOneofReturnType__ivo_permit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__representatives_count) -> _WhichOneofReturnType__representatives_count | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__vat) -> _WhichOneofReturnType__vat | None: ...
+
+Global___SupplierCheck: _TypeAlias = SupplierCheck  # noqa: Y015
+
+@_typing.final
+class RegisterSupplierCheckRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CHECK_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    @_builtins.property
+    def check(self) -> Global___SupplierCheck: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        check: Global___SupplierCheck | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["check", b"check"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterSupplierCheckRequest: _TypeAlias = RegisterSupplierCheckRequest  # noqa: Y015
+
+@_typing.final
+class RegisterSupplierCheckResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECK_ID_FIELD_NUMBER: _builtins.int
+    check_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        check_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_id", b"check_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterSupplierCheckResponse: _TypeAlias = RegisterSupplierCheckResponse  # noqa: Y015
+
+@_typing.final
+class GetSupplierCheckRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECK_ID_FIELD_NUMBER: _builtins.int
+    check_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        check_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_id", b"check_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSupplierCheckRequest: _TypeAlias = GetSupplierCheckRequest  # noqa: Y015
+
+@_typing.final
+class GetSupplierCheckResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECK_ID_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    CHECK_FIELD_NUMBER: _builtins.int
+    REGISTERED_TIME_FIELD_NUMBER: _builtins.int
+    check_id: _builtins.str
+    unit: _builtins.str
+    @_builtins.property
+    def check(self) -> Global___SupplierCheck: ...
+    @_builtins.property
+    def registered_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        check_id: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        check: Global___SupplierCheck | None = ...,
+        registered_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "registered_time", b"registered_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "check_id", b"check_id", "registered_time", b"registered_time", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSupplierCheckResponse: _TypeAlias = GetSupplierCheckResponse  # noqa: Y015
+
+@_typing.final
+class ListSupplierChecksRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    ORG_NUMBER_FIELD_NUMBER: _builtins.int
+    DUE_DATE_FIELD_NUMBER: _builtins.int
+    org_number: _builtins.str
+    """Only this supplier's; empty: all."""
+    due_date: _builtins.str
+    """Only what is to be looked at again by this day; empty: all."""
+    @_builtins.property
+    def page(self) -> _common_pb2.Page: ...
+    def __init__(
+        self,
+        *,
+        page: _common_pb2.Page | None = ...,
+        org_number: _builtins.str = ...,
+        due_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "org_number", b"org_number", "page", b"page"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSupplierChecksRequest: _TypeAlias = ListSupplierChecksRequest  # noqa: Y015
+
+@_typing.final
+class SupplierCheckRow(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECK_ID_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    NEXT_CHECK_DATE_FIELD_NUMBER: _builtins.int
+    REGISTERED_TIME_FIELD_NUMBER: _builtins.int
+    check_id: _builtins.str
+    result: Global___SupplierResult.ValueType
+    next_check_date: _builtins.str
+    @_builtins.property
+    def registered_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        check_id: _builtins.str = ...,
+        result: Global___SupplierResult.ValueType = ...,
+        next_check_date: _builtins.str = ...,
+        registered_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["registered_time", b"registered_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_id", b"check_id", "next_check_date", b"next_check_date", "registered_time", b"registered_time", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SupplierCheckRow: _TypeAlias = SupplierCheckRow  # noqa: Y015
+
+@_typing.final
+class ListSupplierChecksResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___SupplierCheckRow]: ...
+    def __init__(
+        self,
+        *,
+        checks: _abc.Iterable[Global___SupplierCheckRow] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSupplierChecksResponse: _TypeAlias = ListSupplierChecksResponse  # noqa: Y015
 
 @_typing.final
 class ImportAlertsRequest(_message.Message):

@@ -59,6 +59,11 @@ class RegistryServiceStub:
                 request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.WithdrawAlertRequest.SerializeToString,
                 response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.WithdrawAlertResponse.FromString,
                 _registered_method=True)
+        self.CloseAlert = channel.unary_unary(
+                '/los.registry.v1.RegistryService/CloseAlert',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.CloseAlertRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.CloseAlertResponse.FromString,
+                _registered_method=True)
         self.RegisterSuspectedPayment = channel.unary_unary(
                 '/los.registry.v1.RegistryService/RegisterSuspectedPayment',
                 request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.RegisterSuspectedPaymentRequest.SerializeToString,
@@ -84,6 +89,46 @@ class RegistryServiceStub:
                 request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.WithdrawSuspectedPaymentRequest.SerializeToString,
                 response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.WithdrawSuspectedPaymentResponse.FromString,
                 _registered_method=True)
+        self.CorrectOwnError = channel.unary_unary(
+                '/los.registry.v1.RegistryService/CorrectOwnError',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.CorrectOwnErrorRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.CorrectOwnErrorResponse.FromString,
+                _registered_method=True)
+        self.OpenInvestigation = channel.unary_unary(
+                '/los.registry.v1.RegistryService/OpenInvestigation',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.OpenInvestigationRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.OpenInvestigationResponse.FromString,
+                _registered_method=True)
+        self.RecordCommunication = channel.unary_unary(
+                '/los.registry.v1.RegistryService/RecordCommunication',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.RecordCommunicationRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.RecordCommunicationResponse.FromString,
+                _registered_method=True)
+        self.DecidePayment = channel.unary_unary(
+                '/los.registry.v1.RegistryService/DecidePayment',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.DecidePaymentRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.DecidePaymentResponse.FromString,
+                _registered_method=True)
+        self.DecideRecovery = channel.unary_unary(
+                '/los.registry.v1.RegistryService/DecideRecovery',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.DecideRecoveryRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.DecideRecoveryResponse.FromString,
+                _registered_method=True)
+        self.RecordRecovery = channel.unary_unary(
+                '/los.registry.v1.RegistryService/RecordRecovery',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.RecordRecoveryRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.RecordRecoveryResponse.FromString,
+                _registered_method=True)
+        self.RecordPoliceReport = channel.unary_unary(
+                '/los.registry.v1.RegistryService/RecordPoliceReport',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.RecordPoliceReportRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.RecordPoliceReportResponse.FromString,
+                _registered_method=True)
+        self.ClosePayment = channel.unary_unary(
+                '/los.registry.v1.RegistryService/ClosePayment',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ClosePaymentRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ClosePaymentResponse.FromString,
+                _registered_method=True)
         self.ImportAlerts = channel.stream_stream(
                 '/los.registry.v1.RegistryService/ImportAlerts',
                 request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ImportAlertsRequest.SerializeToString,
@@ -93,6 +138,21 @@ class RegistryServiceStub:
                 '/los.registry.v1.RegistryService/ImportSuspectedPayments',
                 request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ImportSuspectedPaymentsRequest.SerializeToString,
                 response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ImportSuspectedPaymentsResponse.FromString,
+                _registered_method=True)
+        self.RegisterSupplierCheck = channel.unary_unary(
+                '/los.registry.v1.RegistryService/RegisterSupplierCheck',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.RegisterSupplierCheckRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.RegisterSupplierCheckResponse.FromString,
+                _registered_method=True)
+        self.GetSupplierCheck = channel.unary_unary(
+                '/los.registry.v1.RegistryService/GetSupplierCheck',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.GetSupplierCheckRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.GetSupplierCheckResponse.FromString,
+                _registered_method=True)
+        self.ListSupplierChecks = channel.unary_unary(
+                '/los.registry.v1.RegistryService/ListSupplierChecks',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ListSupplierChecksRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ListSupplierChecksResponse.FromString,
                 _registered_method=True)
         self.RecordOutcome = channel.unary_unary(
                 '/los.registry.v1.RegistryService/RecordOutcome',
@@ -134,6 +194,12 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CloseAlert(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RegisterSuspectedPayment(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -164,6 +230,54 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CorrectOwnError(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenInvestigation(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordCommunication(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecidePayment(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideRecovery(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordRecovery(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordPoliceReport(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClosePayment(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ImportAlerts(self, request_iterator, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -171,6 +285,24 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ImportSuspectedPayments(self, request_iterator, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RegisterSupplierCheck(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSupplierCheck(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSupplierChecks(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -211,6 +343,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.WithdrawAlertRequest.FromString,
                     response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.WithdrawAlertResponse.SerializeToString,
             ),
+            'CloseAlert': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseAlert,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.CloseAlertRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.CloseAlertResponse.SerializeToString,
+            ),
             'RegisterSuspectedPayment': grpc.unary_unary_rpc_method_handler(
                     servicer.RegisterSuspectedPayment,
                     request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.RegisterSuspectedPaymentRequest.FromString,
@@ -236,6 +373,46 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.WithdrawSuspectedPaymentRequest.FromString,
                     response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.WithdrawSuspectedPaymentResponse.SerializeToString,
             ),
+            'CorrectOwnError': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectOwnError,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.CorrectOwnErrorRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.CorrectOwnErrorResponse.SerializeToString,
+            ),
+            'OpenInvestigation': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenInvestigation,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.OpenInvestigationRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.OpenInvestigationResponse.SerializeToString,
+            ),
+            'RecordCommunication': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordCommunication,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.RecordCommunicationRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.RecordCommunicationResponse.SerializeToString,
+            ),
+            'DecidePayment': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecidePayment,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.DecidePaymentRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.DecidePaymentResponse.SerializeToString,
+            ),
+            'DecideRecovery': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideRecovery,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.DecideRecoveryRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.DecideRecoveryResponse.SerializeToString,
+            ),
+            'RecordRecovery': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordRecovery,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.RecordRecoveryRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.RecordRecoveryResponse.SerializeToString,
+            ),
+            'RecordPoliceReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordPoliceReport,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.RecordPoliceReportRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.RecordPoliceReportResponse.SerializeToString,
+            ),
+            'ClosePayment': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClosePayment,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ClosePaymentRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ClosePaymentResponse.SerializeToString,
+            ),
             'ImportAlerts': grpc.stream_stream_rpc_method_handler(
                     servicer.ImportAlerts,
                     request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ImportAlertsRequest.FromString,
@@ -245,6 +422,21 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ImportSuspectedPayments,
                     request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ImportSuspectedPaymentsRequest.FromString,
                     response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ImportSuspectedPaymentsResponse.SerializeToString,
+            ),
+            'RegisterSupplierCheck': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterSupplierCheck,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.RegisterSupplierCheckRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.RegisterSupplierCheckResponse.SerializeToString,
+            ),
+            'GetSupplierCheck': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSupplierCheck,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.GetSupplierCheckRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.GetSupplierCheckResponse.SerializeToString,
+            ),
+            'ListSupplierChecks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSupplierChecks,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ListSupplierChecksRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ListSupplierChecksResponse.SerializeToString,
             ),
             'RecordOutcome': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordOutcome,
@@ -398,6 +590,33 @@ class RegistryService:
             _registered_method=True)
 
     @staticmethod
+    def CloseAlert(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/CloseAlert',
+            los_dot_registry_dot_v1_dot_registry__pb2.CloseAlertRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.CloseAlertResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def RegisterSuspectedPayment(request,
             target,
             options=(),
@@ -533,6 +752,222 @@ class RegistryService:
             _registered_method=True)
 
     @staticmethod
+    def CorrectOwnError(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/CorrectOwnError',
+            los_dot_registry_dot_v1_dot_registry__pb2.CorrectOwnErrorRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.CorrectOwnErrorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenInvestigation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/OpenInvestigation',
+            los_dot_registry_dot_v1_dot_registry__pb2.OpenInvestigationRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.OpenInvestigationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordCommunication(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/RecordCommunication',
+            los_dot_registry_dot_v1_dot_registry__pb2.RecordCommunicationRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.RecordCommunicationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecidePayment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/DecidePayment',
+            los_dot_registry_dot_v1_dot_registry__pb2.DecidePaymentRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.DecidePaymentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideRecovery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/DecideRecovery',
+            los_dot_registry_dot_v1_dot_registry__pb2.DecideRecoveryRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.DecideRecoveryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordRecovery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/RecordRecovery',
+            los_dot_registry_dot_v1_dot_registry__pb2.RecordRecoveryRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.RecordRecoveryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordPoliceReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/RecordPoliceReport',
+            los_dot_registry_dot_v1_dot_registry__pb2.RecordPoliceReportRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.RecordPoliceReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClosePayment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/ClosePayment',
+            los_dot_registry_dot_v1_dot_registry__pb2.ClosePaymentRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.ClosePaymentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ImportAlerts(request_iterator,
             target,
             options=(),
@@ -576,6 +1011,87 @@ class RegistryService:
             '/los.registry.v1.RegistryService/ImportSuspectedPayments',
             los_dot_registry_dot_v1_dot_registry__pb2.ImportSuspectedPaymentsRequest.SerializeToString,
             los_dot_registry_dot_v1_dot_registry__pb2.ImportSuspectedPaymentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterSupplierCheck(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/RegisterSupplierCheck',
+            los_dot_registry_dot_v1_dot_registry__pb2.RegisterSupplierCheckRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.RegisterSupplierCheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSupplierCheck(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/GetSupplierCheck',
+            los_dot_registry_dot_v1_dot_registry__pb2.GetSupplierCheckRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.GetSupplierCheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSupplierChecks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/ListSupplierChecks',
+            los_dot_registry_dot_v1_dot_registry__pb2.ListSupplierChecksRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.ListSupplierChecksResponse.FromString,
             options,
             channel_credentials,
             insecure,

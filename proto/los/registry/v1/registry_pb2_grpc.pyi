@@ -36,13 +36,25 @@ class RegistryServiceStub:
     ListAlerts: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListAlertsRequest, _registry_pb2.ListAlertsResponse]
     AssessAlert: _grpc.UnaryUnaryMultiCallable[_registry_pb2.AssessAlertRequest, _registry_pb2.AssessAlertResponse]
     WithdrawAlert: _grpc.UnaryUnaryMultiCallable[_registry_pb2.WithdrawAlertRequest, _registry_pb2.WithdrawAlertResponse]
+    CloseAlert: _grpc.UnaryUnaryMultiCallable[_registry_pb2.CloseAlertRequest, _registry_pb2.CloseAlertResponse]
     RegisterSuspectedPayment: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RegisterSuspectedPaymentRequest, _registry_pb2.RegisterSuspectedPaymentResponse]
     GetSuspectedPayment: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetSuspectedPaymentRequest, _registry_pb2.GetSuspectedPaymentResponse]
     ListSuspectedPayments: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListSuspectedPaymentsRequest, _registry_pb2.ListSuspectedPaymentsResponse]
     AssessSuspectedPayment: _grpc.UnaryUnaryMultiCallable[_registry_pb2.AssessSuspectedPaymentRequest, _registry_pb2.AssessSuspectedPaymentResponse]
     WithdrawSuspectedPayment: _grpc.UnaryUnaryMultiCallable[_registry_pb2.WithdrawSuspectedPaymentRequest, _registry_pb2.WithdrawSuspectedPaymentResponse]
+    CorrectOwnError: _grpc.UnaryUnaryMultiCallable[_registry_pb2.CorrectOwnErrorRequest, _registry_pb2.CorrectOwnErrorResponse]
+    OpenInvestigation: _grpc.UnaryUnaryMultiCallable[_registry_pb2.OpenInvestigationRequest, _registry_pb2.OpenInvestigationResponse]
+    RecordCommunication: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RecordCommunicationRequest, _registry_pb2.RecordCommunicationResponse]
+    DecidePayment: _grpc.UnaryUnaryMultiCallable[_registry_pb2.DecidePaymentRequest, _registry_pb2.DecidePaymentResponse]
+    DecideRecovery: _grpc.UnaryUnaryMultiCallable[_registry_pb2.DecideRecoveryRequest, _registry_pb2.DecideRecoveryResponse]
+    RecordRecovery: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RecordRecoveryRequest, _registry_pb2.RecordRecoveryResponse]
+    RecordPoliceReport: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RecordPoliceReportRequest, _registry_pb2.RecordPoliceReportResponse]
+    ClosePayment: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ClosePaymentRequest, _registry_pb2.ClosePaymentResponse]
     ImportAlerts: _grpc.StreamStreamMultiCallable[_registry_pb2.ImportAlertsRequest, _registry_pb2.ImportAlertsResponse]
     ImportSuspectedPayments: _grpc.StreamStreamMultiCallable[_registry_pb2.ImportSuspectedPaymentsRequest, _registry_pb2.ImportSuspectedPaymentsResponse]
+    RegisterSupplierCheck: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RegisterSupplierCheckRequest, _registry_pb2.RegisterSupplierCheckResponse]
+    GetSupplierCheck: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetSupplierCheckRequest, _registry_pb2.GetSupplierCheckResponse]
+    ListSupplierChecks: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListSupplierChecksRequest, _registry_pb2.ListSupplierChecksResponse]
     RecordOutcome: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RecordOutcomeRequest, _registry_pb2.RecordOutcomeResponse]
     """Called by sharing only."""
 
@@ -54,13 +66,25 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     ListAlerts: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListAlertsRequest, _registry_pb2.ListAlertsResponse]  # type: ignore[assignment]
     AssessAlert: _aio.UnaryUnaryMultiCallable[_registry_pb2.AssessAlertRequest, _registry_pb2.AssessAlertResponse]  # type: ignore[assignment]
     WithdrawAlert: _aio.UnaryUnaryMultiCallable[_registry_pb2.WithdrawAlertRequest, _registry_pb2.WithdrawAlertResponse]  # type: ignore[assignment]
+    CloseAlert: _aio.UnaryUnaryMultiCallable[_registry_pb2.CloseAlertRequest, _registry_pb2.CloseAlertResponse]  # type: ignore[assignment]
     RegisterSuspectedPayment: _aio.UnaryUnaryMultiCallable[_registry_pb2.RegisterSuspectedPaymentRequest, _registry_pb2.RegisterSuspectedPaymentResponse]  # type: ignore[assignment]
     GetSuspectedPayment: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetSuspectedPaymentRequest, _registry_pb2.GetSuspectedPaymentResponse]  # type: ignore[assignment]
     ListSuspectedPayments: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListSuspectedPaymentsRequest, _registry_pb2.ListSuspectedPaymentsResponse]  # type: ignore[assignment]
     AssessSuspectedPayment: _aio.UnaryUnaryMultiCallable[_registry_pb2.AssessSuspectedPaymentRequest, _registry_pb2.AssessSuspectedPaymentResponse]  # type: ignore[assignment]
     WithdrawSuspectedPayment: _aio.UnaryUnaryMultiCallable[_registry_pb2.WithdrawSuspectedPaymentRequest, _registry_pb2.WithdrawSuspectedPaymentResponse]  # type: ignore[assignment]
+    CorrectOwnError: _aio.UnaryUnaryMultiCallable[_registry_pb2.CorrectOwnErrorRequest, _registry_pb2.CorrectOwnErrorResponse]  # type: ignore[assignment]
+    OpenInvestigation: _aio.UnaryUnaryMultiCallable[_registry_pb2.OpenInvestigationRequest, _registry_pb2.OpenInvestigationResponse]  # type: ignore[assignment]
+    RecordCommunication: _aio.UnaryUnaryMultiCallable[_registry_pb2.RecordCommunicationRequest, _registry_pb2.RecordCommunicationResponse]  # type: ignore[assignment]
+    DecidePayment: _aio.UnaryUnaryMultiCallable[_registry_pb2.DecidePaymentRequest, _registry_pb2.DecidePaymentResponse]  # type: ignore[assignment]
+    DecideRecovery: _aio.UnaryUnaryMultiCallable[_registry_pb2.DecideRecoveryRequest, _registry_pb2.DecideRecoveryResponse]  # type: ignore[assignment]
+    RecordRecovery: _aio.UnaryUnaryMultiCallable[_registry_pb2.RecordRecoveryRequest, _registry_pb2.RecordRecoveryResponse]  # type: ignore[assignment]
+    RecordPoliceReport: _aio.UnaryUnaryMultiCallable[_registry_pb2.RecordPoliceReportRequest, _registry_pb2.RecordPoliceReportResponse]  # type: ignore[assignment]
+    ClosePayment: _aio.UnaryUnaryMultiCallable[_registry_pb2.ClosePaymentRequest, _registry_pb2.ClosePaymentResponse]  # type: ignore[assignment]
     ImportAlerts: _aio.StreamStreamMultiCallable[_registry_pb2.ImportAlertsRequest, _registry_pb2.ImportAlertsResponse]  # type: ignore[assignment]
     ImportSuspectedPayments: _aio.StreamStreamMultiCallable[_registry_pb2.ImportSuspectedPaymentsRequest, _registry_pb2.ImportSuspectedPaymentsResponse]  # type: ignore[assignment]
+    RegisterSupplierCheck: _aio.UnaryUnaryMultiCallable[_registry_pb2.RegisterSupplierCheckRequest, _registry_pb2.RegisterSupplierCheckResponse]  # type: ignore[assignment]
+    GetSupplierCheck: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetSupplierCheckRequest, _registry_pb2.GetSupplierCheckResponse]  # type: ignore[assignment]
+    ListSupplierChecks: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListSupplierChecksRequest, _registry_pb2.ListSupplierChecksResponse]  # type: ignore[assignment]
     RecordOutcome: _aio.UnaryUnaryMultiCallable[_registry_pb2.RecordOutcomeRequest, _registry_pb2.RecordOutcomeResponse]  # type: ignore[assignment]
     """Called by sharing only."""
 
@@ -101,6 +125,13 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_registry_pb2.WithdrawAlertResponse, _abc.Awaitable[_registry_pb2.WithdrawAlertResponse]]: ...
 
     @_abc_1.abstractmethod
+    def CloseAlert(
+        self,
+        request: _registry_pb2.CloseAlertRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.CloseAlertResponse, _abc.Awaitable[_registry_pb2.CloseAlertResponse]]: ...
+
+    @_abc_1.abstractmethod
     def RegisterSuspectedPayment(
         self,
         request: _registry_pb2.RegisterSuspectedPaymentRequest,
@@ -136,6 +167,62 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_registry_pb2.WithdrawSuspectedPaymentResponse, _abc.Awaitable[_registry_pb2.WithdrawSuspectedPaymentResponse]]: ...
 
     @_abc_1.abstractmethod
+    def CorrectOwnError(
+        self,
+        request: _registry_pb2.CorrectOwnErrorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.CorrectOwnErrorResponse, _abc.Awaitable[_registry_pb2.CorrectOwnErrorResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def OpenInvestigation(
+        self,
+        request: _registry_pb2.OpenInvestigationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.OpenInvestigationResponse, _abc.Awaitable[_registry_pb2.OpenInvestigationResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def RecordCommunication(
+        self,
+        request: _registry_pb2.RecordCommunicationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.RecordCommunicationResponse, _abc.Awaitable[_registry_pb2.RecordCommunicationResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def DecidePayment(
+        self,
+        request: _registry_pb2.DecidePaymentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.DecidePaymentResponse, _abc.Awaitable[_registry_pb2.DecidePaymentResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def DecideRecovery(
+        self,
+        request: _registry_pb2.DecideRecoveryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.DecideRecoveryResponse, _abc.Awaitable[_registry_pb2.DecideRecoveryResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def RecordRecovery(
+        self,
+        request: _registry_pb2.RecordRecoveryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.RecordRecoveryResponse, _abc.Awaitable[_registry_pb2.RecordRecoveryResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def RecordPoliceReport(
+        self,
+        request: _registry_pb2.RecordPoliceReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.RecordPoliceReportResponse, _abc.Awaitable[_registry_pb2.RecordPoliceReportResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ClosePayment(
+        self,
+        request: _registry_pb2.ClosePaymentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.ClosePaymentResponse, _abc.Awaitable[_registry_pb2.ClosePaymentResponse]]: ...
+
+    @_abc_1.abstractmethod
     def ImportAlerts(
         self,
         request_iterator: _MaybeAsyncIterator[_registry_pb2.ImportAlertsRequest],
@@ -148,6 +235,27 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_registry_pb2.ImportSuspectedPaymentsRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_registry_pb2.ImportSuspectedPaymentsResponse], _abc.AsyncIterator[_registry_pb2.ImportSuspectedPaymentsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def RegisterSupplierCheck(
+        self,
+        request: _registry_pb2.RegisterSupplierCheckRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.RegisterSupplierCheckResponse, _abc.Awaitable[_registry_pb2.RegisterSupplierCheckResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetSupplierCheck(
+        self,
+        request: _registry_pb2.GetSupplierCheckRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.GetSupplierCheckResponse, _abc.Awaitable[_registry_pb2.GetSupplierCheckResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListSupplierChecks(
+        self,
+        request: _registry_pb2.ListSupplierChecksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.ListSupplierChecksResponse, _abc.Awaitable[_registry_pb2.ListSupplierChecksResponse]]: ...
 
     @_abc_1.abstractmethod
     def RecordOutcome(

@@ -1,97 +1,27 @@
-"""The tables of the registry, and what is done to them in a transaction.
+"""Alerts and suspected payments: how each becomes rows and comes back, and who sees it."""
 
-Everything personal is one JSON text per record, sealed with the record's own data key. In plain text is only what lists and work need.
-"""
-
-from collections.abc import Collection, Mapping
-from datetime import datetime
+from collections.abc import Collection
+from datetime import date, datetime
+from itertools import pairwise
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ColumnElement,
-    Index,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-    UniqueConstraint,
-    Uuid,
-    and_,
-    case,
-    false,
-    or_,
-    select,
-)
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Table, and_, case, or_, select
 
 from services.kernel.callers import Caller, Role
 from services.kernel.db import Row, Transaction
 from services.kernel.errors import Conflict, ConflictReason, NotFound
 from services.kernel.ids import new_id
-from services.kernel.records import INSTANT, audit_table, enqueue, history_table, outbox_table, record_step, request_table
+from services.kernel.records import enqueue, record_step
 from services.kernel.vault import Vault
 from services.registry.domain import alert as alerts
+from services.registry.domain import alert_life
 from services.registry.domain import payment as payments
 from services.registry.domain.alert import Alert
 from services.registry.domain.payment import Payment
-from services.registry.domain.record import Offered, Protection, ProtectionCheck
-
-metadata = MetaData()
-audit = audit_table(metadata)
-request = request_table(metadata)
-history = history_table(metadata)
-outbox = outbox_table(metadata)
-
-
-def _record_table(name: str, *more: Column[Any] | Index) -> Table:
-    return Table(
-        name,
-        metadata,
-        Column("id", Uuid, primary_key=True),
-        Column("unit", Text, nullable=False),
-        Column("state", Text, nullable=False),
-        Column("revision", BigInteger, nullable=False),
-        Column("protection", Text, nullable=False),
-        Column("protection_time", INSTANT),
-        Column("registered_time", INSTANT, nullable=False),
-        Column("registered_by", Text, nullable=False),
-        # A blind index of what makes two records the same: one and the same thing is registered once, through whatever door.
-        Column("duplicate", LargeBinary),
-        Column("data_key", LargeBinary, nullable=False),
-        Column("content", LargeBinary, nullable=False),
-        *more,
-        UniqueConstraint("duplicate", name=f"{name}_duplicate"),
-        Index(f"{name}_unit", "unit", "id"),
-    )
-
-
-alert = _record_table(
-    "alert",
-    Column("needs_review", Boolean, nullable=False),
-    Column("taken_back", Boolean, nullable=False, server_default=false()),
-    # A blind index of the organisation whose reporter sent it.
-    Column("landlord", LargeBinary),
-    Column("payment_id", Uuid),
-    Index("alert_landlord", "landlord", "id"),
-    Index("alert_payment", "payment_id"),
-)
-suspected_payment = _record_table("suspected_payment")
-shared = Table(
-    "shared",
-    metadata,
-    Column("disclosure_id", Uuid, primary_key=True),
-    Column("record_kind", Text, nullable=False),
-    Column("record_id", Uuid, nullable=False),
-    Column("receiver_kind", Text, nullable=False),
-    Column("status", BigInteger, nullable=False),
-    Column("occurred_time", INSTANT, nullable=False),
-    Index("shared_record", "record_id", "disclosure_id"),
-)
+from services.registry.domain.record import Moved, Offered, Protection, ProtectionCheck
+from services.registry.store.tables import alert, history, outbox, suspected_payment
 
 
 class _Content(Protocol):
@@ -122,6 +52,8 @@ class _Record(Protocol):
     def protection_check(self) -> ProtectionCheck: ...
     @property
     def registered_as(self) -> str: ...
+    @property
+    def purge_date(self) -> date | None: ...
 
 
 R = TypeVar("R", bound=_Record)
@@ -146,16 +78,26 @@ class _Records(Generic[R]):
         tx.insert(self.table, **row, **self._changing(record), **more, data_key=key.wrapped, content=content)
         record_step(tx, history, self.kind, record.id, record.revision, steps, record.registered_time, person)
 
-    def save(self, tx: Transaction, before: R, after: R, steps: tuple[str | None, ...], now: datetime, person: str | None) -> None:
+    def save(self, tx: Transaction, before: R, moved: Moved[R], now: datetime, person: str | None) -> None:
         """Write a changed record and append its history. Raises Conflict ETAG when somebody else was first."""
-        columns = self.table.c
+        after, columns = moved.record, self.table.c
         wrapped = tx.one(select(columns.data_key).where(columns.id == after.id))
         assert wrapped is not None  # noqa: S101  # it was read in this transaction
         content = self._vault.open_key(after.id, wrapped.data_key).seal(self.table.name, "content", self.content.dump_json(after.content))
         change = self.table.update().where(columns.id == after.id, columns.revision == before.revision)
         if tx.execute(change.values(**self._changing(after), content=content)) != 1:
             raise Conflict("etag: ärendet har ändrats sedan du läste det.", reason=ConflictReason.ETAG)
-        record_step(tx, history, self.kind, after.id, after.revision, steps, now, person)
+        record_step(tx, history, self.kind, after.id, after.revision, moved.path, now, person)
+        for track, path in moved.tracks.items():
+            self._track_steps(tx, after.id, after.revision, track, path, now, person)
+
+    def _track_steps(
+        self, tx: Transaction, record_id: UUID, revision: int, track: str, path: tuple[str, ...], now: datetime, person: str | None
+    ) -> None:
+        """Append the steps of a track to the history."""
+        for before, after in pairwise(path):
+            row = {"record_kind": self.kind, "record_id": record_id, "revision": revision, "from_state": before, "to_state": after}
+            tx.insert(history, id=new_id(), **row, occurred_time=now, person=person, track=track)
 
     def seen(self, tx: Transaction, record_id: UUID, caller: Caller) -> R:
         """A record that the caller may see. Raises NotFound."""
@@ -169,10 +111,15 @@ class _Records(Generic[R]):
         row = tx.one(select(self.table).where(self.table.c.id == record_id))
         return None if row is None else self._of(row)
 
-    def page(self, tx: Transaction, caller: Caller, states: Collection[str], after: UUID | None, limit: int) -> list[Row]:
-        """Rows of a list, oldest first, with nothing personal in them."""
+    def page(
+        self, tx: Transaction, caller: Caller, states: Collection[str], after: UUID | None, limit: int, **among: Collection[str]
+    ) -> list[Row]:
+        """Rows of a list, oldest first, with nothing personal in them. `among`: further columns, and the values that are wanted, if any."""
         listed = [column for column in self.table.c if column.name not in {"data_key", "content"}]
         statement = select(*listed).where(self._visible(caller), self._state(caller).in_(states))
+        for column, values in among.items():
+            if values:
+                statement = statement.where(self.table.c[column].in_(values))
         if after is not None:
             statement = statement.where(self.table.c.id > after)
         return tx.read(statement.order_by(self.table.c.id).limit(limit))
@@ -210,6 +157,7 @@ class _Records(Generic[R]):
         return {
             "state": record.state,
             "revision": record.revision,
+            "purge_date": record.purge_date,
             "protection": check.result,
             "protection_time": check.checked_time,
             "duplicate": self._vault.index(self.kind, record.registered_as) if record.registered_as else None,
@@ -223,6 +171,7 @@ class _Records(Generic[R]):
             "revision": row.revision,
             "registered_time": row.registered_time,
             "registered_by": row.registered_by,
+            "purge_date": row.purge_date,
             "content": self.content.validate_json(sealed),
             "protection_check": ProtectionCheck(Protection(row.protection), row.protection_time),
         }
@@ -242,11 +191,17 @@ class Alerts(_Records[Alert]):
         """The same, with whose reporter sent it and which payment made it."""
         reporter = record.content.reporter
         landlord = self._landlord_index(reporter) if reporter else None
-        super().add(tx, record, steps, person, landlord=landlord, payment_id=record.payment_id, **more)
+        super().add(tx, record, steps, person, landlord=landlord, **more)
 
     def of_payment(self, tx: Transaction, payment_id: UUID) -> list[Alert]:
         """What came of the draft that a payment made, whoever asks; for the service itself."""
         return [self._of(row) for row in tx.read(select(alert).where(alert.c.payment_id == payment_id))]
+
+    def fed_back(self, tx: Transaction, shown: Collection[UUID], now: datetime) -> None:
+        """These alerts have just been shown to their landlord as closed: the first time is their feedback. It tells of no change."""
+        new = alert.update().where(alert.c.id.in_(shown), alert.c.feedback_time.is_(None)).values(feedback_time=now)
+        for row in tx.read(new.returning(alert.c.id, alert.c.revision)):
+            self._track_steps(tx, row.id, row.revision, "feedback", ("none", "given"), now, None)
 
     def _landlord_index(self, organisation: str) -> bytes:
         return self._vault.index("alert_landlord", organisation.replace("-", ""))
@@ -258,15 +213,16 @@ class Alerts(_Records[Alert]):
 
     def _state(self, caller: Caller) -> ColumnElement[str]:
         if caller.role is Role.LANDLORD_REPORTER:
-            closed = or_(alert.c.taken_back, alert.c.state.in_(alerts.CLOSED_TO_LANDLORD))
+            closed = or_(alert.c.taken_back, alert.c.state.in_(alert_life.CLOSED_TO_LANDLORD))
             return case((closed, alerts.State.NO_ACTION), else_=alerts.State.SUBMITTED)
         return super()._state(caller)
 
     def _changing(self, record: Alert) -> dict[str, object]:
-        return super()._changing(record) | {"needs_review": record.needs_review, "taken_back": record.taken_back}
+        own = {name: getattr(record, name) for name in ("needs_review", "taken_back", "payment_id")}
+        return super()._changing(record) | own
 
     def _of(self, row: Row) -> Alert:
-        own = {name: getattr(row, name) for name in ("needs_review", "taken_back", "payment_id")}
+        own = {name: getattr(row, name) for name in ("needs_review", "taken_back", "payment_id", "feedback_time")}
         return Alert(state=alerts.State(row.state), **own, **self._common(row))
 
 
@@ -283,30 +239,9 @@ class Payments(_Records[Payment]):
         row = tx.one(select(suspected_payment).where(same).with_for_update())
         return None if row is None else self._of(row)
 
+    def _changing(self, record: Payment) -> dict[str, object]:
+        return super()._changing(record) | {"notice": record.notice, "police": record.police}
+
     def _of(self, row: Row) -> Payment:
-        return Payment(state=payments.State(row.state), **self._common(row))
-
-
-def put_shared(tx: Transaction, row: Mapping[str, object]) -> None:
-    """What is known of one disclosure of a record; how far it has come, whatever order the words arrive in."""
-    statement = insert(shared).values(**row)
-    later = statement.excluded.status > shared.c.status
-    changes = {"status": statement.excluded.status, "occurred_time": statement.excluded.occurred_time}
-    tx.write(statement.on_conflict_do_update(index_elements=["disclosure_id"], set_=changes, where=later))
-
-
-def shared_of(tx: Transaction, record_id: UUID) -> list[Row]:
-    """All disclosures of a record."""
-    return tx.read(select(shared).where(shared.c.record_id == record_id).order_by(shared.c.disclosure_id))
-
-
-def history_of(tx: Transaction, record_id: UUID) -> list[Row]:
-    """Every step of a record, in order. Steps of one act have one revision and one instant: they follow each other by their states."""
-    rest = tx.read(select(history).where(history.c.record_id == record_id).order_by(history.c.revision, history.c.id))
-    steps: list[Row] = []
-    while rest:
-        before = steps[-1].to_state if steps else None
-        together = [row for row in rest if row.revision == rest[0].revision]
-        steps.append(next((row for row in together if row.from_state == before), together[0]))
-        rest.remove(steps[-1])
-    return steps
+        notice, police = payments.Notice(row.notice), payments.Police(row.police)
+        return Payment(state=payments.State(row.state), notice=notice, police=police, **self._common(row))

@@ -1,0 +1,7 @@
+"""What the registry keeps, and what is done to it in a transaction."""
+
+from services.registry.store.records import Alerts, Payments
+from services.registry.store.suppliers import Suppliers
+from services.registry.store.tables import metadata
+
+__all__ = ["Alerts", "Payments", "Suppliers", "metadata"]

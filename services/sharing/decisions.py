@@ -24,6 +24,7 @@ from services.sharing.domain import (
     case_number,
     digest,
     envelope,
+    holder,
     protection_valid_until,
     rendered,
 )
@@ -213,6 +214,7 @@ class Decisions:
                 now,
                 ground_last_date=ground.effective_to,
                 protection_valid_until=protection_valid_until(offer),
+                deciders=sorted({holder(told.decided_by, told.decided_role, told.unit), holder(*caller.seat)}),
             )
             text = f"Beslutat. Skickas till {self._reference.receivers[told.receiver_kind].word}. Referens {case_number_of(payload)}."
         details = {"approved": True} if approval else {}

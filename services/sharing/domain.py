@@ -136,6 +136,20 @@ STANDING = frozenset(
 """What was decided to be told, and holds: it is on its way, or the receiver has it."""
 
 
+class InboundState(StrEnum):
+    """Where a notice to the kommun stands. What the agency replaced or took back is read by nobody any more, and stays until gallring."""
+
+    NEW = "new"
+    ACKNOWLEDGED = "acknowledged"
+    REPLACED = "replaced"
+    WITHDRAWN = "withdrawn"
+    ERASED = "erased"
+
+
+NOTICE = "notice"
+READABLE = frozenset({InboundState.NEW, InboundState.ACKNOWLEDGED})
+
+
 class Protection(StrEnum):
     """What the register check said; unknown until somebody has looked, and unknown means protected (design 8)."""
 
@@ -242,6 +256,11 @@ OWNERS: Mapping[str, str] = {  # which service a record kind comes from, and is 
     "control_finding": "controls",
 }
 TWO_PERSONS = "officer+second"
+
+
+def holder(person: str, role: str, unit: str) -> str:
+    """A person in a role at a unit, in one word: what the view `ended_role` names. Neither a role nor a unit has a slash."""
+    return f"{person}/{role}/{unit}"
 
 
 def require_decider(caller: Caller, record_kind: str) -> None:

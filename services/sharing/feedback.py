@@ -1,4 +1,4 @@
-"""From Kafka back to the record: receipts, outcomes and answers of the agencies, and the word of them to the service that owns the record.
+"""From Kafka back to the record: what the agencies answer or tell, and the word of it to the service that owns the record.
 
 An answer is verified, then noted once in one transaction; the offset is committed after that. What cannot be verified is noted with a
 code, never with its content, and the reading goes on.
@@ -32,7 +32,9 @@ from services.kernel.offering import told_in_order
 from services.kernel.records import enqueue
 from services.kernel.rpc import DEADLINE_S
 from services.sharing.domain import OWNERS, Status
-from services.sharing.sealing import InvitationAnswered, Keys, Receipt, Reply, open_reply
+from services.sharing.intake import take_in
+from services.sharing.legal import law
+from services.sharing.sealing import InvitationAnswered, Keys, Notice, NoticeWithdrawn, Receipt, Reply, open_reply
 from services.sharing.store import Store, tables
 from services.sharing.wire import OUTCOME_STATUS
 
@@ -145,10 +147,14 @@ class Feedback:
                 self._store.add_reply(tx, record.topic, reply_id, type="refused", disclosure_id=None, received_time=now, refused_code=code)
 
     def _note(self, tx: Transaction, answer: Reply, now: datetime) -> None:
-        """Append what the agency says of one of its own disclosures. Raises Invalid when it is not its own."""
+        """Append what the agency says of one of its own disclosures, or take in its notice. Raises Invalid when it may not say it."""
         if self._store.is_known_reply(tx, answer.source, answer.id):
             return
         body = answer.body
+        if isinstance(body, Notice | NoticeWithdrawn):
+            take_in(tx, self._store, law(), answer, body, now)
+            self._store.add_reply(tx, answer.source, answer.id, type=answer.type, disclosure_id=None, received_time=now, refused_code=None)
+            return
         told = self._store.disclosure(tx, body.disclosure_id)
         if told is None or told.receiver_kind != body.receiver_kind or told.key != answer.key:
             raise Invalid("svar: gäller ingen uppgift som mottagaren har fått.", reason="DISCLOSURE_UNKNOWN")

@@ -1,8 +1,8 @@
 """From the outbox to Kafka: what the relay sends and when it may.
 
-A message leaves when its ground is still in force and its protection check still valid; else it lapses, which its owner is told, and
-never leaves. The broker has acknowledged it before the row is deleted; a crash between the two sends the same bytes with the same id
-again.
+A message leaves when its ground is still in force, its protection check still valid and the roles of those who decided it still theirs;
+else it lapses, which its owner is told, and never leaves. The broker has acknowledged it before the row is deleted; a crash between the
+two sends the same bytes with the same id again.
 """
 
 import ssl
@@ -24,7 +24,8 @@ ACK_TIMEOUT_S = 20
 MESSAGES = """
 SELECT event_id, topic, record_key, value, headers,
     (ground_last_date IS NULL OR ground_last_date >= (now() AT TIME ZONE 'Europe/Stockholm')::date)
-    AND (protection_valid_until IS NULL OR protection_valid_until > now()) AS may_go
+    AND (protection_valid_until IS NULL OR protection_valid_until > now())
+    AND NOT coalesce(deciders && (SELECT array_agg(holder) FROM ended_role), false) AS may_go
 FROM message WHERE event_id = ANY(%(events)s)
 """
 NOTE = """

@@ -69,7 +69,7 @@ class Kommun:
                 for messages in consumer.poll(timeout_ms=200).values():
                     for one in messages:
                         reply = open_reply(one.topic, one.key, one.value, one.headers, self.keys, datetime.now(UTC))
-                        if reply.body.event_id == event.id:
+                        if reply.body.about == event.disclosure_id:
                             found.append(reply)
         finally:
             consumer.close()

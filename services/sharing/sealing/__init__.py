@@ -1,19 +1,18 @@
 """Sealing what leaves the kommun and opening what comes back (design 17). Pure: no store, no clock, no network."""
 
+from services.sharing.sealing.bodies import BODIES, InvitationAnswered, Notice, NoticeWithdrawn, Outcome, Receipt
 from services.sharing.sealing.events import CONTENT_BYTES_MAX, CONTENT_TYPE, Event, SealedRecord, content_bytes, seal_event
 from services.sharing.sealing.keys import Keys, Receiver
 from services.sharing.sealing.replies import (
     REPLY_BYTES_MAX,
     SKEW,
     TIMES_APART_MAX,
-    InvitationAnswered,
-    Outcome,
-    Receipt,
     Reply,
     open_reply,
 )
 
 __all__ = [
+    "BODIES",
     "CONTENT_BYTES_MAX",
     "CONTENT_TYPE",
     "REPLY_BYTES_MAX",
@@ -22,6 +21,8 @@ __all__ = [
     "Event",
     "InvitationAnswered",
     "Keys",
+    "Notice",
+    "NoticeWithdrawn",
     "Outcome",
     "Receipt",
     "Receiver",

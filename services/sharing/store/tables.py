@@ -16,12 +16,15 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     and_,
+    column,
     desc,
     exists,
     false,
     func,
     or_,
     select,
+    table,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -99,6 +102,7 @@ disclosure = Table(
     Column("key_id", Text),
     Column("payload_hash", Text),
     Column("decided_by", Text, nullable=False),
+    Column("decided_role", Text, nullable=False),
     Column("decided_time", INSTANT, nullable=False),
     Column("delegation_reference", Text, nullable=False),
     Column("key", Uuid, nullable=False),
@@ -141,6 +145,8 @@ message = Table(
     Column("headers", JSONB, nullable=False),
     Column("ground_last_date", Date),
     Column("protection_valid_until", INSTANT),
+    # Who decided, as the view ended_role names them: the relay sends nothing of theirs once a role has ended. None: whoever it was.
+    Column("deciders", ARRAY(Text)),
     Index("message_disclosure", "disclosure_id"),
 )
 reply = Table(
@@ -188,6 +194,50 @@ erasure = Table(
     Column("person", Text, nullable=False),
     Column("erased_time", INSTANT, nullable=False),
 )
+# What an agency told the kommun. A notice that replaces another is a row of its own, with the same notice id.
+inbound = Table(
+    "inbound",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("notice_id", Uuid, nullable=False),
+    Column("agency", Text, nullable=False),
+    Column("receiver_kind", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("scheme", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("ground_id", Text, nullable=False),
+    Column("ground_digest", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("protection", Text, nullable=False),
+    Column("said_time", INSTANT, nullable=False),
+    Column("received_time", INSTANT, nullable=False),
+    Column("last_time", INSTANT, nullable=False),
+    Column("acknowledged_by", Text),
+    Column("case_number", Text),
+    # A blind index of the person it is about; None once it is gallrad, as are the two after.
+    Column("subject", LargeBinary),
+    Column("data_key", LargeBinary),
+    Column("content", LargeBinary),
+    Index("inbound_notice", "receiver_kind", "notice_id"),
+    Index("inbound_subject", "subject"),
+    Index("inbound_unit", "unit", "id"),
+)
+# Whether a person's role at a unit holds, as it was said; the latest word counts. The view `ended_role` has those that ended.
+role_change = Table(
+    "role_change",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("holds", Boolean, nullable=False),
+    Column("changed_time", INSTANT, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("decision_reference", Text, nullable=False),
+    Index("role_change_holder", "person", "role", "unit", "id"),
+    Index("role_change_ended", "id", postgresql_where=text("NOT holds")),
+)
+ended_role = table("ended_role", column("holder", Text))
 
 LATEST_STATUS = (
     select(disclosure_event.c.status)

@@ -20,7 +20,7 @@ from services.sharing.sealing import Notice as Opened
 from services.sharing.sealing import NoticeWithdrawn, open_reply
 from tests.partner.builders import NOW, a_world, forged
 from tests.registry.builders import COORDINATION_PERSON
-from tests.sharing.acts import APPROVER, ARCHIVE_IAF, INVESTIGATOR, MANAGER, OTHER_PERSON, erase
+from tests.sharing.acts import APPROVER, ARCHIVE, ARCHIVE_IAF, INVESTIGATOR, MANAGER, OTHER_PERSON, erase
 from tests.sharing.builders import PERSON
 from tests.sharing.conftest import Sharing
 
@@ -349,6 +349,10 @@ def test_a_notice_is_gallrat_on_a_decision_once_its_years_are_over_and_never_bef
     [taken] = inbox(sharing, states=[pb.INBOUND_STATE_ACKNOWLEDGED])
     assert taken.keep_until
     sharing.change("UPDATE inbound SET last_time = now() - make_interval(months => 60, days => 2)")
+    hold(sharing, first.inbound_id, held=True)
+    [held] = erase(sharing, dry_run=True, person=ARCHIVE_IAF).rows
+    assert (held.disclosures, held.kept) == (0, 2)
+    hold(sharing, first.inbound_id, held=False)
 
     [dry] = erase(sharing, dry_run=True, person=ARCHIVE_IAF).rows
     assert (dry.record_kind, dry.disclosures, dry.kept, dry.keep_months) == ("notice", 1, 1, 60)
@@ -364,6 +368,18 @@ def test_a_notice_is_gallrat_on_a_decision_once_its_years_are_over_and_never_bef
     [protocol] = sharing.rows("SELECT record_kind, unit, erasure_decision FROM erasure")
     assert tuple(protocol) == ("notice", "IAF", "GB 2026-4")
     assert second.inbound_id == stays.inbound_id
+
+
+def hold(sharing: Sharing, inbound_id: str, *, held: bool, person: Caller = ARCHIVE_IAF) -> None:
+    request = pb.HoldDisclosureRequest(request_id=str(uuid4()), disclosure_id=inbound_id, held=held, reason="JO utreder.")
+    sharing.call("HoldDisclosure", request, person)
+
+
+def test_another_units_notice_is_not_there_to_be_held(sharing: Sharing) -> None:
+    sharing.hear(told(sharing, a_notice()))
+    [row] = inbox(sharing)
+    with pytest.raises(NotFound):
+        hold(sharing, row.inbound_id, held=True, person=ARCHIVE)
 
 
 # the whole way ------------------------------------------------------------------------------------------------------

@@ -85,18 +85,20 @@ class RecordMethods(Parts):
         )
 
     def HoldDisclosure(self, request: pb.HoldDisclosureRequest, context: grpc.ServicerContext) -> pb.HoldDisclosureResponse:  # noqa: ARG002, N802
-        """Legal hold: it stays, whatever its day, until it is let go."""
+        """Legal hold of a disclosure or a notice: it stays, whatever its day, until it is let go."""
         asking = caller()
 
         def act(tx: Transaction) -> pb.HoldDisclosureResponse:
-            told = self._store.disclosure_of_unit(tx, UUID(request.disclosure_id), asking.unit, lock=True)
-            if told is None:
+            held_id = UUID(request.disclosure_id)
+            told = self._store.disclosure_of_unit(tx, held_id, asking.unit, lock=True)
+            found = told or self._store.inbound_to_keep(tx, held_id, asking.unit or "")
+            if found is None:
                 raise NotFound
-            if told.status == Status.ERASED:
+            if found.data_key is None:
                 raise Conflict("disclosure_id: uppgiften är redan gallrad.")
             [reason] = self._plain(reason=request.reason)
-            self._store.add_hold(tx, told.id, asking.principal, self._clock.now(), reason, held=request.held)
-            self._audit(tx, "sharing:disclosure:hold", asking, "disclosure", told.id, held=request.held)
+            self._store.add_hold(tx, held_id, asking.principal, self._clock.now(), reason, held=request.held)
+            self._audit(tx, "sharing:disclosure:hold", asking, "disclosure" if told else NOTICE, held_id, held=request.held)
             return pb.HoldDisclosureResponse()
 
         return self._requests.once(asking, request, request.request_id, pb.HoldDisclosureResponse, act)

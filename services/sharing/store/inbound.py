@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, desc, func, select
+from sqlalchemy import ColumnElement, desc, func, or_, select
 
 from services.kernel.db import Row, Transaction
 from services.sharing.domain import InboundState, Protection
 from services.sharing.store.base import Base
-from services.sharing.store.tables import erasure, inbound
+from services.sharing.store.tables import erasure, inbound, is_held
 
 ROWS_MAX = 1000
 """As many are gallrade in one act; the next act takes the next ones."""
@@ -70,12 +70,21 @@ class Inbound(Base):
         """All that a unit has been told about a person, oldest first."""
         return tx.read(select(inbound).where(inbound.c.subject.in_(subjects), inbound.c.unit == unit).order_by(inbound.c.id))
 
+    def inbound_to_keep(self, tx: Transaction, inbound_id: UUID, unit: str) -> Row | None:
+        """A notice of this unit, locked, whoever may read it; for the one who holds and erases."""
+        return tx.one(select(inbound).where(inbound.c.id == inbound_id, inbound.c.unit == unit).with_for_update())
+
     def inbound_past_their_day(self, tx: Transaction, unit: str, before: datetime) -> tuple[list[Row], int]:
-        """Notices about which nothing has happened since `before`, locked and not gallrade yet; and how many nobody has taken yet."""
+        """Notices about which nothing has happened since `before`, locked and not gallrade; and how many must stay: held, or taken by nobody."""
         past = (inbound.c.unit == unit, inbound.c.last_time < before, inbound.c.data_key.is_not(None))
-        taken = inbound.c.state != InboundState.NEW
-        going = tx.read(select(inbound).where(*past, taken).order_by(inbound.c.id).limit(ROWS_MAX).with_for_update())
-        kept = tx.one(select(func.count().label("n")).select_from(inbound).where(*past, ~taken))
+        must_stay = or_(inbound.c.state == InboundState.NEW, is_held(inbound.c.id))
+        ids = [
+            row.id
+            for row in tx.read(select(inbound.c.id).where(*past, ~must_stay).order_by(inbound.c.id).limit(ROWS_MAX).with_for_update())
+        ]
+        # Somebody may have held one while we waited for its lock.
+        going = tx.read(select(inbound).where(inbound.c.id.in_(ids), ~must_stay).order_by(inbound.c.id)) if ids else []
+        kept = tx.one(select(func.count().label("n")).select_from(inbound).where(*past, must_stay))
         return going, int(kept.n) if kept else 0
 
     def erase_inbound(self, tx: Transaction, row: Row, protocol: Mapping[str, object], now: datetime) -> None:

@@ -1,10 +1,13 @@
 """Sharing's tables. Content is sealed by the vault; plain columns hold ids, codes and times."""
 
+from uuid import UUID
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Date,
     Index,
     Integer,
@@ -248,9 +251,15 @@ LATEST_STATUS = (
 )
 
 LAST_TIME = select(func.max(disclosure_event.c.occurred_time)).where(disclosure_event.c.disclosure_id == disclosure.c.id).scalar_subquery()
-IS_HELD = func.coalesce(
-    select(hold.c.held).where(hold.c.disclosure_id == disclosure.c.id).order_by(desc(hold.c.id)).limit(1).scalar_subquery(), false()
-)
+
+
+def is_held(what: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Whether what has this id is held."""
+    latest = select(hold.c.held).where(hold.c.disclosure_id == what).order_by(desc(hold.c.id)).limit(1)
+    return func.coalesce(latest.scalar_subquery(), false())
+
+
+IS_HELD = is_held(disclosure.c.id)
 TASK_IS_OPEN = or_(
     LATEST_STATUS.in_(OWED),
     and_(

@@ -1790,6 +1790,7 @@ class HoldDisclosureRequest(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     disclosure_id: _builtins.str
+    """A disclosure, or a notice from an agency."""
     held: _builtins.bool
     reason: _builtins.str
     """Swedish: why; it holds no personal data."""

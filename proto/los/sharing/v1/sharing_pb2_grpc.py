@@ -210,7 +210,7 @@ class SharingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListDisclosuresAbout(self, request, context):
-        """Right of access: all that the unit has shared about one person.
+        """Right of access: all that the unit has shared, and been told, about one person.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -47,7 +47,7 @@ class SharingServiceStub:
     """A jurist's recorded decision opens a flow that ships off, or closes it again."""
     ListFlowSwitches: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListFlowSwitchesRequest, _sharing_pb2.ListFlowSwitchesResponse]
     ListDisclosuresAbout: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListDisclosuresAboutRequest, _sharing_pb2.ListDisclosuresAboutResponse]
-    """Right of access: all that the unit has shared about one person."""
+    """Right of access: all that the unit has shared, and been told, about one person."""
     HoldDisclosure: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.HoldDisclosureRequest, _sharing_pb2.HoldDisclosureResponse]
     """Legal hold: what is held is not erased."""
     EraseDisclosures: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.EraseDisclosuresRequest, _sharing_pb2.EraseDisclosuresResponse]
@@ -79,7 +79,7 @@ class SharingServiceAsyncStub(SharingServiceStub):
     """A jurist's recorded decision opens a flow that ships off, or closes it again."""
     ListFlowSwitches: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListFlowSwitchesRequest, _sharing_pb2.ListFlowSwitchesResponse]  # type: ignore[assignment]
     ListDisclosuresAbout: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListDisclosuresAboutRequest, _sharing_pb2.ListDisclosuresAboutResponse]  # type: ignore[assignment]
-    """Right of access: all that the unit has shared about one person."""
+    """Right of access: all that the unit has shared, and been told, about one person."""
     HoldDisclosure: _aio.UnaryUnaryMultiCallable[_sharing_pb2.HoldDisclosureRequest, _sharing_pb2.HoldDisclosureResponse]  # type: ignore[assignment]
     """Legal hold: what is held is not erased."""
     EraseDisclosures: _aio.UnaryUnaryMultiCallable[_sharing_pb2.EraseDisclosuresRequest, _sharing_pb2.EraseDisclosuresResponse]  # type: ignore[assignment]
@@ -186,7 +186,7 @@ class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sharing_pb2.ListDisclosuresAboutRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sharing_pb2.ListDisclosuresAboutResponse, _abc.Awaitable[_sharing_pb2.ListDisclosuresAboutResponse]]:
-        """Right of access: all that the unit has shared about one person."""
+        """Right of access: all that the unit has shared, and been told, about one person."""
 
     @_abc_1.abstractmethod
     def HoldDisclosure(

@@ -84,6 +84,7 @@ def rows(records: Sequence[Sealed]) -> list[Table]:
     same = {
         "record_kind": KIND, "receiver_kind": RECEIVER, "agency": AGENCY, "unit": "KLF", "ground_id": GROUND, "ground_digest": "d",
         "decision_by": "officer+second", "fields": [], "secrecy": [], "payload_hash": "h", "decided_by": "p", "decided_time": now,
+        "decided_role": "alert_officer",
         "delegation_reference": "4.2", "task": "", "flow": "", "data_key": b"k", "payload": b"p", "written": b"w",
     }  # fmt: skip
     headers = [Jsonb([[name, value.decode()] for name, value in one.record.headers]) for one in records]
@@ -95,9 +96,9 @@ def rows(records: Sequence[Sealed]) -> list[Table]:
         ),
         Table(
             "message",
-            ("event_id", "disclosure_id", "topic", "record_key", "value", "headers"),
+            ("event_id", "disclosure_id", "topic", "record_key", "value", "headers", "deciders"),
             [
-                (event, disclosure, TOPIC, one.record.key, one.record.value, header)
+                (event, disclosure, TOPIC, one.record.key, one.record.value, header, ["p/alert_officer/KLF", "q/approver/KLF"])
                 for (disclosure, event, one), header in zip(made, headers, strict=True)
             ],
         ),
@@ -111,7 +112,7 @@ def rows(records: Sequence[Sealed]) -> list[Table]:
 
 def empty(database: psycopg.Connection[Any]) -> None:
     """Away with what an earlier round left."""
-    database.execute("TRUNCATE outbox, feedback, message, disclosure, disclosure_event")
+    database.execute("TRUNCATE outbox, feedback, message, disclosure, disclosure_event, sent_event")
 
 
 def fill(database: psycopg.Connection[Any], records: Sequence[Sealed]) -> None:

@@ -111,6 +111,7 @@ participation = Table(
     Column("control_ground_id", Text, nullable=False),
     Column("function_mailbox", Text, nullable=False),
     Column("remark", Text, nullable=False),
+    Column("said_time", INSTANT),
 )
 offer = Table(
     "offer",
@@ -285,6 +286,7 @@ def _participation_row(operation_id: UUID, position: int, item: Participation) -
         "control_ground_id": "" if reply is None else reply.control_ground_id,
         "function_mailbox": "" if reply is None else reply.function_mailbox,
         "remark": item.remark,
+        "said_time": item.said_time,
     }
 
 
@@ -292,7 +294,7 @@ def _participation_of(row: Row) -> Participation:
     reply = None
     if row.answer is not None:
         reply = Reply(Answer(row.answer), None if row.part is None else Part(row.part), row.control_ground_id, row.function_mailbox)
-    return Participation(row.receiver_kind, reply, row.remark)
+    return Participation(row.receiver_kind, reply, row.remark, row.said_time)
 
 
 T = TypeVar("T")

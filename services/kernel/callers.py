@@ -36,6 +36,7 @@ class Role(StrEnum):
     INSPECTOR = "inspector"
     JURIST = "jurist"
     RECORDS_OFFICER = "records_officer"
+    SECURITY_OFFICER = "security_officer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ class Caller:
     def principal(self) -> str:
         """Whose request ids these are: the person, or the service."""
         return self.person or self.service
+
+    @property
+    def seat(self) -> tuple[str, str, str]:
+        """Person, role and unit; empty words where a service asks for itself."""
+        return self.person or "", self.role or "", self.unit or ""
 
 
 def sign_assertion(key: ECKey, caller: Caller, audience: str, now: datetime) -> str:

@@ -80,19 +80,25 @@ def caller() -> Caller:
 OnRefused = Callable[[Caller, str, str, UUID | None], None]
 """Notes in the audit that a call was refused: who asked, the method, the reason's code, the record it named. No row, no answer."""
 
+Holds = Callable[[Caller], bool]
+"""Whether the role that a person comes in still holds: asked once in each call, after the method's rule."""
+
 REFUSALS = (Denied, NotFound, Conflict, Invalid)
 
 
 class _Gate(grpc.ServerInterceptor):
     """Authorise, validate, run, and turn failures into statuses."""
 
-    def __init__(self, service: str, config: ServiceConfig, rules: Mapping[str, Rule], on_refused: OnRefused, clock: Clock) -> None:
+    def __init__(
+        self, service: str, config: ServiceConfig, rules: Mapping[str, Rule], on_refused: OnRefused, clock: Clock, holds: Holds
+    ) -> None:
         self._service = service
         self._rules = rules
         self._bearers = config.callers.services
         self._assertions = Assertions.from_file(config.callers.jwks_file, service)
         self._on_refused = on_refused
         self._clock = clock
+        self._holds = holds
 
     def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:  # noqa: ANN401  # grpc's types are loose
         handler = continuation(details)
@@ -139,7 +145,7 @@ class _Gate(grpc.ServerInterceptor):
         if rule.roles and bearer in self._bearers and isinstance(token, str):
             asking = self._assertions.verify(token, bearer, self._clock.now())
             _caller.set(asking)
-            if asking.role in rule.roles:
+            if asking.role in rule.roles and self._holds(asking):
                 return
         raise Denied(f"{method}: din roll får inte göra detta.")
 
@@ -223,6 +229,7 @@ class Server:
         rules: Mapping[str, Rule],
         on_refused: OnRefused,
         clock: Clock,
+        holds: Holds = lambda _: True,
     ) -> None:
         """Raises RuleMissingError when `rules` are not exactly the service's methods."""
         wrong = {method.name for method in descriptor.methods} ^ set(rules)
@@ -231,7 +238,7 @@ class Server:
         self._config = config
         self.grpc = grpc.server(
             ThreadPoolExecutor(config.workers_max, thread_name_prefix=name),
-            interceptors=[_Gate(name, config, rules, on_refused, clock)],
+            interceptors=[_Gate(name, config, rules, on_refused, clock, holds)],
             options=[("grpc.max_receive_message_length", MESSAGE_BYTES_MAX), ("grpc.so_reuseport", 0)],
         )
         self.health = health.HealthServicer()

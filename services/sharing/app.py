@@ -21,6 +21,7 @@ from services.sharing.decisions import Decisions
 from services.sharing.feedback import Feedback, Tell
 from services.sharing.legal import law
 from services.sharing.sealing import Keys
+from services.sharing.service.roles import roles
 from services.sharing.service.servicer import RULES, SharingServicer
 from services.sharing.store import Store, tables
 
@@ -62,7 +63,7 @@ def build(config: SharingConfig, clock: Clock) -> Parts:
     servicer = SharingServicer(database, store, decisions, Requests(database, tables.request, vault, clock), audit, clock)
 
     descriptor = sharing_pb2.DESCRIPTOR.services_by_name["SharingService"]
-    server = Server("sharing", config, descriptor, RULES, refusals(database, audit, "sharing"), clock)
+    server = Server("sharing", config, descriptor, RULES, refusals(database, audit, "sharing"), clock, roles(database, store))
     sharing_pb2_grpc.add_SharingServiceServicer_to_server(servicer, server.grpc)
     channels = [connect(config.peers[name], name, config.tls) for name in ("registry", "controls")]
     topics = [f"los.reply.{agency.code}.v1" for agency in reference().agencies]

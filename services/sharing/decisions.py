@@ -26,6 +26,7 @@ from services.sharing.domain import (
     case_number,
     digest,
     envelope,
+    holder,
     protection_valid_until,
     rendered,
 )
@@ -204,6 +205,7 @@ class Decisions:
                 lasts=EXPIRY,
                 ground_last_date=self.law.grounds[told.ground_id].effective_to,
                 protection_valid_until=protection_valid_until(offer),
+                deciders=sorted({holder(told.decided_by, told.decided_role, told.unit), holder(*caller.seat)}),
             )
             text = f"Beslutat. Skickas till {self._reference.receivers[told.receiver_kind].word}. Referens {case_number_of(payload)}."
         details = {"approved": True} if approval else {}

@@ -159,6 +159,20 @@ RECALLABLE = STANDING | CORRECTING | {Status.REFUSED_BY_RECEIVER, Status.RECALL_
 """What can be recalled: the receiver may have it, no later disclosure has been confirmed in its place, no recall of it has been sent."""
 
 
+class InboundState(StrEnum):
+    """Where a notice to the kommun stands. What the agency replaced or took back is read by nobody any more, and stays until gallring."""
+
+    NEW = "new"
+    ACKNOWLEDGED = "acknowledged"
+    REPLACED = "replaced"
+    WITHDRAWN = "withdrawn"
+    ERASED = "erased"
+
+
+NOTICE = "notice"
+READABLE = frozenset({InboundState.NEW, InboundState.ACKNOWLEDGED})
+
+
 class Protection(StrEnum):
     """What the register check said; unknown until somebody has looked, and unknown means protected (design 8)."""
 
@@ -265,6 +279,11 @@ OWNERS: Mapping[str, str] = {  # which service a record kind comes from, and is 
     "control_finding": "controls",
 }
 TWO_PERSONS = "officer+second"
+
+
+def holder(person: str, role: str, unit: str) -> str:
+    """A person in a role at a unit, in one word: what the view `ended_role` names. Neither a role nor a unit has a slash."""
+    return f"{person}/{role}/{unit}"
 
 
 def require_decider(caller: Caller, record_kind: str) -> None:

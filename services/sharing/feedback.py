@@ -1,4 +1,4 @@
-"""From Kafka back to the record: receipts, outcomes and answers of the agencies, and the word of them to the service that owns the record.
+"""From Kafka back to the record: what the agencies answer or tell, and the word of it to the service that owns the record.
 
 An answer is verified, then noted once in one transaction; the offset is committed after that. What cannot be verified is noted with a
 code, never with its content, and the reading goes on.
@@ -31,7 +31,10 @@ from services.kernel.offering import told_in_order
 from services.kernel.outbox import Outcome
 from services.kernel.rpc import DEADLINE_S
 from services.sharing.domain import CORRECTING, OWNERS, Status
-from services.sharing.sealing import InvitationAnswered, Keys, Receipt, Reply, open_reply
+from services.sharing.intake import take_in
+from services.sharing.legal import law
+from services.sharing.sealing import InvitationAnswered, Keys, Notice, NoticeWithdrawn, Receipt, Reply, open_reply
+from services.sharing.sealing import Outcome as AgencyOutcome
 from services.sharing.store import Store, tables
 from services.sharing.wire import OUTCOME_STATUS
 
@@ -147,10 +150,19 @@ class Feedback:
                 self._store.add_reply(tx, record.topic, reply_id, type="refused", disclosure_id=None, received_time=now, refused_code=code)
 
     def _note(self, tx: Transaction, answer: Reply, now: datetime) -> None:
-        """Append what the agency says of one of its own disclosures. Raises Invalid when it is not its own."""
+        """Remember an answer, and what it says; once. Raises Invalid when the agency may not say it."""
         if self._store.is_known_reply(tx, answer.source, answer.id):
             return
         body = answer.body
+        if isinstance(body, Notice | NoticeWithdrawn):
+            take_in(tx, self._store, law(), answer, body, now)
+        else:
+            self._answer(tx, answer, body)
+        about = None if isinstance(body, Notice | NoticeWithdrawn) else body.disclosure_id
+        self._store.add_reply(tx, answer.source, answer.id, type=answer.type, disclosure_id=about, received_time=now, refused_code=None)
+
+    def _answer(self, tx: Transaction, answer: Reply, body: Receipt | AgencyOutcome | InvitationAnswered) -> None:
+        """Append what the agency says of one of its own disclosures. Raises Invalid when it is not its own."""
         told = self._store.disclosure(tx, body.disclosure_id)
         if told is None or told.receiver_kind != body.receiver_kind or told.key != answer.key:
             raise Invalid("svar: gäller ingen uppgift som mottagaren har fått.", reason="DISCLOSURE_UNKNOWN")
@@ -178,15 +190,6 @@ class Feedback:
             # Of a protected person no officer sees that it is still owed: whoever watches the service tells the named unit.
             log.warning("recall_refused", disclosure_id=str(told.id), reason=details["reason"])
         self._store.tell(tx, told, status, body.time, details=details)
-        self._store.add_reply(
-            tx,
-            answer.source,
-            answer.id,
-            type=answer.type,
-            disclosure_id=body.disclosure_id,
-            received_time=now,
-            refused_code=None,
-        )
 
 
 class Tell:

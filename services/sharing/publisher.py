@@ -1,8 +1,8 @@
 """From the outbox to Kafka: what the relay sends and when it may.
 
-A message leaves when its ground is still in force and its protection check still valid; else it lapses, which its owner is told, and
-never leaves. The broker has acknowledged it before the row is deleted; a crash between the two sends the same bytes with the same id
-again.
+A message leaves when its ground is still in force, its protection check still valid and the roles of those who decided it still theirs;
+else it lapses, which its owner is told, and never leaves. The broker has acknowledged it before the row is deleted; a crash between the
+two sends the same bytes with the same id again.
 """
 
 import ssl
@@ -28,10 +28,11 @@ DELIVERY_TIMEOUT_MS = 20_000
 ACK_TIMEOUT_S = 25
 # What the broker, or its client, says of a record that it will never take; anything else it says is not the record's fault.
 NEVER = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidRecordError, InvalidTimestampError)
-# A message may go while its ground and its protection check hold. What is not true here never leaves.
+# A message may go while its ground, its protection check and the roles of those who decided hold. What is not true here never leaves.
 MAY_GO = """
 (m.ground_last_date IS NULL OR m.ground_last_date >= (now() AT TIME ZONE 'Europe/Stockholm')::date)
 AND (m.protection_valid_until IS NULL OR m.protection_valid_until > now())
+AND NOT coalesce(m.deciders && (SELECT array_agg(holder) FROM ended_role), false)
 """
 COLUMNS = f"""
 claimed.seq, claimed.event_id, m.topic, m.record_key, m.value, m.headers, CASE WHEN m.event_id IS NOT NULL THEN {MAY_GO} END AS may_go

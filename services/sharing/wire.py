@@ -10,7 +10,7 @@ from los.sharing.v1 import sharing_pb2 as pb
 
 from services.kernel.clock import instant
 from services.kernel.errors import Invalid
-from services.sharing.domain import CORRECTING, RECALLING, CodedFact, Offer, OfferState, Protection, Status
+from services.sharing.domain import CORRECTING, RECALLING, CodedFact, InboundState, Offer, OfferState, Protection, Status
 
 PROTECTION = {
     common_pb2.PROTECTION_UNSPECIFIED: Protection.UNKNOWN,
@@ -19,6 +19,9 @@ PROTECTION = {
 }
 
 OFFER_STATE: dict[OfferState, pb.OfferState.ValueType] = {state: pb.OfferState.Value(f"OFFER_STATE_{state.name}") for state in OfferState}
+INBOUND_STATE: dict[InboundState, pb.InboundState.ValueType] = {
+    state: pb.InboundState.Value(f"INBOUND_STATE_{state.name}") for state in InboundState
+}
 OFFER_STATE_BACK = {number: state for state, number in OFFER_STATE.items()}
 
 DISCLOSURE_STATE: dict[Status, pb.DisclosureState.ValueType] = {

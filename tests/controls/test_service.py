@@ -22,7 +22,8 @@ from services.kernel.callers import Caller, Role
 from services.kernel.clock import timestamp
 from services.kernel.errors import Conflict, ConflictReason, Denied, Invalid, NotFound, Unavailable
 from services.kernel.rpc import failure_of
-from tests.controls.builders import OWN_GROUND, SOLE_TRADER, START, a_sole_trader, an_object
+from services.sharing.legal import law
+from tests.controls.builders import NOW, OWN_GROUND, SOLE_TRADER, START, a_sole_trader, an_object
 from tests.controls.conftest import PERSON, Controls
 from tests.controls.test_rows import GOOD, SAMPLE
 
@@ -102,11 +103,11 @@ class Operation:
         except grpc.RpcError as error:
             raise failure_of(error) from None
 
-    def answer(self, kind: str, answer: Any, role: Any = 0, ground: str = "") -> None:  # noqa: ANN401
+    def answer(self, kind: str, answer: Any, role: Any = 0, ground: str = "", **about: Any) -> None:  # noqa: ANN401
         answered = common_pb2.AnsweredInvitation(
             answer=answer, role=role, control_ground_id=ground, function_mailbox="los@myndighet.example"
         )
-        self.outcome(kind, status=common_pb2.OUTCOME_STATUS_RECEIVED, answered_invitation=answered)
+        self.outcome(kind, status=common_pb2.OUTCOME_STATUS_RECEIVED, answered_invitation=answered, **about)
 
     def participation(self, kind: str) -> pb.Participation:
         return next(found for found in self.read().participations if found.receiver_kind == kind)
@@ -262,10 +263,7 @@ def test_forsakringskassan_on_site_stays_unanswered_with_the_reason_and_gets_no_
     operation.answer(FK, ACCEPTED, ON_SITE, "polis")
     seen = operation.participation(FK)
     assert seen.answer == common_pb2.INVITATION_ANSWER_UNSPECIFIED
-    assert seen.remark == (
-        "Försäkringskassan kan inte delta på plats utan egen rättslig grund. "
-        "Be Försäkringskassan ange sin grund eller ändra rollen till planering."
-    )
+    assert seen.remark == law().messages["M16"].format(myndighet="Försäkringskassan")
     with pytest.raises(Conflict, match="override_reason"):
         operation.confirm()
     confirmed = operation.confirm("Försäkringskassan återkommer")
@@ -299,6 +297,21 @@ def test_a_later_no_withdraws_the_plans_of_that_authority_only(controls: Control
         assert controls.sharing.contents(visit, SKV) == ["control_invitation", "withdrawn"]
         assert controls.sharing.contents(visit, KFM) == ["control_invitation"]
     assert operation.participation(SKV).remark == "Planen är återkallad eftersom svaret ändrades."
+
+
+def test_a_no_to_the_plan_recalls_it_and_an_earlier_yes_that_comes_after_changes_nothing(controls: Controls) -> None:
+    operation = Operation(controls)
+    operation.invite(SKV)
+    operation.answer(SKV, ACCEPTED, ON_SITE, "skv-revision", occurred_time=timestamp(NOW))
+    operation.read()
+    operation.confirm()
+    deliver(controls)
+    operation.answer(SKV, DECLINED, record_id=operation.visits[0], occurred_time=timestamp(NOW + timedelta(minutes=2)))
+    operation.answer(SKV, ACCEPTED, ON_SITE, "skv-revision", occurred_time=timestamp(NOW + timedelta(minutes=1)))
+    deliver(controls)
+    assert operation.participation(SKV).answer == DECLINED
+    for visit in operation.visits:
+        assert controls.sharing.contents(visit, SKV) == ["control_invitation", "withdrawn"]
 
 
 def test_cancelling_withdraws_what_was_offered_and_later_answers_change_nothing(controls: Controls) -> None:

@@ -21,6 +21,7 @@ from services.sharing.legal import law
 from services.sharing.sealing import RECALLED_PURPOSE
 from tests.judges.node import CONTRACT, Judge, require_node
 from tests.partner.builders import NOW, a_record, a_world, an_event
+from tests.sharing.test_inbound import a_notice
 
 WORLD = a_world()
 OURS = Contract(law())
@@ -111,10 +112,12 @@ def answers() -> list[Reply]:
         feedback.receipt(kit, event, kind, jose.Code.EXPIRED, NOW),
         *(feedback.outcome(kit, event, kind, status, NOW) for status in Outcome),
         *(feedback.invitation_answer(kit, event, kind, "LOS-2026-7", answer, NOW) for answer in (yes, no)),
+        feedback.notice(kit, kind, a_notice(), NOW),
+        feedback.notice_withdrawn(kit, kind, uuid4(), NOW),
     ]
 
 
-@pytest.mark.parametrize("reply", answers(), ids=lambda reply: reply.id[:4])
+@pytest.mark.parametrize("reply", answers(), ids=map(str, range(len(answers()))))
 def test_what_a_partner_answers_conforms_outside_and_inside(judge: Judge, reply: Reply) -> None:
     event = json.loads(reply.value)
     inside = json.loads(jose.decrypt(event["data"], WORLD.keys.encryption))

@@ -21,7 +21,7 @@ from partner.inbox import Inbox
 from partner.kit import Kit, load
 from partner.receiver import Receiver
 from partner.reference import ReferencePartner, demo_answer
-from services.sharing.sealing import Event, Keys, Reply, SealedRecord, open_reply, seal_event
+from services.sharing.sealing import Event, Keys, Notice, NoticeWithdrawn, Reply, SealedRecord, open_reply, seal_event
 from tests.partner.builders import AGENCY_OF, a_content, an_event
 
 DEADLINE_S = 60.0
@@ -68,7 +68,7 @@ class Kommun:
                 for messages in consumer.poll(timeout_ms=200).values():
                     for one in messages:
                         reply = open_reply(one.topic, one.key, one.value, one.headers, self.keys, datetime.now(UTC))
-                        if reply.body.event_id == event.id:
+                        if not isinstance(reply.body, Notice | NoticeWithdrawn) and reply.body.event_id == event.id:
                             found.append(reply)
         finally:
             consumer.close()

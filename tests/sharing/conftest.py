@@ -55,6 +55,7 @@ class Sharing:
     as_registry: sharing_pb2_grpc.SharingServiceStub
     as_controls: sharing_pb2_grpc.SharingServiceStub
     relay: Outbox
+    feedback: Feedback
     kafka: Kafka
     clock: FixedClock
     key: ECKey
@@ -193,6 +194,11 @@ class Sharing:
         """The types of the events about a disclosure that lie on Skatteverket's topic."""
         return [json.loads(record.value or b"")["type"] for record in self.records(disclosure_id)]
 
+    def hear(self, *replies: Reply) -> None:
+        """Sharing reads these from their topics, each at a place of its own."""
+        for offset, reply in enumerate(replies, len(self.rows("SELECT 1 FROM reply"))):
+            self.feedback.take(Record(reply.topic, 0, offset, reply.key, reply.value, reply.headers))
+
     def kit(self, agency: str) -> Kit:
         """All that an agency has."""
         return load(self.kafka.folder.partners / agency)
@@ -207,12 +213,14 @@ def sharing(postgres: Postgres, database: str, kafka: Kafka) -> Iterator[Sharing
     def tls(name: str) -> Tls:
         return Tls(ca_file=folder.tls / "ca.crt", certificate_file=folder.tls / f"{name}.crt", key_file=folder.tls / f"{name}.key")
 
-    broker = KafkaConfig(
-        bootstrap_servers=kafka.bootstrap_servers,
-        username="relay",
-        password_file=kafka.folder.password_file("kafka-relay"),
-        ca_file=kafka.folder.tls / "ca.crt",
-    )
+    def broker(principal: str) -> KafkaConfig:
+        return KafkaConfig(
+            bootstrap_servers=kafka.bootstrap_servers,
+            username=principal,
+            password_file=kafka.folder.password_file(f"kafka-{principal}"),
+            ca_file=kafka.folder.tls / "ca.crt",
+        )
+
     config = SharingConfig(
         environment="local",
         listen="127.0.0.1:0",
@@ -222,7 +230,7 @@ def sharing(postgres: Postgres, database: str, kafka: Kafka) -> Iterator[Sharing
         vault=VaultFiles(key_file=key_file, index_key_file=index_key_file),
         callers=Callers(jwks_file=secrets.callers_file(folder), services=frozenset({"cli"})),
         peers={"registry": AWAY, "controls": AWAY},
-        kafka=broker,
+        kafka=broker("sharing"),
         keys=KeyFiles(
             signing_file=secrets.signing_file(kafka.folder),
             encryption_file=secrets.encryption_file(kafka.folder),
@@ -235,12 +243,13 @@ def sharing(postgres: Postgres, database: str, kafka: Kafka) -> Iterator[Sharing
     address = f"127.0.0.1:{parts.server.start()}"
     channels = [connect(address, "sharing", tls(name)) for name in ("cli", "registry", "controls")]
     stub, as_registry, as_controls = (sharing_pb2_grpc.SharingServiceStub(channel) for channel in channels)
-    sending = Sending(conninfo(config, "sharing"), broker)
+    sending = Sending(conninfo(config, "sharing"), broker("relay"))
     key = ECKey.import_key(json.loads(secrets.assertion_file(folder, "cli").read_text(encoding="ascii")))
     try:
         yield Sharing(
-            stub, as_registry, as_controls, sending.outbox, kafka, clock, key, postgres.url(database=database), conninfo(config, "sharing")
-        )
+            stub, as_registry, as_controls, sending.outbox, parts.feedback, kafka, clock, key, postgres.url(database=database),
+            conninfo(config, "sharing"),
+        )  # fmt: skip
     finally:
         sending.outbox.close()
         sending.publisher.close()

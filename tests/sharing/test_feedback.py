@@ -67,6 +67,7 @@ class Sharing:
                 "decision_by",
                 "payload_hash",
                 "decided_by",
+                "decided_role",
                 "delegation_reference",
                 "task",
                 "flow",

@@ -118,11 +118,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Participation:
-    """One invited authority. Without a reply it has not answered; `remark` is Swedish, why an answer was not taken as it came."""
+    """One invited authority. Without a reply it has not answered; `remark` is Swedish, why an answer was not taken as it came.
+
+    `said_time` is when it last answered over the bus, by its own clock.
+    """
 
     receiver_kind: str
     reply: Reply | None = None
     remark: str = ""
+    said_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +274,16 @@ class Operation:
         told = any(offer.step is Step.PLAN and offer.receiver_kind == receiver_kind and not offer.withdrawn for offer in self.offers)
         remark = "Planen är återkallad eftersom svaret ändrades." if told and not taken.opens_plan else ""
         return self._with_participation(replace(before, reply=taken, remark=remark))
+
+    def heard(self, receiver_kind: str, said: datetime) -> Self:
+        """An answer that the authority gave at `said` is to be taken. Raises Conflict when a later one is known.
+
+        Answers to the invitation and to a plan come on keys of their own, so they may overtake each other; the last word counts.
+        """
+        before = self.participation(receiver_kind)
+        if before.said_time is not None and said < before.said_time:
+            raise Conflict("said_time: myndigheten har svarat senare än så.")
+        return replace(self, participations=tuple(replace(one, said_time=said) if one is before else one for one in self.participations))
 
     def not_taken(self, receiver_kind: str, remark: str) -> Self:
         """An answer came that could not be taken: the authority counts as not having answered, and the coordinator sees why."""

@@ -1,22 +1,24 @@
 """The servicer of controls: who asks, then one transaction, then the answer."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from uuid import UUID
 
 import grpc
+from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2 as pb
 from los.controls.v1 import controls_pb2_grpc
 
 from services.controls.domain.objects import StoredObject
 from services.controls.domain.offers import changed_offers, why_no_plan
-from services.controls.domain.operations import Operation, Reply, Step, answers_by_hand
+from services.controls.domain.operations import Operation, Step, answers_by_hand
 from services.controls.service.imports import Imports
 from services.controls.store import Store
 from services.controls.wire import objects as object_wire
 from services.controls.wire import operations as wire
 from services.kernel import pages
 from services.kernel.callers import Caller, Role
-from services.kernel.clock import Clock
+from services.kernel.clock import Clock, instant
 from services.kernel.db import Database, Transaction
 from services.kernel.errors import Conflict, ConflictReason, Invalid, NotFound
 from services.kernel.ids import new_id
@@ -195,7 +197,7 @@ class ControlsServicer(controls_pb2_grpc.ControlsServiceServicer):
                 raise NotFound
             after = before.with_outcome(key, wire.outcome_from(outcome))
             if outcome.HasField("answered_invitation"):
-                after = _answered(after, outcome.receiver_kind, lambda: wire.reply_from(outcome.answered_invitation))
+                after = _answered(after, outcome, self._clock.now())
             self._save(tx, before, after, asking, "controls:outcome:record")
             return pb.RecordOutcomeResponse()
 
@@ -228,11 +230,14 @@ def _unit(asking: Caller) -> str:
     return asking.unit
 
 
-def _answered(operation: Operation, receiver_kind: str, read: Callable[[], Reply]) -> Operation:
+def _answered(operation: Operation, outcome: common_pb2.RecordOutcome, now: datetime) -> Operation:
     """The operation with an answer from the bus. What cannot be taken becomes a remark: sending it again would not help."""
+    kind = outcome.receiver_kind
     try:
-        return operation.answered(receiver_kind, read())
-    except Invalid as refused:
-        return operation.not_taken(receiver_kind, refused.message.partition(": ")[2])
-    except Conflict:  # the operation is cancelled: no answer changes anything any more
+        heard = operation.heard(kind, instant(outcome.occurred_time) if outcome.HasField("occurred_time") else now)
+        try:
+            return heard.answered(kind, wire.reply_from(outcome.answered_invitation))
+        except Invalid as refused:
+            return heard.not_taken(kind, refused.message.partition(": ")[2])
+    except Conflict:  # it has answered later, or the operation is cancelled: this answer changes nothing
         return operation

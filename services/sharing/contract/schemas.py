@@ -9,9 +9,8 @@ from services.kernel.reference import reference
 from services.sharing.contract.content import Contract, Key, Variant
 from services.sharing.contract.fields import OPEN_FACTS, TEXT, TYPES, UUID_TEXT
 from services.sharing.legal import Law
-from services.sharing.sealing import Change
+from services.sharing.sealing import BODIES, Change
 from services.sharing.sealing.attributes import Headers, ReplyAttributes, ShareAttributes
-from services.sharing.sealing.replies import _BODIES
 
 Schema = dict[str, Any]
 
@@ -28,7 +27,7 @@ DATA = {
     "pattern": r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){4}$",
     "description": "Compact JWE, ECDH-ES+A256KW and A256GCM, to the key that kid names; inside is JSON (cty application/json)",
 }
-ANSWERS: Mapping[str, TypeAdapter[Any]] = {type_: TypeAdapter(body) for type_, body in _BODIES.items()}
+ANSWERS = BODIES
 """The body of each type of answer."""
 PARTS: Mapping[str, Schema] = {
     "disclosure_id": {"description": "The id of this disclosure, as in correlationid"} | TypeAdapter(UUID_TEXT).json_schema(),

@@ -1,5 +1,6 @@
 """Sealing what leaves the kommun and opening what comes back (design 17). Pure: no store, no clock, no network."""
 
+from services.sharing.sealing.bodies import BODIES, InvitationAnswered, Notice, NoticeWithdrawn, Outcome, Receipt
 from services.sharing.sealing.events import (
     CONTENT_BYTES_MAX,
     CONTENT_TYPE,
@@ -15,14 +16,12 @@ from services.sharing.sealing.replies import (
     REPLY_BYTES_MAX,
     SKEW,
     TIMES_APART_MAX,
-    InvitationAnswered,
-    Outcome,
-    Receipt,
     Reply,
     open_reply,
 )
 
 __all__ = [
+    "BODIES",
     "CONTENT_BYTES_MAX",
     "CONTENT_TYPE",
     "RECALLED_PURPOSE",
@@ -33,6 +32,8 @@ __all__ = [
     "Event",
     "InvitationAnswered",
     "Keys",
+    "Notice",
+    "NoticeWithdrawn",
     "Outcome",
     "Receipt",
     "Receiver",

@@ -2,10 +2,10 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, Self
+from datetime import datetime, timedelta
+from typing import Any, Self
 from uuid import UUID
 
 from cloudevents.core.exceptions import CloudEventValidationError
@@ -14,9 +14,10 @@ from joserfc import jwe, jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from joserfc.util import urlsafe_b64decode
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import ValidationError
 
 from services.kernel.errors import Invalid
+from services.sharing.sealing.bodies import BODIES, AboutNotice, Body, utc
 from services.sharing.sealing.events import CONTENT_TYPE
 from services.sharing.sealing.keys import ENCRYPTION_ALGORITHMS, JWE_FIXED, SIGNATURE_ALGORITHM, Keys
 
@@ -31,93 +32,6 @@ _JWE_HEADERS = {*JWE_FIXED, "kid", "epk"}
 _TOPIC = re.compile(r"los\.reply\.(?P<agency>[a-z]+)\.v1")
 
 
-def _utc(time: datetime) -> datetime:
-    """The instant in UTC. Raises ValueError when it falls outside the years 1 to 9999 there."""
-    try:
-        return time.astimezone(UTC)
-    except OverflowError:
-        raise ValueError from None
-
-
-_Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
-_Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,59}$")]
-_Reference = Annotated[str, StringConstraints(pattern=r"^[A-ZÅÄÖa-zåäö0-9][A-ZÅÄÖa-zåäö0-9/:._-]{0,59}$")]
-_Mailbox = Annotated[
-    str,
-    StringConstraints(max_length=255, pattern=r"^[^@\s\p{C}]+@[^@\s\p{C}]+$"),
-    Field(json_schema_extra={"pattern": r"^[^@\s]+@[^@\s]+$"}),  # published in what every regex engine reads
-]
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    aud: Literal["kommun"]
-    disclosure_id: UUID
-    event_id: UUID
-    receiver_kind: str
-    time: _Instant
-
-
-class Receipt(_Body):
-    """The agency has the event, or refused it with a code."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "if": {"properties": {"status": {"const": "refused"}}},
-            "then": {"required": ["reason"], "properties": {"reason": {"type": "string"}}},
-            "else": {"properties": {"reason": {"type": "null"}}},
-        }
-    )
-
-    status: Literal["received", "refused"]
-    reason: _Word | None = None
-
-    @model_validator(mode="after")
-    def _reason_when_refused(self) -> Self:
-        if (self.reason is not None) != (self.status == "refused"):
-            raise ValueError
-        return self
-
-
-class Outcome(_Body):
-    """What became of the record at the agency."""
-
-    status: Literal["opened", "no_action", "action", "closed"]
-
-
-class InvitationAnswered(_Body):
-    """Whether the agency takes part in a control, how, and on which own ground."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "if": {"properties": {"answer": {"const": "accepted"}}},
-            "then": {"required": ["role"], "properties": {"role": {"type": "string"}}},
-            "else": {"properties": {"role": {"type": "null"}, "control_ground_id": {"type": "null"}}},
-        }
-    )
-
-    control_reference: _Reference
-    answer: Literal["accepted", "declined"]
-    role: Literal["on_site", "planning_only", "follow_up_only"] | None = None
-    control_ground_id: _Word | None = None
-    function_mailbox: _Mailbox
-
-    @model_validator(mode="after")
-    def _role_when_accepted(self) -> Self:
-        accepted = self.answer == "accepted"
-        if (self.role is not None) != accepted or (self.control_ground_id is not None and not accepted):
-            raise ValueError
-        return self
-
-
-_BODIES: Mapping[str, type[Receipt | Outcome | InvitationAnswered]] = {
-    "se.los.receipt.v1": Receipt,
-    "se.los.outcome.v1": Outcome,
-    "se.los.invitation.answered.v1": InvitationAnswered,
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer shown to come from one of the agency's own receiver kinds. (source, id) is unique per answer."""
@@ -128,7 +42,7 @@ class Reply:
     agency: str
     key: UUID
     time: datetime
-    body: Receipt | Outcome | InvitationAnswered
+    body: Body
 
 
 def open_reply(
@@ -152,14 +66,16 @@ def open_reply(
         raise _refused("KEY_MISMATCH")
     if event.source != f"urn:los:agency:{agency['agency']}":
         raise _refused("SOURCE_MISMATCH")
-    if event.type not in _BODIES:
+    if event.type not in BODIES:
         raise _refused("TYPE_UNKNOWN")
     body = _body(event.type, _decrypted(event.data, keys.encryption))
     _check_times(event, body.time, now)
     if body.receiver_kind != receiver_kind:
         raise _refused("RECEIVER_KIND_MISMATCH")
-    if body.disclosure_id != event.disclosure_id:
+    if body.about != event.correlation_id:
         raise _refused("DISCLOSURE_MISMATCH")
+    if isinstance(body, AboutNotice) and event.key != body.notice_id:
+        raise _refused("KEY_MISMATCH")  # order holds per key: what replaces a notice never overtakes it
     return Reply(event.id, event.source, event.type, agency["agency"], event.key, event.time, body)
 
 
@@ -169,7 +85,7 @@ class _Envelope:
     source: str
     type: str
     key: UUID
-    disclosure_id: UUID
+    correlation_id: UUID
     time: datetime
     expiry_time: datetime
     data: str
@@ -187,7 +103,7 @@ class _Envelope:
                 source=attributes["source"],
                 type=attributes["type"],
                 key=UUID(attributes["partitionkey"]),
-                disclosure_id=UUID(attributes["correlationid"]),
+                correlation_id=UUID(attributes["correlationid"]),
                 time=time,
                 expiry_time=_parsed_instant(attributes["expirytime"]),
                 data=data if isinstance(data, str) else "",
@@ -251,12 +167,14 @@ def _decrypted(compact: str, key: ECKey) -> bytes:
         raise _refused("ENCRYPTION_INVALID") from None
 
 
-def _body(kind: str, content: bytes) -> Receipt | Outcome | InvitationAnswered:
+def _body(kind: str, content: bytes) -> Body:
     _read_json(content, "CONTENT_MALFORMED")
     try:
-        return _BODIES[kind].model_validate_json(content, strict=True)
+        body: Body = BODIES[kind].validate_json(content, strict=True)
     except ValidationError as error:
-        aud = any(problem["loc"] == ("aud",) for problem in error.errors(include_input=False, include_url=False))
+        aud = any(problem["loc"][-1:] == ("aud",) for problem in error.errors(include_input=False, include_url=False))
+    else:
+        return body
     raise _refused("AUD_MISMATCH" if aud else "CONTENT_MALFORMED")
 
 
@@ -296,4 +214,4 @@ def _parsed_instant(text: str) -> datetime:
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
         raise ValueError
-    return _utc(time)
+    return utc(time)

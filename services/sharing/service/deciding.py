@@ -162,6 +162,7 @@ class DecisionMethods(Parts):
             key_id=stored.key_id,
             payload_hash=stored.payload_hash,
             decided_by=asking.person,
+            decided_role=asking.role,
             decided_time=now,
             delegation_reference=self._plain(delegation_reference=request.delegation_reference)[0],
             key=self._store.stream_key(tx, row.record_kind, row.record_id, row.receiver_kind),
@@ -211,6 +212,8 @@ class DecisionMethods(Parts):
         require_second_person(asking, told.record_kind, told.decided_by, offer.handled_by)
         if request.decision == pb.DECISION_SEND:
             require_unprotected(offer, now)
+            if self._store.has_ended(tx, told.decided_by, told.decided_role, told.unit):
+                raise Conflict("Den som beslutade har inte längre den roll som krävs. Beslutet kan inte godkännas.")
             payload = self._store.opened("disclosure", told, "payload")
             decided_date, opened = told.decided_time.astimezone(STOCKHOLM).date(), self._store.open_flows(tx)
             replaces = self._store.to_replace(tx, told.record_kind, told.record_id, told.receiver_kind)

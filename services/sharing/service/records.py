@@ -1,5 +1,6 @@
 """The records of sharing itself: what a person may know of what was shared, what is held, and gallring."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from services.kernel.records import record_step
 from services.kernel.reference import reference
 from services.kernel.rpc import caller
 from services.sharing import wire
-from services.sharing.domain import OfferState, Status
+from services.sharing.domain import NOTICE, InboundState, OfferState, Protection, Status
 from services.sharing.retention import Rule, months_ago, retention
 from services.sharing.service.parts import Parts
 from services.sharing.store import tables
@@ -41,9 +42,31 @@ class RecordMethods(Parts):
         subjects = [self._store.person_index(number.digits) for number in numbers]
         with self._database.transaction() as tx:
             rows = self._store.disclosures_about(tx, subjects, asking.unit or "")
+            heard = self._store.inbound_about(tx, subjects, asking.unit or "")
             told = [str(row.id) for row in rows]
-            self._audit(tx, "sharing:disclosure:about", asking, case_number=case_number, count=len(rows), disclosures=told)
-        return pb.ListDisclosuresAboutResponse(disclosures=[self._about(row) for row in rows])
+            self._audit(
+                tx,
+                "sharing:disclosure:about",
+                asking,
+                case_number=case_number,
+                count=len(rows) + len(heard),
+                disclosures=told,
+                inbound=[str(row.id) for row in heard],
+            )
+        return pb.ListDisclosuresAboutResponse(
+            disclosures=[self._about(row) for row in rows], inbound=[self._inbound_about(row) for row in heard]
+        )
+
+    def _inbound_about(self, row: Row) -> pb.InboundAbout:
+        return pb.InboundAbout(
+            inbound_id=str(row.id),
+            sender=reference().receivers[row.receiver_kind].word,
+            received_time=timestamp(row.received_time),
+            ground_id=row.ground_id,
+            citation=self._decisions.law.grounds[row.ground_id].citation,
+            state=wire.INBOUND_STATE[InboundState(row.state)],
+            withheld=PROTECTED if row.protection == Protection.PROTECTED else retention().why_withheld(NOTICE, ()),
+        )
 
     def _about(self, row: Row) -> pb.DisclosureAbout:
         withheld = PROTECTED if row.protected else retention().why_withheld(row.record_kind, row.secrecy)
@@ -62,18 +85,20 @@ class RecordMethods(Parts):
         )
 
     def HoldDisclosure(self, request: pb.HoldDisclosureRequest, context: grpc.ServicerContext) -> pb.HoldDisclosureResponse:  # noqa: ARG002, N802
-        """Legal hold: it stays, whatever its day, until it is let go."""
+        """Legal hold of a disclosure or a notice: it stays, whatever its day, until it is let go."""
         asking = caller()
 
         def act(tx: Transaction) -> pb.HoldDisclosureResponse:
-            told = self._store.disclosure_of_unit(tx, UUID(request.disclosure_id), asking.unit, lock=True)
-            if told is None:
+            held_id = UUID(request.disclosure_id)
+            told = self._store.disclosure_of_unit(tx, held_id, asking.unit, lock=True)
+            found = told or self._store.inbound_to_keep(tx, held_id, asking.unit or "")
+            if found is None:
                 raise NotFound
-            if told.status == Status.ERASED:
+            if found.data_key is None:
                 raise Conflict("disclosure_id: uppgiften är redan gallrad.")
             [reason] = self._plain(reason=request.reason)
-            self._store.add_hold(tx, told.id, asking.principal, self._clock.now(), reason, held=request.held)
-            self._audit(tx, "sharing:disclosure:hold", asking, "disclosure", told.id, held=request.held)
+            self._store.add_hold(tx, held_id, asking.principal, self._clock.now(), reason, held=request.held)
+            self._audit(tx, "sharing:disclosure:hold", asking, "disclosure" if told else NOTICE, held_id, held=request.held)
             return pb.HoldDisclosureResponse()
 
         return self._requests.once(asking, request, request.request_id, pb.HoldDisclosureResponse, act)
@@ -119,19 +144,37 @@ class RecordMethods(Parts):
         return lapsed
 
     def _erased_kind(self, tx: Transaction, asking: Caller, request: pb.EraseDisclosuresRequest, rule: Rule) -> pb.ErasureRow:
+        now, unit = self._clock.now(), asking.unit or ""
+        protocol = {
+            "record_kind": rule.record_kind,
+            "unit": unit,
+            "keep_months": rule.keep_months,
+            "erasure_decision": self._plain(erasure_decision=request.erasure_decision)[0],
+            "person": asking.principal,
+        }
+        erased = self._erased_notices if rule.record_kind == NOTICE else self._erased_disclosures
+        gone, kept = erased(tx, asking, protocol, months_ago(rule.keep_months, now), dry_run=request.dry_run)
+        return pb.ErasureRow(record_kind=rule.record_kind, disclosures=gone, kept=kept, keep_months=rule.keep_months)
+
+    def _erased_disclosures(
+        self, tx: Transaction, asking: Caller, protocol: Mapping[str, object], before: datetime, *, dry_run: bool
+    ) -> tuple[int, int]:
         now = self._clock.now()
-        going, kept = self._store.past_their_day(tx, asking.unit or "", rule.record_kind, months_ago(rule.keep_months, now))
-        if not request.dry_run:
-            protocol = {
-                "record_kind": rule.record_kind,
-                "unit": asking.unit,
-                "keep_months": rule.keep_months,
-                "erasure_decision": self._plain(erasure_decision=request.erasure_decision)[0],
-                "person": asking.principal,
-            }
-            for disclosure_id in going:
-                self._store.keep_back(tx, disclosure_id)
-                self._store.erase(tx, disclosure_id, protocol, now)
-                self._store.add_event(tx, disclosure_id, Status.ERASED, now, person=asking.person)
-                self._audit(tx, "sharing:disclosure:erase", asking, "disclosure", disclosure_id, decision=protocol["erasure_decision"])
-        return pb.ErasureRow(record_kind=rule.record_kind, disclosures=len(going), kept=kept, keep_months=rule.keep_months)
+        going, kept = self._store.past_their_day(tx, str(protocol["unit"]), str(protocol["record_kind"]), before)
+        for disclosure_id in [] if dry_run else going:
+            self._store.keep_back(tx, disclosure_id)
+            self._store.erase(tx, disclosure_id, protocol, now)
+            self._store.add_event(tx, disclosure_id, Status.ERASED, now, person=asking.person)
+            self._audit(tx, "sharing:disclosure:erase", asking, "disclosure", disclosure_id, decision=protocol["erasure_decision"])
+        return len(going), kept
+
+    def _erased_notices(
+        self, tx: Transaction, asking: Caller, protocol: Mapping[str, object], before: datetime, *, dry_run: bool
+    ) -> tuple[int, int]:
+        now = self._clock.now()
+        going, kept = self._store.inbound_past_their_day(tx, str(protocol["unit"]), before)
+        for row in [] if dry_run else going:
+            self._store.erase_inbound(tx, row, protocol, now)
+            record_step(tx, tables.history, NOTICE, row.id, 1, (row.state, InboundState.ERASED), now, asking.person)
+            self._audit(tx, "sharing:inbound:erase", asking, NOTICE, row.id, decision=protocol["erasure_decision"])
+        return len(going), kept

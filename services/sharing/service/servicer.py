@@ -8,13 +8,16 @@ from services.kernel.callers import Role
 from services.kernel.rpc import Rule, people, services
 from services.sharing.service.deciding import DecisionMethods
 from services.sharing.service.disclosures import DisclosureMethods
+from services.sharing.service.inbound import InboundMethods
 from services.sharing.service.law import LawMethods
 from services.sharing.service.offers import OfferMethods
 from services.sharing.service.records import RecordMethods
+from services.sharing.service.roles import RoleMethods
 from services.sharing.service.switches import SwitchMethods
 from services.sharing.service.tasks import TaskMethods
 
 OFFICERS = (Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.APPROVER, Role.FUT_MANAGER, Role.LOS_COORDINATOR, Role.INSPECTOR)
+INVESTIGATORS = (Role.FUT_INVESTIGATOR, Role.FUT_MANAGER)
 RULES: Mapping[str, Rule] = {
     "OfferRecord": services("registry", "controls"),
     "ListOffers": people(*OFFICERS),
@@ -33,6 +36,10 @@ RULES: Mapping[str, Rule] = {
     "ListDisclosuresAbout": people(Role.RECORDS_OFFICER),
     "HoldDisclosure": people(Role.RECORDS_OFFICER),
     "EraseDisclosures": people(Role.RECORDS_OFFICER),
+    "ListInbound": people(*INVESTIGATORS),
+    "GetInbound": people(*INVESTIGATORS),
+    "AcknowledgeInbound": people(*INVESTIGATORS),
+    "RecordRoleChange": people(Role.SECURITY_OFFICER),
 }
 
 
@@ -44,6 +51,8 @@ class SharingServicer(
     TaskMethods,
     SwitchMethods,
     RecordMethods,
+    InboundMethods,
+    RoleMethods,
     sharing_pb2_grpc.SharingServiceServicer,
 ):
-    """Offers in, previews and decisions, disclosures out."""
+    """Offers in, previews and decisions, disclosures out; and what agencies tell the kommun."""

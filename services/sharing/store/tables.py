@@ -1,10 +1,13 @@
 """Sharing's tables. Content is sealed by the vault; plain columns hold ids, codes and times."""
 
+from uuid import UUID
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Date,
     Index,
     Integer,
@@ -16,12 +19,14 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     and_,
+    column,
     desc,
     exists,
     false,
     func,
     or_,
     select,
+    table,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -100,6 +105,7 @@ disclosure = Table(
     Column("key_id", Text),
     Column("payload_hash", Text),
     Column("decided_by", Text, nullable=False),
+    Column("decided_role", Text, nullable=False),
     Column("decided_time", INSTANT, nullable=False),
     Column("delegation_reference", Text, nullable=False),
     Column("key", Uuid, nullable=False),
@@ -146,6 +152,8 @@ message = Table(
     Column("protection_valid_until", INSTANT),
     # What the disclosure is when this has been sent.
     Column("sent_status", Text, nullable=False, server_default=text("'sent'")),
+    # Who decided, as the view ended_role names them: the relay sends nothing of theirs once a role has ended. None: whoever it was.
+    Column("deciders", ARRAY(Text)),
     Index("message_disclosure", "disclosure_id"),
 )
 # Every event that was sent or is to be sent, kept when the message is gone: what an answer answers. No content.
@@ -207,6 +215,50 @@ erasure = Table(
     Column("person", Text, nullable=False),
     Column("erased_time", INSTANT, nullable=False),
 )
+# What an agency told the kommun. A notice that replaces another is a row of its own, with the same notice id.
+inbound = Table(
+    "inbound",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("notice_id", Uuid, nullable=False),
+    Column("agency", Text, nullable=False),
+    Column("receiver_kind", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("scheme", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("ground_id", Text, nullable=False),
+    Column("ground_digest", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("protection", Text, nullable=False),
+    Column("said_time", INSTANT, nullable=False),
+    Column("received_time", INSTANT, nullable=False),
+    Column("last_time", INSTANT, nullable=False),
+    Column("acknowledged_by", Text),
+    Column("case_number", Text),
+    # A blind index of the person it is about; None once it is gallrad, as are the two after.
+    Column("subject", LargeBinary),
+    Column("data_key", LargeBinary),
+    Column("content", LargeBinary),
+    Index("inbound_notice", "receiver_kind", "notice_id"),
+    Index("inbound_subject", "subject"),
+    Index("inbound_unit", "unit", "id"),
+)
+# Whether a person's role at a unit holds, as it was said; the latest word counts. The view `ended_role` has those that ended.
+role_change = Table(
+    "role_change",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("holds", Boolean, nullable=False),
+    Column("changed_time", INSTANT, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("decision_reference", Text, nullable=False),
+    Index("role_change_holder", "person", "role", "unit", "id"),
+    Index("role_change_ended", "id", postgresql_where=text("NOT holds")),
+)
+ended_role = table("ended_role", column("holder", Text))
 
 LATEST_STATUS = (
     select(disclosure_event.c.status)
@@ -217,9 +269,6 @@ LATEST_STATUS = (
 )
 
 LAST_TIME = select(func.max(disclosure_event.c.occurred_time)).where(disclosure_event.c.disclosure_id == disclosure.c.id).scalar_subquery()
-IS_HELD = func.coalesce(
-    select(hold.c.held).where(hold.c.disclosure_id == disclosure.c.id).order_by(desc(hold.c.id)).limit(1).scalar_subquery(), false()
-)
 OBLIGATION_IS_OPEN = LATEST_STATUS.in_(OBLIGATIONS)
 _BEGUN = select(func.min(disclosure_event.c.occurred_time)).where(disclosure_event.c.disclosure_id == disclosure.c.id)
 OBLIGATION_SINCE = func.coalesce(
@@ -235,6 +284,15 @@ REFUSED_REASON = func.coalesce(
     .scalar_subquery(),
     "",
 )
+
+
+def is_held(what: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Whether what has this id is held."""
+    latest = select(hold.c.held).where(hold.c.disclosure_id == what).order_by(desc(hold.c.id)).limit(1)
+    return func.coalesce(latest.scalar_subquery(), false())
+
+
+IS_HELD = is_held(disclosure.c.id)
 TASK_IS_OPEN = or_(
     LATEST_STATUS.in_(BY_HAND),
     and_(

@@ -170,6 +170,37 @@ DISCLOSURE_STATE_ACTION: DisclosureState.ValueType  # 22
 DISCLOSURE_STATE_CLOSED: DisclosureState.ValueType  # 23
 Global___DisclosureState: _TypeAlias = DisclosureState  # noqa: Y015
 
+class _InboundState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _InboundStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_InboundState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    INBOUND_STATE_UNSPECIFIED: _InboundState.ValueType  # 0
+    INBOUND_STATE_NEW: _InboundState.ValueType  # 1
+    INBOUND_STATE_ACKNOWLEDGED: _InboundState.ValueType  # 2
+    """A named person has taken it into a case."""
+    INBOUND_STATE_REPLACED: _InboundState.ValueType  # 3
+    """The agency has said something else since, under the same number: that is a notice of its own."""
+    INBOUND_STATE_WITHDRAWN: _InboundState.ValueType  # 4
+    """The agency has taken it back."""
+    INBOUND_STATE_ERASED: _InboundState.ValueType  # 5
+    """Gallrad: what it said can no longer be read."""
+
+class InboundState(_InboundState, metaclass=_InboundStateEnumTypeWrapper): ...
+
+INBOUND_STATE_UNSPECIFIED: InboundState.ValueType  # 0
+INBOUND_STATE_NEW: InboundState.ValueType  # 1
+INBOUND_STATE_ACKNOWLEDGED: InboundState.ValueType  # 2
+"""A named person has taken it into a case."""
+INBOUND_STATE_REPLACED: InboundState.ValueType  # 3
+"""The agency has said something else since, under the same number: that is a notice of its own."""
+INBOUND_STATE_WITHDRAWN: InboundState.ValueType  # 4
+"""The agency has taken it back."""
+INBOUND_STATE_ERASED: InboundState.ValueType  # 5
+"""Gallrad: what it said can no longer be read."""
+Global___InboundState: _TypeAlias = InboundState  # noqa: Y015
+
 @_typing.final
 class OfferRecordRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -1523,24 +1554,409 @@ class DisclosureAbout(_message.Message):
 Global___DisclosureAbout: _TypeAlias = DisclosureAbout  # noqa: Y015
 
 @_typing.final
+class InboundAbout(_message.Message):
+    """What the unit has been told about the person; what it says stays with a person to test."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INBOUND_ID_FIELD_NUMBER: _builtins.int
+    SENDER_FIELD_NUMBER: _builtins.int
+    RECEIVED_TIME_FIELD_NUMBER: _builtins.int
+    GROUND_ID_FIELD_NUMBER: _builtins.int
+    CITATION_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    WITHHELD_FIELD_NUMBER: _builtins.int
+    inbound_id: _builtins.str
+    sender: _builtins.str
+    """Swedish: who told it."""
+    ground_id: _builtins.str
+    citation: _builtins.str
+    state: Global___InboundState.ValueType
+    withheld: _builtins.str
+    """Swedish: why a person has to test it before it is told to the one it is about."""
+    @_builtins.property
+    def received_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        inbound_id: _builtins.str = ...,
+        sender: _builtins.str = ...,
+        received_time: _timestamp_pb2.Timestamp | None = ...,
+        ground_id: _builtins.str = ...,
+        citation: _builtins.str = ...,
+        state: Global___InboundState.ValueType = ...,
+        withheld: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["received_time", b"received_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["citation", b"citation", "ground_id", b"ground_id", "inbound_id", b"inbound_id", "received_time", b"received_time", "sender", b"sender", "state", b"state", "withheld", b"withheld"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InboundAbout: _TypeAlias = InboundAbout  # noqa: Y015
+
+@_typing.final
 class ListDisclosuresAboutResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DISCLOSURES_FIELD_NUMBER: _builtins.int
+    INBOUND_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def disclosures(self) -> _containers.RepeatedCompositeFieldContainer[Global___DisclosureAbout]: ...
+    @_builtins.property
+    def inbound(self) -> _containers.RepeatedCompositeFieldContainer[Global___InboundAbout]: ...
     def __init__(
         self,
         *,
         disclosures: _abc.Iterable[Global___DisclosureAbout] | None = ...,
+        inbound: _abc.Iterable[Global___InboundAbout] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosures", b"disclosures"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosures", b"disclosures", "inbound", b"inbound"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListDisclosuresAboutResponse: _TypeAlias = ListDisclosuresAboutResponse  # noqa: Y015
+
+@_typing.final
+class ListInboundRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def page(self) -> _common_pb2.Page: ...
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[Global___InboundState.ValueType]: ...
+    def __init__(
+        self,
+        *,
+        page: _common_pb2.Page | None = ...,
+        states: _abc.Iterable[Global___InboundState.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListInboundRequest: _TypeAlias = ListInboundRequest  # noqa: Y015
+
+@_typing.final
+class InboundRow(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INBOUND_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    AGENCY_FIELD_NUMBER: _builtins.int
+    RECEIVER_KIND_FIELD_NUMBER: _builtins.int
+    SCHEME_FIELD_NUMBER: _builtins.int
+    GROUND_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    RECEIVED_TIME_FIELD_NUMBER: _builtins.int
+    WAITED_DAYS_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGED_BY_FIELD_NUMBER: _builtins.int
+    CASE_NUMBER_FIELD_NUMBER: _builtins.int
+    NOTICE_ID_FIELD_NUMBER: _builtins.int
+    KEEP_UNTIL_FIELD_NUMBER: _builtins.int
+    inbound_id: _builtins.str
+    type: _builtins.str
+    """The event's type, such as se.los.notice.v1."""
+    agency: _builtins.str
+    receiver_kind: _builtins.str
+    scheme: _builtins.str
+    """The kommun's own benefit that it is about, a code of the reference data."""
+    ground_id: _builtins.str
+    state: Global___InboundState.ValueType
+    waited_days: _builtins.int
+    """Whole Swedish days since it came."""
+    acknowledged_by: _builtins.str
+    """Who has taken it, and into which case; empty until somebody has."""
+    case_number: _builtins.str
+    notice_id: _builtins.str
+    """The sender's own number of the notice: the same on what replaces it."""
+    keep_until: _builtins.str
+    """ISO date: from then on it may be erased, on a gallringsbeslut. Empty while it is new."""
+    @_builtins.property
+    def received_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        inbound_id: _builtins.str = ...,
+        type: _builtins.str = ...,
+        agency: _builtins.str = ...,
+        receiver_kind: _builtins.str = ...,
+        scheme: _builtins.str = ...,
+        ground_id: _builtins.str = ...,
+        state: Global___InboundState.ValueType = ...,
+        received_time: _timestamp_pb2.Timestamp | None = ...,
+        waited_days: _builtins.int = ...,
+        acknowledged_by: _builtins.str = ...,
+        case_number: _builtins.str = ...,
+        notice_id: _builtins.str = ...,
+        keep_until: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["received_time", b"received_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_by", b"acknowledged_by", "agency", b"agency", "case_number", b"case_number", "ground_id", b"ground_id", "inbound_id", b"inbound_id", "keep_until", b"keep_until", "notice_id", b"notice_id", "received_time", b"received_time", "receiver_kind", b"receiver_kind", "scheme", b"scheme", "state", b"state", "type", b"type", "waited_days", b"waited_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InboundRow: _TypeAlias = InboundRow  # noqa: Y015
+
+@_typing.final
+class ListInboundResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INBOUND_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def inbound(self) -> _containers.RepeatedCompositeFieldContainer[Global___InboundRow]: ...
+    def __init__(
+        self,
+        *,
+        inbound: _abc.Iterable[Global___InboundRow] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inbound", b"inbound", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListInboundResponse: _TypeAlias = ListInboundResponse  # noqa: Y015
+
+@_typing.final
+class GetInboundRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INBOUND_ID_FIELD_NUMBER: _builtins.int
+    inbound_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        inbound_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inbound_id", b"inbound_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetInboundRequest: _TypeAlias = GetInboundRequest  # noqa: Y015
+
+@_typing.final
+class InboundCause(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    WORD_FIELD_NUMBER: _builtins.int
+    FROM_DATE_FIELD_NUMBER: _builtins.int
+    TO_DATE_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    word: _builtins.str
+    """Swedish: the circumstance in words."""
+    from_date: _builtins.str
+    """ISO dates; empty where they are not known."""
+    to_date: _builtins.str
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        word: _builtins.str = ...,
+        from_date: _builtins.str = ...,
+        to_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "from_date", b"from_date", "to_date", b"to_date", "word", b"word"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InboundCause: _TypeAlias = InboundCause  # noqa: Y015
+
+@_typing.final
+class InboundContent(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSONAL_IDENTITY_NUMBER_FIELD_NUMBER: _builtins.int
+    COORDINATION_NUMBER_FIELD_NUMBER: _builtins.int
+    PERIOD_FROM_FIELD_NUMBER: _builtins.int
+    PERIOD_TO_FIELD_NUMBER: _builtins.int
+    CAUSES_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    FUNCTION_MAILBOX_FIELD_NUMBER: _builtins.int
+    personal_identity_number: _builtins.str
+    """One of the two, twelve digits."""
+    coordination_number: _builtins.str
+    period_from: _builtins.str
+    """Months, such as 2026-02."""
+    period_to: _builtins.str
+    reference: _builtins.str
+    """The agency's own, to name when it is asked."""
+    function_mailbox: _builtins.str
+    @_builtins.property
+    def causes(self) -> _containers.RepeatedCompositeFieldContainer[Global___InboundCause]: ...
+    def __init__(
+        self,
+        *,
+        personal_identity_number: _builtins.str = ...,
+        coordination_number: _builtins.str = ...,
+        period_from: _builtins.str = ...,
+        period_to: _builtins.str = ...,
+        causes: _abc.Iterable[Global___InboundCause] | None = ...,
+        reference: _builtins.str = ...,
+        function_mailbox: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["causes", b"causes", "coordination_number", b"coordination_number", "function_mailbox", b"function_mailbox", "period_from", b"period_from", "period_to", b"period_to", "personal_identity_number", b"personal_identity_number", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InboundContent: _TypeAlias = InboundContent  # noqa: Y015
+
+@_typing.final
+class GetInboundResponse(_message.Message):
+    """Content is there while the notice stands: neither replaced, taken back nor gallrad."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INBOUND_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    CITATION_FIELD_NUMBER: _builtins.int
+    citation: _builtins.str
+    """Swedish: the law that binds the agency to tell."""
+    @_builtins.property
+    def inbound(self) -> Global___InboundRow: ...
+    @_builtins.property
+    def content(self) -> Global___InboundContent: ...
+    def __init__(
+        self,
+        *,
+        inbound: Global___InboundRow | None = ...,
+        content: Global___InboundContent | None = ...,
+        citation: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "inbound", b"inbound"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["citation", b"citation", "content", b"content", "inbound", b"inbound"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetInboundResponse: _TypeAlias = GetInboundResponse  # noqa: Y015
+
+@_typing.final
+class AcknowledgeInboundRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    INBOUND_ID_FIELD_NUMBER: _builtins.int
+    CASE_NUMBER_FIELD_NUMBER: _builtins.int
+    PROTECTION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    inbound_id: _builtins.str
+    case_number: _builtins.str
+    """The diary number of the case that it is taken into."""
+    protection: _common_pb2.Protection.ValueType
+    """What the register says. Protected: it leaves the inbox and stays with the unit's named function."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        inbound_id: _builtins.str = ...,
+        case_number: _builtins.str = ...,
+        protection: _common_pb2.Protection.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_number", b"case_number", "inbound_id", b"inbound_id", "protection", b"protection", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcknowledgeInboundRequest: _TypeAlias = AcknowledgeInboundRequest  # noqa: Y015
+
+@_typing.final
+class AcknowledgeInboundResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INBOUND_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    inbound_id: _builtins.str
+    state: Global___InboundState.ValueType
+    def __init__(
+        self,
+        *,
+        inbound_id: _builtins.str = ...,
+        state: Global___InboundState.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inbound_id", b"inbound_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcknowledgeInboundResponse: _TypeAlias = AcknowledgeInboundResponse  # noqa: Y015
+
+@_typing.final
+class RecordRoleChangeRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    HOLDS_FIELD_NUMBER: _builtins.int
+    DECISION_REFERENCE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    person: _builtins.str
+    role: _builtins.str
+    unit: _builtins.str
+    holds: _builtins.bool
+    decision_reference: _builtins.str
+    """The reference of the decision that the role ends, or is given again."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        person: _builtins.str = ...,
+        role: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        holds: _builtins.bool = ...,
+        decision_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_reference", b"decision_reference", "holds", b"holds", "person", b"person", "request_id", b"request_id", "role", b"role", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordRoleChangeRequest: _TypeAlias = RecordRoleChangeRequest  # noqa: Y015
+
+@_typing.final
+class RecordRoleChangeResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLDS_FIELD_NUMBER: _builtins.int
+    CHANGED_TIME_FIELD_NUMBER: _builtins.int
+    holds: _builtins.bool
+    @_builtins.property
+    def changed_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        holds: _builtins.bool = ...,
+        changed_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_time", b"changed_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_time", b"changed_time", "holds", b"holds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordRoleChangeResponse: _TypeAlias = RecordRoleChangeResponse  # noqa: Y015
 
 @_typing.final
 class HoldDisclosureRequest(_message.Message):
@@ -1552,6 +1968,7 @@ class HoldDisclosureRequest(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     disclosure_id: _builtins.str
+    """A disclosure, or a notice from an agency."""
     held: _builtins.bool
     reason: _builtins.str
     """Swedish: why; it holds no personal data."""
@@ -1622,6 +2039,7 @@ class ErasureRow(_message.Message):
     KEPT_FIELD_NUMBER: _builtins.int
     KEEP_MONTHS_FIELD_NUMBER: _builtins.int
     record_kind: _builtins.str
+    """A record kind, or `notice` for what agencies have told the kommun."""
     disclosures: _builtins.int
     kept: _builtins.int
     """Past their day, but under legal hold or with something left to do."""

@@ -119,6 +119,26 @@ class SharingServiceStub:
                 request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.EraseDisclosuresRequest.SerializeToString,
                 response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.EraseDisclosuresResponse.FromString,
                 _registered_method=True)
+        self.ListInbound = channel.unary_unary(
+                '/los.sharing.v1.SharingService/ListInbound',
+                request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListInboundRequest.SerializeToString,
+                response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListInboundResponse.FromString,
+                _registered_method=True)
+        self.GetInbound = channel.unary_unary(
+                '/los.sharing.v1.SharingService/GetInbound',
+                request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.GetInboundRequest.SerializeToString,
+                response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.GetInboundResponse.FromString,
+                _registered_method=True)
+        self.AcknowledgeInbound = channel.unary_unary(
+                '/los.sharing.v1.SharingService/AcknowledgeInbound',
+                request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.AcknowledgeInboundRequest.SerializeToString,
+                response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.AcknowledgeInboundResponse.FromString,
+                _registered_method=True)
+        self.RecordRoleChange = channel.unary_unary(
+                '/los.sharing.v1.SharingService/RecordRoleChange',
+                request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.RecordRoleChangeRequest.SerializeToString,
+                response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.RecordRoleChangeResponse.FromString,
+                _registered_method=True)
 
 
 class SharingServiceServicer:
@@ -214,7 +234,7 @@ class SharingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListDisclosuresAbout(self, request, context):
-        """Right of access: all that the unit has shared about one person.
+        """Right of access: all that the unit has shared, and been told, about one person.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -229,6 +249,33 @@ class SharingServiceServicer:
 
     def EraseDisclosures(self, request, context):
         """Gallring by the rules of the law's data, on a gallringsbeslut; a dry run says what would go.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListInbound(self, request, context):
+        """The unit's inbox: notices from agencies that are bound to tell the nämnd which decides a benefit. Nothing personal in a row.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetInbound(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcknowledgeInbound(self, request, context):
+        """A named person takes it into a case. Nothing is answered to the agency.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordRoleChange(self, request, context):
+        """A person's role at a unit has ended, or holds again. Once it has ended nothing more leaves that the person decided in it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -321,6 +368,26 @@ def add_SharingServiceServicer_to_server(servicer, server):
                     servicer.EraseDisclosures,
                     request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.EraseDisclosuresRequest.FromString,
                     response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.EraseDisclosuresResponse.SerializeToString,
+            ),
+            'ListInbound': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListInbound,
+                    request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListInboundRequest.FromString,
+                    response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListInboundResponse.SerializeToString,
+            ),
+            'GetInbound': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetInbound,
+                    request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.GetInboundRequest.FromString,
+                    response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.GetInboundResponse.SerializeToString,
+            ),
+            'AcknowledgeInbound': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcknowledgeInbound,
+                    request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.AcknowledgeInboundRequest.FromString,
+                    response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.AcknowledgeInboundResponse.SerializeToString,
+            ),
+            'RecordRoleChange': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordRoleChange,
+                    request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.RecordRoleChangeRequest.FromString,
+                    response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.RecordRoleChangeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -782,6 +849,114 @@ class SharingService:
             '/los.sharing.v1.SharingService/EraseDisclosures',
             los_dot_sharing_dot_v1_dot_sharing__pb2.EraseDisclosuresRequest.SerializeToString,
             los_dot_sharing_dot_v1_dot_sharing__pb2.EraseDisclosuresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListInbound(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.sharing.v1.SharingService/ListInbound',
+            los_dot_sharing_dot_v1_dot_sharing__pb2.ListInboundRequest.SerializeToString,
+            los_dot_sharing_dot_v1_dot_sharing__pb2.ListInboundResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetInbound(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.sharing.v1.SharingService/GetInbound',
+            los_dot_sharing_dot_v1_dot_sharing__pb2.GetInboundRequest.SerializeToString,
+            los_dot_sharing_dot_v1_dot_sharing__pb2.GetInboundResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcknowledgeInbound(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.sharing.v1.SharingService/AcknowledgeInbound',
+            los_dot_sharing_dot_v1_dot_sharing__pb2.AcknowledgeInboundRequest.SerializeToString,
+            los_dot_sharing_dot_v1_dot_sharing__pb2.AcknowledgeInboundResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordRoleChange(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.sharing.v1.SharingService/RecordRoleChange',
+            los_dot_sharing_dot_v1_dot_sharing__pb2.RecordRoleChangeRequest.SerializeToString,
+            los_dot_sharing_dot_v1_dot_sharing__pb2.RecordRoleChangeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,11 +51,18 @@ class SharingServiceStub:
     """A jurist's recorded decision opens a flow that ships off, or closes it again."""
     ListFlowSwitches: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListFlowSwitchesRequest, _sharing_pb2.ListFlowSwitchesResponse]
     ListDisclosuresAbout: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListDisclosuresAboutRequest, _sharing_pb2.ListDisclosuresAboutResponse]
-    """Right of access: all that the unit has shared about one person."""
+    """Right of access: all that the unit has shared, and been told, about one person."""
     HoldDisclosure: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.HoldDisclosureRequest, _sharing_pb2.HoldDisclosureResponse]
     """Legal hold: what is held is not erased."""
     EraseDisclosures: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.EraseDisclosuresRequest, _sharing_pb2.EraseDisclosuresResponse]
     """Gallring by the rules of the law's data, on a gallringsbeslut; a dry run says what would go."""
+    ListInbound: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListInboundRequest, _sharing_pb2.ListInboundResponse]
+    """The unit's inbox: notices from agencies that are bound to tell the nämnd which decides a benefit. Nothing personal in a row."""
+    GetInbound: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.GetInboundRequest, _sharing_pb2.GetInboundResponse]
+    AcknowledgeInbound: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.AcknowledgeInboundRequest, _sharing_pb2.AcknowledgeInboundResponse]
+    """A named person takes it into a case. Nothing is answered to the agency."""
+    RecordRoleChange: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.RecordRoleChangeRequest, _sharing_pb2.RecordRoleChangeResponse]
+    """A person's role at a unit has ended, or holds again. Once it has ended nothing more leaves that the person decided in it."""
 
 @_typing.type_check_only
 class SharingServiceAsyncStub(SharingServiceStub):
@@ -80,11 +87,18 @@ class SharingServiceAsyncStub(SharingServiceStub):
     """A jurist's recorded decision opens a flow that ships off, or closes it again."""
     ListFlowSwitches: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListFlowSwitchesRequest, _sharing_pb2.ListFlowSwitchesResponse]  # type: ignore[assignment]
     ListDisclosuresAbout: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListDisclosuresAboutRequest, _sharing_pb2.ListDisclosuresAboutResponse]  # type: ignore[assignment]
-    """Right of access: all that the unit has shared about one person."""
+    """Right of access: all that the unit has shared, and been told, about one person."""
     HoldDisclosure: _aio.UnaryUnaryMultiCallable[_sharing_pb2.HoldDisclosureRequest, _sharing_pb2.HoldDisclosureResponse]  # type: ignore[assignment]
     """Legal hold: what is held is not erased."""
     EraseDisclosures: _aio.UnaryUnaryMultiCallable[_sharing_pb2.EraseDisclosuresRequest, _sharing_pb2.EraseDisclosuresResponse]  # type: ignore[assignment]
     """Gallring by the rules of the law's data, on a gallringsbeslut; a dry run says what would go."""
+    ListInbound: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListInboundRequest, _sharing_pb2.ListInboundResponse]  # type: ignore[assignment]
+    """The unit's inbox: notices from agencies that are bound to tell the nämnd which decides a benefit. Nothing personal in a row."""
+    GetInbound: _aio.UnaryUnaryMultiCallable[_sharing_pb2.GetInboundRequest, _sharing_pb2.GetInboundResponse]  # type: ignore[assignment]
+    AcknowledgeInbound: _aio.UnaryUnaryMultiCallable[_sharing_pb2.AcknowledgeInboundRequest, _sharing_pb2.AcknowledgeInboundResponse]  # type: ignore[assignment]
+    """A named person takes it into a case. Nothing is answered to the agency."""
+    RecordRoleChange: _aio.UnaryUnaryMultiCallable[_sharing_pb2.RecordRoleChangeRequest, _sharing_pb2.RecordRoleChangeResponse]  # type: ignore[assignment]
+    """A person's role at a unit has ended, or holds again. Once it has ended nothing more leaves that the person decided in it."""
 
 class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -196,7 +210,7 @@ class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sharing_pb2.ListDisclosuresAboutRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sharing_pb2.ListDisclosuresAboutResponse, _abc.Awaitable[_sharing_pb2.ListDisclosuresAboutResponse]]:
-        """Right of access: all that the unit has shared about one person."""
+        """Right of access: all that the unit has shared, and been told, about one person."""
 
     @_abc_1.abstractmethod
     def HoldDisclosure(
@@ -213,5 +227,36 @@ class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sharing_pb2.EraseDisclosuresResponse, _abc.Awaitable[_sharing_pb2.EraseDisclosuresResponse]]:
         """Gallring by the rules of the law's data, on a gallringsbeslut; a dry run says what would go."""
+
+    @_abc_1.abstractmethod
+    def ListInbound(
+        self,
+        request: _sharing_pb2.ListInboundRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.ListInboundResponse, _abc.Awaitable[_sharing_pb2.ListInboundResponse]]:
+        """The unit's inbox: notices from agencies that are bound to tell the nämnd which decides a benefit. Nothing personal in a row."""
+
+    @_abc_1.abstractmethod
+    def GetInbound(
+        self,
+        request: _sharing_pb2.GetInboundRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.GetInboundResponse, _abc.Awaitable[_sharing_pb2.GetInboundResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def AcknowledgeInbound(
+        self,
+        request: _sharing_pb2.AcknowledgeInboundRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.AcknowledgeInboundResponse, _abc.Awaitable[_sharing_pb2.AcknowledgeInboundResponse]]:
+        """A named person takes it into a case. Nothing is answered to the agency."""
+
+    @_abc_1.abstractmethod
+    def RecordRoleChange(
+        self,
+        request: _sharing_pb2.RecordRoleChangeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.RecordRoleChangeResponse, _abc.Awaitable[_sharing_pb2.RecordRoleChangeResponse]]:
+        """A person's role at a unit has ended, or holds again. Once it has ended nothing more leaves that the person decided in it."""
 
 def add_SharingServiceServicer_to_server(servicer: SharingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

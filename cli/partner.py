@@ -177,6 +177,9 @@ def _problems_told() -> Iterator[None]:
     except BrokerProblem as problem:
         _say(str(problem))
         raise typer.Exit(PART_DOWN) from None
+    except KitError as error:
+        _say(f"Partnermappen kan inte användas. {error}")
+        raise typer.Exit(WRONG_USE) from None
     except sqlite3.Error as error:
         _say(f"Partnerns databas går inte att använda ({type(error).__name__}).")
         raise typer.Exit(PART_DOWN) from None

@@ -118,7 +118,7 @@ def _sealed(kit: Kit, event: Event, receiver_kind: str, kind: str, body: dict[st
                 "expirytime": instant_text(now + VALID_FOR),
                 "dataclassification": event.classification,
             },
-            jose.encrypt(_canonical(content), kit.keys.kommun_encryption),
+            jose.encrypt(_canonical(content), kit.keys.to_kommun(now)),
         )
     )
     return Reply(
@@ -126,7 +126,7 @@ def _sealed(kit: Kit, event: Event, receiver_kind: str, kind: str, body: dict[st
         topic=kit.reply_topic,
         key=event.key.encode("ascii"),
         value=value,
-        signature=jose.sign(value, kit.keys.of_kind(receiver_kind)),
+        signature=jose.sign(value, kit.keys.of_kind(receiver_kind, now)),
     )
 
 

@@ -79,7 +79,7 @@ class _Sender:
             "expirytime": instant_text(self.now + timedelta(days=1)),
             "dataclassification": "open",
         } | dict(attributes or {})
-        data = jose.encrypt(plain, key or self.kit.keys.of_kind(kind))
+        data = jose.encrypt(plain, key or self.kit.keys.of_kind(kind, self.now))
         value = JSONFormat().write(CloudEvent(dict(outside), data))
         return Record(
             topic=self.kit.share_topic,
@@ -101,7 +101,7 @@ def samples(kit: Kit, now: datetime) -> tuple[Kit, list[Sample]]:
             private=own,
             receiver_kind={f"{kind}-2026-1": kind for kind in kit.receiver_kinds},
             kommun_signing={_KOMMUN_KID: signing},
-            kommun_encryption=_new_key("kommun-enc-2026-1"),
+            kommun_encryption={"kommun-enc-2026-1": _new_key("kommun-enc-2026-1")},
         ),
     )
     sender = _Sender(kit, signing, now)

@@ -24,7 +24,8 @@ ACK_TIMEOUT_S = 20
 MESSAGES = """
 SELECT event_id, topic, record_key, value, headers,
     (ground_last_date IS NULL OR ground_last_date >= (now() AT TIME ZONE 'Europe/Stockholm')::date)
-    AND (protection_valid_until IS NULL OR protection_valid_until > now()) AS may_go
+    AND (protection_valid_until IS NULL OR protection_valid_until > now()) AS may_go,
+    usable_until <= now() AS key_ended
 FROM message WHERE event_id = ANY(%(events)s)
 """
 NOTE = """
@@ -91,14 +92,17 @@ class Publisher:
         lapsed = [row for row in rows if row.event_id in messages and not messages[row.event_id].may_go]
         # An earlier attempt may have reached the broker, even if nobody could note it: then the receiver has to be told.
         self._note(self._database, {row.event_id: Status.VOID if row.attempts == 1 else Status.RECALL_DUE for row in lapsed})
-        due = [row for row in rows if row.event_id in messages and messages[row.event_id].may_go]
+        going = [row for row in rows if row.event_id in messages and messages[row.event_id].may_go]
+        # What is to be sealed again waits, and all behind it of the same key.
+        ended = {row.seq: row.key for row in going if messages[row.event_id].key_ended}
+        due = [row for row in going if not any(key == row.key and seq <= row.seq for seq, key in ended.items())]
         if due and self._producer is None:
             self._producer = producer(self._config)
         acknowledged = self.send(self._producer, due, messages) if due else set()
         self._note(self._database, {row.event_id: Status.SENT for row in due if row.seq in acknowledged})
         if len(acknowledged) < len(due):
             self.close()
-        return {row.seq for row in rows} - {row.seq for row in due} | acknowledged
+        return {row.seq for row in rows} - {row.seq for row in going} | acknowledged
 
     @staticmethod
     def send(kafka: Any, rows: Sequence[Any], messages: Mapping[UUID, Any]) -> set[int]:  # noqa: ANN401  # kafka-python has no types

@@ -19,6 +19,7 @@ TASKS = {
     Status.CORRECTION_DUE: "Uppgiften har ändrats. Besluta om rättelsen, eller säg till mottagaren och skriv hur, när och till vem.",
     Status.RECALL_DUE: "Uppgiften gäller inte längre. Säg till mottagaren att inte använda den och skriv hur, när och till vem.",
 }
+WAITS_FOR_KEY = "Väntar på en giltig nyckel. Uppgiften är inte skickad; den skickas när en ny nyckel finns. Du behöver inte göra något."
 
 
 class DisclosureMethods(Parts):
@@ -78,7 +79,7 @@ class DisclosureMethods(Parts):
             decided_by=row.decided_by,
             approved_by=approved_by,
             payload_hash=row.payload_hash or "",
-            task=TASKS.get(row.status, row.task),
+            task=WAITS_FOR_KEY if row.waits_for_key else TASKS.get(row.status, row.task),
             task_open=row.task_open,
             waited_days=days_since(row.decided_time, self._clock.today()),
             keep_until=keep_until.isoformat() if keep_until else "",

@@ -1,5 +1,6 @@
 """What sharing keeps, and what is done to it in a transaction."""
 
+from services.sharing.store.messages import Messages
 from services.sharing.store.offers import Offers
 from services.sharing.store.records import Records
 from services.sharing.store.tables import metadata
@@ -7,5 +8,5 @@ from services.sharing.store.tables import metadata
 __all__ = ["Store", "metadata"]
 
 
-class Store(Offers, Records):
+class Store(Offers, Records, Messages):
     """Sharing's acts on its tables."""

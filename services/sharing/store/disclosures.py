@@ -13,6 +13,7 @@ from services.kernel.records import enqueue
 from services.sharing.domain import Status
 from services.sharing.sealing import SealedRecord
 from services.sharing.store.base import Base
+from services.sharing.store.messages import as_columns
 from services.sharing.store.tables import IS_PROTECTED, LATEST_STATUS, SEEN, disclosure, disclosure_event, feedback, message, outbox, reply
 
 
@@ -186,8 +187,7 @@ class Disclosures(Base):
             disclosure_id=disclosure_id,
             topic=topic,
             record_key=sealed.key,
-            value=sealed.value,
-            headers=Jsonb([[name, value.decode("ascii")] for name, value in sealed.headers]),
+            **as_columns(sealed),
             **bounds,
         )
         enqueue(tx, outbox, event_id, key, "share", now, disclosure_id=disclosure_id)

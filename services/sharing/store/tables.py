@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -141,7 +142,12 @@ message = Table(
     Column("headers", JSONB, nullable=False),
     Column("ground_last_date", Date),
     Column("protection_valid_until", INSTANT),
+    # The keys that it was sealed and signed with, and from when one of them is of no use: then it waits and is sealed again.
+    Column("kid", Text),
+    Column("signing_kid", Text),
+    Column("usable_until", INSTANT),
     Index("message_disclosure", "disclosure_id"),
+    Index("message_usable_until", "usable_until", postgresql_where=text("usable_until IS NOT NULL")),
 )
 reply = Table(
     "reply",
@@ -214,6 +220,7 @@ TASK_IS_OPEN = or_(
     ),
 )
 IS_PROTECTED = exists().where(offer.c.record_id == disclosure.c.record_id, offer.c.protection == "protected")
+WAITS_FOR_KEY = exists().where(message.c.disclosure_id == disclosure.c.id, message.c.usable_until <= func.now())
 SEEN = (
     disclosure,
     LATEST_STATUS.label("status"),
@@ -221,5 +228,6 @@ SEEN = (
     IS_HELD.label("held"),
     TASK_IS_OPEN.label("task_open"),
     IS_PROTECTED.label("protected"),
+    WAITS_FOR_KEY.label("waits_for_key"),
 )
 """A disclosure as a person sees it: what was decided, how far it has come, and what is left to do."""

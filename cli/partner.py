@@ -1,4 +1,7 @@
-"""`los partner`: what an agency runs. Needs the agency's folder and nothing else: no data folder, no environment."""
+"""`los partner`: what an agency runs. Needs the agency's folder and nothing else: no data folder, no environment.
+
+What the kommun does with an agency (`add`, `rotate`, `disable`) is in `cli.agencies`, under the same name.
+"""
 
 import json
 import signal
@@ -13,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from cli.agencies import COMMANDS as AGENCY_COMMANDS
 from partner import check as conformance
 from partner import kit as kits
 from partner.broker import BrokerProblem
@@ -39,6 +43,8 @@ _UntilIdle = Annotated[
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Skriv bara JSON på standard ut.")]
 _DATA = Path(".los")
+for _name, _command in AGENCY_COMMANDS.items():
+    app.command(_name)(_command)
 
 
 class Answer(StrEnum):

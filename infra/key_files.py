@@ -22,6 +22,10 @@ _PUBLIC = ("kty", "crv", "x", "y", "kid", "use", "nbf", "exp", "revoked")
 _FROM_OUTSIDE = ("kty", "crv", "x", "y", "kid", "nbf", "exp")
 
 
+class KeysRefusedError(StackProblem):
+    """A file of keys from outside that is not taken in."""
+
+
 def read(path: Path) -> list[Jwk]:
     """The keys of a set; none, when there is no file."""
     return [dict(key) for key in json.loads(path.read_text(encoding="utf-8"))["keys"]] if path.exists() else []
@@ -82,13 +86,13 @@ def holds(key: Jwk, now: datetime) -> bool:
 def taken_in(register: Sequence[Jwk], path: Path, kinds: Collection[str], now: datetime, overlap: timedelta) -> list[Jwk]:
     """The register with an agency's own new public keys; the older ones of the same kinds end `overlap` from now.
 
-    Raises StackProblem, in Swedish, when the file is no set of P-256 keys without private part for these receiver kinds.
+    Raises KeysRefusedError, in Swedish, when the file is no set of P-256 keys without private part for these receiver kinds.
     """
     try:
         offered = [dict(key) for key in json.loads(path.read_text(encoding="utf-8"))["keys"]]
     except (OSError, ValueError, KeyError, TypeError):
         message = f"{path.name}: filen är inte en nyckelsamling (JWKS) som går att läsa."
-        raise StackProblem(message) from None
+        raise KeysRefusedError(message) from None
     known = {key["kid"]: (key["x"], key["y"]) for key in register}
     fresh: list[Jwk] = []
     for key in offered:
@@ -100,7 +104,7 @@ def taken_in(register: Sequence[Jwk], path: Path, kinds: Collection[str], now: d
             problem = "namnet (kid) eller själva nyckeln har använts förut; varje ny nyckel ska ha ett nytt namn"
         if problem:
             message = f"{path.name}: nyckeln {key.get('kid', '(utan namn)')!s:.60} kan inte tas in: {problem}."
-            raise StackProblem(message)
+            raise KeysRefusedError(message)
         fresh.append({name: key[name] for name in _FROM_OUTSIDE if name in key} | {"nbf": max(key.get("nbf", 0), int(now.timestamp()))})
         known[key["kid"]] = (key["x"], key["y"])
     replaced = {kind_of(key["kid"]) for key in fresh}

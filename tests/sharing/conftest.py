@@ -1,9 +1,11 @@
 """Sharing on a real PostgreSQL and real gRPC over mTLS, and its relay against the real broker; the other two services are away."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -31,6 +33,7 @@ from services.kernel.outbox import Outbox
 from services.kernel.rpc import CALLER_HEADER, connect, failure_of
 from services.sharing.app import KeyFiles, SharingConfig, build
 from services.sharing.publisher import Publisher
+from services.sharing.renewal import Renewal
 from tests.sharing.builders import PERSON
 
 OFFICER = Caller("cli", "klf-handlaggare-1", Role.ALERT_OFFICER, "KLF")
@@ -54,6 +57,8 @@ class Sharing:
     key: ECKey
     database_url: str
     own_url: str
+    keys: KeyFiles
+    renewal: Renewal
 
     def call(self, method: str, request: Any, person: Caller = OFFICER) -> Any:  # noqa: ANN401  # any answer
         """Call as a person; raises the planned failure."""
@@ -193,9 +198,12 @@ class Sharing:
 
 
 @pytest.fixture
-def sharing(postgres: Postgres, database: str, kafka: Kafka) -> Iterator[Sharing]:
-    """The service on a database of the test's own, and a relay."""
+def sharing(postgres: Postgres, database: str, kafka: Kafka, tmp_path: Path) -> Iterator[Sharing]:
+    """The service on a database of the test's own and with key files of its own, and a relay."""
     folder = postgres.folder
+    made = (secrets.signing_file(kafka.folder), secrets.encryption_file(kafka.folder), secrets.receivers_file(kafka.folder))
+    signing_file, encryption_file, receivers_file = (Path(shutil.copy2(path, tmp_path)) for path in made)
+    keys = KeyFiles(signing_file=signing_file, encryption_file=encryption_file, receivers_file=receivers_file)
     key_file, index_key_file = secrets.vault_files(folder, "sharing")
 
     def tls(name: str) -> Tls:
@@ -217,11 +225,7 @@ def sharing(postgres: Postgres, database: str, kafka: Kafka) -> Iterator[Sharing
         callers=Callers(jwks_file=secrets.callers_file(folder), services=frozenset({"cli"})),
         peers={"registry": AWAY, "controls": AWAY},
         kafka=broker,
-        keys=KeyFiles(
-            signing_file=secrets.signing_file(kafka.folder),
-            encryption_file=secrets.encryption_file(kafka.folder),
-            receivers_file=secrets.receivers_file(kafka.folder),
-        ),
+        keys=keys,
         kommun_code="0580",
     )
     clock = FixedClock(Clock().now())  # the database judges by its own, so a test that moves this one sends nothing
@@ -234,8 +238,9 @@ def sharing(postgres: Postgres, database: str, kafka: Kafka) -> Iterator[Sharing
     key = ECKey.import_key(json.loads(secrets.assertion_file(folder, "cli").read_text(encoding="ascii")))
     try:
         yield Sharing(
-            stub, as_registry, as_controls, relay, kafka, clock, key, postgres.url(database=database), conninfo(config, "sharing")
-        )
+            stub, as_registry, as_controls, relay, kafka, clock, key, postgres.url(database=database), conninfo(config, "sharing"), keys,
+            parts.renewal,
+        )  # fmt: skip
     finally:
         relay.close()
         publisher.close()

@@ -149,5 +149,5 @@ def test_a_preview_is_void_when_the_key_has_changed_without_a_restart(sharing: S
     shown = sharing.preview(sharing.offer(uuid4()).offer_id)
     with_new_key(sharing, sharing.kit("skatteverket"))
 
-    with pytest.raises(Exception, match="förhandsgranska|ändrats"):
+    with pytest.raises(Exception, match=r"förhandsgranska|ändrats"):
         sharing.decide(shown)

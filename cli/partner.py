@@ -1,4 +1,7 @@
-"""`los partner`: what an agency runs. Needs the agency's folder and nothing else: no data folder, no environment."""
+"""`los partner`: what an agency runs. Needs the agency's folder and nothing else: no data folder, no environment.
+
+What the kommun does with an agency (`add`, `rotate`, `disable`) is in `cli.agencies`, under the same name.
+"""
 
 import json
 import signal
@@ -13,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from cli.agencies import COMMANDS as AGENCY_COMMANDS
 from partner import check as conformance
 from partner import kit as kits
 from partner.broker import BrokerProblem
@@ -46,6 +50,8 @@ _Database = Annotated[
     typer.Option(help="Partnerns egen databas: en fil eller postgresql://… Utan den: inbox.db i partnermappen.", show_default=False),
 ]
 _DATA = Path(".los")
+for _name, _command in AGENCY_COMMANDS.items():
+    app.command(_name)(_command)
 
 
 class Answer(StrEnum):
@@ -225,7 +231,7 @@ def _problems_told() -> Iterator[None]:
         _say(str(problem))
         raise typer.Exit(PART_DOWN) from None
     except KitError as error:
-        _say(f"Sandlådan kan inte användas. {error}")
+        _say(f"Mappen kan inte användas. {error}")
         raise typer.Exit(WRONG_USE) from None
     except OSError as error:
         _say(f"Programmet gick inte att starta ({type(error).__name__}).")

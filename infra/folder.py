@@ -33,6 +33,7 @@ class Folder:
         self.stack_file = self.root / "stack.toml"
         self.ports_file = self.root / "ports.toml"
         self.people_file = self.root / "people.toml"
+        self.disabled_file = self.root / "disabled.toml"
         self.lock_file = self.root / "lock"
         try:
             self.root.parent.mkdir(parents=True, exist_ok=True)
@@ -57,6 +58,12 @@ class Folder:
     def password(self, account: str) -> str:
         """The password of an account; infra.secrets has made it."""
         return self.password_file(account).read_text(encoding="ascii")
+
+    def disabled(self) -> frozenset[str]:
+        """The agencies that have been shut out, and stay so at the next start."""
+        if not self.disabled_file.exists():
+            return frozenset()
+        return frozenset(tomllib.loads(self.disabled_file.read_text(encoding="utf-8"))["agencies"])
 
     def log(self, part: str) -> Path:
         """The log file of a part."""

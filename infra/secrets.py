@@ -6,15 +6,10 @@ What follows from them (public key sets, the partners' folders) is written again
 import json
 import os
 import secrets
-from collections.abc import Iterable
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from joserfc.jwk import ECKey
-
-from infra import partner_kit, topics
+from infra import key_files, partner_kit, topics
 from infra.database import SERVICES
 from infra.folder import Folder, private_folder, write, write_once, write_toml
 
@@ -32,54 +27,75 @@ def arrange(folder: Folder) -> None:
     accounts = [f"postgres-{name}" for name in ("admin", *SERVICES)]
     accounts += [f"kafka-{name}" for name in (topics.ADMIN, *topics.PRINCIPALS)]
     for account in accounts:
-        write_once(folder.password_file(account), partial(secrets.token_urlsafe, 32))
+        write_once(folder.password_file(account), new_password)
     for service in VAULT_SERVICES:
         for path in vault_files(folder, service):
             if not path.exists():
                 write(path, os.urandom(VAULT_KEY_BYTES))
     for path, use in ((signing_file(folder), "sig"), (encryption_file(folder), "enc")):
-        write_once(path, partial(_new_key, f"{KOMMUN_CODE}-{use}", use))
+        if not path.exists():
+            key_files.save(path, [key_files.new(f"{KOMMUN_CODE}-{use}", use=use)])
     for issuer in ASSERTION_ISSUERS:
-        write_once(assertion_file(folder, issuer), partial(_new_key, issuer, "sig"))
-    _write_public(callers_file(folder), (_read(assertion_file(folder, issuer)) for issuer in ASSERTION_ISSUERS))
-    receivers = []
+        write_once(assertion_file(folder, issuer), partial(_assertion_key, issuer))
+    key_files.save(callers_file(folder), key_files.public(json.loads(assertion_file(folder, one).read_text()) for one in ASSERTION_ISSUERS))
+    # The register of public keys is the kommun's own. What an agency's stand-in here has made itself is added to it.
+    register = key_files.read(receivers_file(folder))
     for agency in topics.AGENCIES:
-        home = folder.partners / agency.name
-        private_folder(home)
-        keys = write_once(home / "private.jwks", partial(_new_key_set, agency.receiver_kinds))
-        receivers += json.loads(keys)["keys"]
-    _write_public(receivers_file(folder), receivers)
+        private_folder(folder.partners / agency.name)
+        private = private_file(folder, agency.name)
+        if not private.exists():
+            key_files.save(private, map(key_files.new, agency.receiver_kinds))
+        known = {key["kid"] for key in register}
+        register += [key for key in key_files.public(key_files.read(private)) if key["kid"] not in known]
+    key_files.save(receivers_file(folder), register)
 
 
 def arrange_partners(folder: Folder, bootstrap_servers: str) -> None:
-    """Write what each agency gets: `partners/<agency>/`, all that a consumer of its topic needs."""
-    kommun = [_read(signing_file(folder)), _read(encryption_file(folder))]
+    """Write what each agency gets."""
     for agency in topics.AGENCIES:
-        home = folder.partners / agency.name
-        _write_public(home / "kommun.jwks", kommun)
-        write(home / "password", folder.password(f"kafka-{agency.name}"))
-        write(home / "ca.crt", (folder.tls / "ca.crt").read_bytes())
-        write_toml(
-            home / "partner.toml",
-            {
-                "agency": agency.name,
-                "kommun_source": f"urn:los:{KOMMUN_CODE}:sharing",
-                "receiver_kinds": list(agency.receiver_kinds),
-                "share_topic": agency.share_topic,
-                "reply_topic": agency.reply_topic,
-                "group_prefix": topics.group_prefix(agency.name),
-                "kafka": {
-                    "bootstrap_servers": bootstrap_servers,
-                    "security_protocol": "SASL_SSL",
-                    "sasl_mechanism": "SCRAM-SHA-512",
-                    "username": agency.name,
-                    "password_file": "password",
-                    "ca_file": "ca.crt",
-                },
-                "keys": {"private_file": "private.jwks", "kommun_file": "kommun.jwks"},
+        write_kit(folder, agency, bootstrap_servers)
+
+
+def write_kit(folder: Folder, agency: topics.Agency, bootstrap_servers: str) -> Path:
+    """Write `partners/<agency>/`, all that a consumer of its topic needs, and nothing that is there already and is the agency's own."""
+    home = folder.partners / agency.name
+    private_folder(home)
+    write_kommun_keys(folder, agency.name)
+    write(home / "password", folder.password(f"kafka-{agency.name}"))
+    write(home / "ca.crt", (folder.tls / "ca.crt").read_bytes())
+    write_toml(
+        home / "partner.toml",
+        {
+            "agency": agency.name,
+            "kommun_source": f"urn:los:{KOMMUN_CODE}:sharing",
+            "receiver_kinds": list(agency.receiver_kinds),
+            "share_topic": agency.share_topic,
+            "reply_topic": agency.reply_topic,
+            "group_prefix": topics.group_prefix(agency.name),
+            "kafka": {
+                "bootstrap_servers": bootstrap_servers,
+                "security_protocol": "SASL_SSL",
+                "sasl_mechanism": "SCRAM-SHA-512",
+                "username": agency.name,
+                "password_file": "password",
+                "ca_file": "ca.crt",
             },
-        )
-        partner_kit.write_sandbox(folder, home, agency, bootstrap_servers)
+            "keys": {"private_file": "private.jwks", "kommun_file": "kommun.jwks"},
+        },
+    )
+    partner_kit.write_sandbox(folder, home, agency, bootstrap_servers)
+    return home
+
+
+def write_kommun_keys(folder: Folder, agency: str) -> None:
+    """Give an agency the kommun's public keys as they are now."""
+    kommun = key_files.public([*key_files.read(signing_file(folder)), *key_files.read(encryption_file(folder))])
+    key_files.save(folder.partners / agency / "kommun.jwks", kommun)
+
+
+def new_password() -> str:
+    """From the system's random source."""
+    return secrets.token_urlsafe(32)
 
 
 def vault_files(folder: Folder, service: str) -> tuple[Path, Path]:
@@ -93,13 +109,18 @@ def assertion_file(folder: Folder, issuer: str) -> Path:
 
 
 def signing_file(folder: Folder) -> Path:
-    """The kommun's private JWK for signing events."""
-    return folder.secrets / "kommun-signing.jwk"
+    """The kommun's private keys for signing events, a JWK set."""
+    return folder.secrets / "kommun-signing.jwks"
 
 
 def encryption_file(folder: Folder) -> Path:
-    """The kommun's private JWK for opening replies."""
-    return folder.secrets / "kommun-encryption.jwk"
+    """The kommun's private keys for opening replies, a JWK set."""
+    return folder.secrets / "kommun-encryption.jwks"
+
+
+def private_file(folder: Folder, agency: str) -> Path:
+    """The private keys of an agency's stand-in on this machine, one or more for each receiver kind. A real agency keeps its own."""
+    return folder.partners / agency / "private.jwks"
 
 
 def callers_file(folder: Folder) -> Path:
@@ -112,20 +133,5 @@ def receivers_file(folder: Folder) -> Path:
     return folder.config / "receivers.jwks"
 
 
-def _new_key_set(names: Iterable[str]) -> str:
-    return json.dumps({"keys": [json.loads(_new_key(name)) for name in names]}, indent=2) + "\n"
-
-
-def _new_key(name: str, use: str | None = None) -> str:
-    key = ECKey.generate_key("P-256").as_dict(private=True, kid=f"{name}-{datetime.now(UTC).year}-1")
-    return json.dumps(key if use is None else {**key, "use": use}, indent=2) + "\n"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    key: dict[str, Any] = json.loads(path.read_text(encoding="ascii"))
-    return key
-
-
-def _write_public(path: Path, keys: Iterable[dict[str, Any]]) -> None:
-    public = [{name: value for name, value in key.items() if name != "d"} for key in keys]
-    write(path, json.dumps({"keys": public}, indent=2) + "\n")
+def _assertion_key(issuer: str) -> str:
+    return json.dumps(key_files.new(issuer, use="sig"), indent=2) + "\n"

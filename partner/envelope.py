@@ -115,7 +115,7 @@ class Opened:
 
 def open_record(record: Record, kit: Kit, now: datetime) -> Opened:
     """Verify and open one record. Raises Refused, with the event as soon as it is known to be authentic."""
-    event = verified_event(record, kit)
+    event = verified_event(record, kit, now)
     try:
         return _opened(event, kit, now)
     except Refused as refusal:
@@ -133,14 +133,14 @@ def withdrawals_in(record: Record, kit: Kit, now: datetime) -> tuple[Withdrawal,
         return refusal.event.recalls if refusal.event else ()
 
 
-def verified_event(record: Record, kit: Kit) -> Event:
+def verified_event(record: Record, kit: Kit, now: datetime) -> Event:
     """Headers, signature, CloudEvent, and that key, topic and source are what they should be. Raises Refused."""
     if record.fault:
         raise Refused(record.fault)
     value = record.value or b""
     if len(value) > jose.VALUE_BYTES_MAX:
         raise Refused(Code.TOO_LARGE)
-    jose.verify(_signature(record.headers), value, kit.keys.kommun_signing)
+    jose.verify(_signature(record.headers), value, kit.keys.kommun_signing, now)
     event = _event(jose.read_json(value, Code.EVENT_MALFORMED))
     if record.key != event.key.encode("ascii"):
         raise Refused(Code.KEY_MISMATCH)
@@ -202,9 +202,8 @@ def _opened(event: Event, kit: Kit, now: datetime) -> Opened:
     if event.expiry_time < now - SKEW:
         raise Refused(Code.EXPIRED)
     kid = jose.addressed_to(event.data)
-    if kid not in kit.keys.private:
-        raise Refused(Code.ENCRYPTION_KEY_UNKNOWN)
-    content = jose.read_json(jose.decrypt(event.data, kit.keys.private[kid]), Code.CONTENT_MALFORMED)
+    key = jose.usable(kit.keys.private, kid, now, "encryption_key")
+    content = jose.read_json(jose.decrypt(event.data, key), Code.CONTENT_MALFORMED)
     receiver_kind = kit.keys.receiver_kind[kid]
     try:
         opened = Opened(

@@ -210,7 +210,7 @@ def _record(  # what is said, of what, by whom, when
                 "expirytime": instant_text(now + VALID_FOR),
                 "dataclassification": about.classification,
             },
-            jose.encrypt(_canonical(content), kit.keys.kommun_encryption),
+            jose.encrypt(_canonical(content), kit.keys.to_kommun(now)),
         )
     )
     return Reply(
@@ -218,7 +218,7 @@ def _record(  # what is said, of what, by whom, when
         topic=kit.reply_topic,
         key=about.key.encode("ascii"),
         value=value,
-        signature=jose.sign(value, kit.keys.of_kind(receiver_kind)),
+        signature=jose.sign(value, kit.keys.of_kind(receiver_kind, now)),
     )
 
 

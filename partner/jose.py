@@ -6,8 +6,9 @@ or anything else that asks the reader to behave differently is refused rather th
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from joserfc import jwe, jws
 from joserfc.errors import JoseError
@@ -38,6 +39,8 @@ class Code(StrEnum):
     SIGNATURE_FORM = "signature_form"
     SIGNATURE_ALGORITHM = "signature_algorithm"
     SIGNATURE_KEY_UNKNOWN = "signature_key_unknown"
+    SIGNATURE_KEY_EXPIRED = "signature_key_expired"
+    SIGNATURE_KEY_REVOKED = "signature_key_revoked"
     SIGNATURE_INVALID = "signature_invalid"
     EVENT_MALFORMED = "event_malformed"
     KEY_MISMATCH = "key_mismatch"
@@ -46,6 +49,8 @@ class Code(StrEnum):
     EXPIRED = "expired"
     ENCRYPTION_FORM = "encryption_form"
     ENCRYPTION_KEY_UNKNOWN = "encryption_key_unknown"
+    ENCRYPTION_KEY_EXPIRED = "encryption_key_expired"
+    ENCRYPTION_KEY_REVOKED = "encryption_key_revoked"
     ENCRYPTION_INVALID = "encryption_invalid"
     CONTENT_MALFORMED = "content_malformed"
     AUD_MISMATCH = "aud_mismatch"
@@ -68,6 +73,8 @@ EXPLANATIONS: Mapping[Code, str] = {
     Code.SIGNATURE_FORM: "Signaturen har inte den avtalade formen.",
     Code.SIGNATURE_ALGORITHM: "Signaturen är gjord med en annan metod än ES256.",
     Code.SIGNATURE_KEY_UNKNOWN: "Signaturen är gjord med en nyckel som kommunen inte har lämnat.",
+    Code.SIGNATURE_KEY_EXPIRED: "Signaturen är gjord med en nyckel som kommunen har slutat använda.",
+    Code.SIGNATURE_KEY_REVOKED: "Signaturen är gjord med en nyckel som kommunen har spärrat.",
     Code.SIGNATURE_INVALID: "Signaturen stämmer inte med innehållet.",
     Code.EVENT_MALFORMED: "Meddelandet är inte ett riktigt CloudEvent.",
     Code.KEY_MISMATCH: "Kafka-nyckeln är inte den som står i meddelandet.",
@@ -76,6 +83,8 @@ EXPLANATIONS: Mapping[Code, str] = {
     Code.EXPIRED: "Meddelandets sista dag har passerat.",
     Code.ENCRYPTION_FORM: "Krypteringen har inte den avtalade formen.",
     Code.ENCRYPTION_KEY_UNKNOWN: "Meddelandet är krypterat till en nyckel som inte är er.",
+    Code.ENCRYPTION_KEY_EXPIRED: "Meddelandet är krypterat till en nyckel som ni har slutat använda.",
+    Code.ENCRYPTION_KEY_REVOKED: "Meddelandet är krypterat till en nyckel som är spärrad.",
     Code.ENCRYPTION_INVALID: "Meddelandet går inte att öppna med nyckeln.",
     Code.CONTENT_MALFORMED: "Innehållet följer inte avtalet.",
     Code.AUD_MISMATCH: "Innehållet är avsett för en annan mottagare.",
@@ -121,7 +130,26 @@ def sign(value: bytes, key: ECKey) -> bytes:
     return jws.detach_content(compact).encode("ascii")
 
 
-def verify(signature: bytes, value: bytes, keys: Mapping[str, ECKey]) -> str:
+def ended(key: ECKey, now: datetime) -> Literal["expired", "revoked"] | None:
+    """Why a key is of no use any more, if so, by its own `exp` and `revoked` (Unix seconds)."""
+    revoked: Any = key.get("revoked")  # partner.kit has seen to the form of both
+    expiry: Any = key.get("exp")
+    if revoked is not None and revoked["revoked_at"] <= now.timestamp():
+        return "revoked"
+    return "expired" if expiry is not None and expiry <= now.timestamp() else None
+
+
+def usable(keys: Mapping[str, ECKey], kid: str, now: datetime, what: Literal["signature_key", "encryption_key"]) -> ECKey:
+    """The key of that name, while it has neither ended nor been revoked. Raises Refused."""
+    if kid not in keys:
+        raise Refused(Code(f"{what}_unknown"))
+    end = ended(keys[kid], now)
+    if end:
+        raise Refused(Code(f"{what}_{end}"))
+    return keys[kid]
+
+
+def verify(signature: bytes, value: bytes, keys: Mapping[str, ECKey], now: datetime) -> str:
     """The `kid` that signed `value`. Raises Refused."""
     segments = signature.split(b".")
     # An attached payload would be verified in place of the value, so its place must be empty.
@@ -133,10 +161,11 @@ def verify(signature: bytes, value: bytes, keys: Mapping[str, ECKey]) -> str:
     if set(protected) != {"alg", "kid"}:
         raise Refused(Code.SIGNATURE_FORM)
     kid = protected["kid"]
-    if not isinstance(kid, str) or kid not in keys:
+    if not isinstance(kid, str):
         raise Refused(Code.SIGNATURE_KEY_UNKNOWN)
+    key = usable(keys, kid, now, "signature_key")
     try:
-        jws.deserialize_compact(signature, keys[kid], algorithms=[SIGNATURE_ALGORITHM], payload=value)
+        jws.deserialize_compact(signature, key, algorithms=[SIGNATURE_ALGORITHM], payload=value)
     except (JoseError, ValueError):
         raise Refused(Code.SIGNATURE_INVALID) from None
     return kid

@@ -6,14 +6,17 @@
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
+
+from partner.jose import ended
 
 _TABLES = {
     "": {
@@ -55,21 +58,25 @@ class Broker:
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The keys of one partner, imported once.
+    """The keys of one partner, imported once, by `kid`; several may stand side by side while one takes over from another.
 
-    `private` and `kommun_signing` are by `kid`. One private key per receiver kind both opens what is sent to that
-    kind and signs what it answers (docs: design 17).
+    A private key both opens what is sent to its receiver kind and signs what that answers (docs: design 17). Every key opens or
+    verifies until it has ended (`exp`) or been `revoked`.
     """
 
     private: Mapping[str, ECKey]
     receiver_kind: Mapping[str, str]
     kommun_signing: Mapping[str, ECKey]
-    kommun_encryption: ECKey
+    kommun_encryption: Mapping[str, ECKey]
 
-    def of_kind(self, receiver_kind: str) -> ECKey:
-        """The private key of one of the agency's own receiver kinds. Raises KeyError for any other."""
-        kid = next(kid for kid, kind in self.receiver_kind.items() if kind == receiver_kind)
-        return self.private[kid]
+    def of_kind(self, receiver_kind: str, now: datetime) -> ECKey:
+        """The newest private key of one of the agency's own receiver kinds, to sign with. Raises KitError when none holds."""
+        own = [key for kid, key in self.private.items() if self.receiver_kind[kid] == receiver_kind]
+        return _newest(own, now, f"private.jwks: ingen nyckel för {receiver_kind} gäller nu.")
+
+    def to_kommun(self, now: datetime) -> ECKey:
+        """The kommun's newest key to encrypt to. Raises KitError when none holds."""
+        return _newest(self.kommun_encryption.values(), now, "kommun.jwks: ingen av kommunens nycklar för kryptering gäller nu.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +132,15 @@ def load(folder: Path) -> Kit:
 
 def keyring(private: list[dict[str, Any]], kommun: list[dict[str, Any]], receiver_kinds: tuple[str, ...]) -> Keyring:
     """Import the JSON Web Keys of a partner. Raises KitError when one is missing, foreign or not P-256."""
-    own = {key["kid"]: _imported(key, "private.jwks", private=True) for key in private if "kid" in key}
+    own = _by_kid(private, "private.jwks", private=True)
     kinds = {kid: kind for kid in own for kind in receiver_kinds if re.fullmatch(rf"{re.escape(kind)}-\d{{4}}-\d+", kid)}
     if set(kinds) != set(own) or set(kinds.values()) != set(receiver_kinds):
-        raise KitError("private.jwks: det ska finnas en nyckel (kid) för varje mottagarslag och ingen annan.")
-    signing = {key["kid"]: _imported(key, "kommun.jwks", private=False) for key in kommun if key.get("use") == "sig" and "kid" in key}
-    encryption = [_imported(key, "kommun.jwks", private=False) for key in kommun if key.get("use") == "enc"]
-    if not signing or len(encryption) != 1:
+        raise KitError("private.jwks: det ska finnas en nyckel (kid) för varje mottagarslag och ingen för något annat.")
+    signing = _by_kid([key for key in kommun if key.get("use") == "sig"], "kommun.jwks", private=False)
+    encryption = _by_kid([key for key in kommun if key.get("use") == "enc"], "kommun.jwks", private=False)
+    if not signing or not encryption:
         raise KitError("kommun.jwks: kommunens nyckel för signatur eller för kryptering saknas.")
-    return Keyring(MappingProxyType(own), MappingProxyType(kinds), MappingProxyType(signing), encryption[0])
+    return Keyring(MappingProxyType(own), MappingProxyType(kinds), MappingProxyType(signing), MappingProxyType(encryption))
 
 
 def _settings(path: Path) -> dict[str, Any]:
@@ -169,11 +176,37 @@ def _key_set(path: Path) -> list[dict[str, Any]]:
         raise KitError(f"{path.name}: filen är inte en nyckelsamling (JWKS).") from error
 
 
+def _by_kid(keys: list[dict[str, Any]], name: str, *, private: bool) -> dict[str, ECKey]:
+    found: dict[str, ECKey] = {}
+    for key in keys:
+        imported = _imported(key, name, private=private)
+        if not imported.kid or imported.kid in found:
+            raise KitError(f"{name}: en nyckel saknar namn (kid), eller två har samma.")
+        found[imported.kid] = imported
+    return found
+
+
 def _imported(key: dict[str, Any], name: str, *, private: bool) -> ECKey:
     try:
         imported = ECKey.import_key(key)
-    except (JoseError, ValueError, KeyError) as error:
+        times = [key.get("nbf"), key.get("exp"), key["revoked"]["revoked_at"] if "revoked" in key else None]
+    except (JoseError, ValueError, KeyError, TypeError) as error:
         raise KitError(f"{name}: en nyckel är trasig.") from error
     if imported.curve_name != "P-256" or imported.is_private != private:
         raise KitError(f"{name}: en nyckel är av fel slag.")
+    if not all(time is None or type(time) is int for time in times):
+        raise KitError(f"{name}: nbf, exp och revoked_at ska vara hela sekunder sedan 1970.")
     return imported
+
+
+def _newest(keys: Iterable[ECKey], now: datetime, missing: str) -> ECKey:
+    """Of the keys that hold now, the one that began last, then the one of the highest year and number."""
+    holding = [key for key in keys if ended(key, now) is None and _begins(key) <= now.timestamp()]
+    if not holding:
+        raise KitError(missing)
+    return max(holding, key=lambda key: (_begins(key), *map(int, re.findall(r"\d+", str(key.kid))[-2:])))
+
+
+def _begins(key: ECKey) -> int:
+    begins: Any = key.get("nbf")
+    return begins or 0

@@ -44,7 +44,7 @@ def samples(kit: Kit, now: datetime) -> tuple[Kit, list[Sample]]:
             private=own,
             receiver_kind={f"{kind}-2026-1": kind for kind in kit.receiver_kinds},
             kommun_signing={_KOMMUN_KID: signing},
-            kommun_encryption=new_key("kommun-enc-2026-1"),
+            kommun_encryption={"kommun-enc-2026-1": new_key("kommun-enc-2026-1")},
         ),
     )
     return kit, table(Sender(kit, signing, now))

@@ -53,12 +53,12 @@ class Sandbox:
         """The made-up kommun, as it writes."""
         return Sender(self.kit, self.signing, now)
 
-    def answer(self, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> Answer:
+    def answer(self, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], now: datetime) -> Answer:
         """Verify and open one answer as a kommun does. Raises Refused; of other types than a receipt too."""
         found = dict(headers)
         if sorted(name for name, _ in headers) != sorted(HEADERS) or found["content-type"] != CONTENT_TYPE:
             raise Refused(Code.HEADER_UNKNOWN)
-        kid = jose.verify(found["los-signature"], value or b"", self.kit.keys.private)
+        kid = jose.verify(found["los-signature"], value or b"", self.kit.keys.private, now)
         attributes = jose.read_json(value or b"", Code.EVENT_MALFORMED)
         data = attributes.pop("data", None)
         try:

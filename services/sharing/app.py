@@ -20,14 +20,15 @@ from services.kernel.vault import Vault
 from services.sharing.decisions import Decisions
 from services.sharing.feedback import Feedback, Tell
 from services.sharing.legal import law
-from services.sharing.sealing import Keys
+from services.sharing.renewal import Renewal
+from services.sharing.sealing import KeysOnFile
 from services.sharing.service.roles import roles
 from services.sharing.service.servicer import RULES, SharingServicer
 from services.sharing.store import Store, tables
 
 
 class KeyFiles(Model):
-    """The kommun's private keys and the receivers' public ones, as JWK files."""
+    """The kommun's private keys and the receivers' public ones, as JWK sets. They are read again when they change."""
 
     signing_file: Path
     encryption_file: Path
@@ -49,6 +50,7 @@ class Parts:
     server: Server
     feedback: Feedback
     telling: Outbox
+    renewal: Renewal
     stop: Callable[[], None]
 
 
@@ -56,7 +58,7 @@ def build(config: SharingConfig, clock: Clock) -> Parts:
     """The parts of the process, none of them started."""
     database = Database(config, "sharing")
     vault = Vault.from_files("sharing", config.vault.key_file, config.vault.index_key_file)
-    keys = Keys.load(config.keys.signing_file, config.keys.encryption_file, config.keys.receivers_file)
+    keys = KeysOnFile(config.keys.signing_file, config.keys.encryption_file, config.keys.receivers_file)
     store = Store(vault)
     audit = auditor(tables.audit, clock)
     decisions = Decisions(law(), keys, store, clock, config.kommun_code)
@@ -78,6 +80,7 @@ def build(config: SharingConfig, clock: Clock) -> Parts:
         server,
         Feedback(database, store, keys, config.kafka, topics, clock),
         Outbox(database.conninfo, Tell(database, *channels).deliver, table="feedback"),
+        Renewal(database, store, keys, clock),
         stop,
     )
 
@@ -88,7 +91,7 @@ def main() -> None:
     config = load(config_path("Decides what may leave the kommun, and hears what came back."), SharingConfig)
     parts = build(config, Clock())
     metrics.serve(config.metrics_listen, [parts.telling])
-    live([parts.feedback, parts.telling], parts.server.start, parts.stop)
+    live([parts.feedback, parts.telling, parts.renewal], parts.server.start, parts.stop)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ from services.sharing.domain import (
 )
 from services.sharing.legal import Answer, Ground, Law, LeftOut, Question, choose, minimise
 from services.sharing.legal.data import Point
-from services.sharing.sealing import RECALLED_PURPOSE, Change, Event, Keys, content_bytes
+from services.sharing.sealing import RECALLED_PURPOSE, Change, Event, KeySource, content_bytes
+from services.sharing.sealing.keys import newest
 from services.sharing.store import Store
 
 EXPIRY = timedelta(days=14)
@@ -61,7 +62,7 @@ class Draft:
 class Decisions:
     """The law, the keys and the store, put to one offer at a time."""
 
-    def __init__(self, law: Law, keys: Keys, store: Store, clock: Clock, kommun_code: str) -> None:
+    def __init__(self, law: Law, keys: KeySource, store: Store, clock: Clock, kommun_code: str) -> None:
         """`kommun_code` is the four digits of the kommun; it names the source of events."""
         self.law = law
         self._keys = keys
@@ -150,8 +151,9 @@ class Decisions:
 
     def key_id(self, receiver_kind: str) -> str | None:
         """The key that would be used today; a change of key voids a preview."""
-        receiver = self._keys.receivers.get(receiver_kind)
-        return receiver.key.kid if receiver else None
+        receiver = self._keys().receivers.get(receiver_kind)
+        key = newest(receiver.keys, self._clock.now()) if receiver else None
+        return key.kid if key else None
 
     def missing_points(self, answer: Answer, written: Mapping[str, str]) -> list[str]:
         """What the ground demands in writing and is not there yet."""
@@ -272,9 +274,8 @@ class Decisions:
             expiry_time=now + lasts,
             secret=secret,
         )
-        kid = self.key_id(told.receiver_kind) or ""
-        sealed = self._contract.seal(event, content, self._keys)
-        self._store.add_message(tx, event, kid, sealed, f"los.share.{told.agency}.v1", sent_status, **bounds)
+        sealed = self._contract.seal(event, content, self._keys())
+        self._store.add_message(tx, event, sealed, f"los.share.{told.agency}.v1", sent_status, **bounds)
 
     def _told(self, secrecy: Iterable[str]) -> list[str]:
         """The classes that a receiver is told of."""

@@ -33,7 +33,7 @@ from services.kernel.rpc import DEADLINE_S
 from services.sharing.domain import CORRECTING, OWNERS, Status
 from services.sharing.intake import take_in
 from services.sharing.legal import law
-from services.sharing.sealing import InvitationAnswered, Keys, Notice, NoticeWithdrawn, Receipt, Reply, open_reply
+from services.sharing.sealing import InvitationAnswered, KeySource, Notice, NoticeWithdrawn, Receipt, Reply, open_reply
 from services.sharing.sealing import Outcome as AgencyOutcome
 from services.sharing.store import Store, tables
 from services.sharing.wire import OUTCOME_STATUS
@@ -89,7 +89,7 @@ def consumer(config: Kafka, topic: str) -> KafkaConsumer:
 class Feedback:
     """Reads the reply topics until stopped."""
 
-    def __init__(self, database: Database, store: Store, keys: Keys, config: Kafka, topics: Sequence[str], clock: Clock) -> None:
+    def __init__(self, database: Database, store: Store, keys: KeySource, config: Kafka, topics: Sequence[str], clock: Clock) -> None:
         """`topics` are the agencies' reply topics."""
         self._database = database
         self._store = store
@@ -132,7 +132,7 @@ class Feedback:
         now = self._clock.now()
         try:
             with self._database.transaction() as tx:
-                self._note(tx, open_reply(record.topic, record.key, record.value, record.headers, self._keys, now), now)
+                self._note(tx, open_reply(record.topic, record.key, record.value, record.headers, self._keys(), now), now)
         except Invalid as refused:
             self._refuse(record, refused.reason, now)
         except Exception as error:

@@ -35,7 +35,8 @@ AND (m.protection_valid_until IS NULL OR m.protection_valid_until > now())
 AND NOT coalesce(m.deciders && (SELECT array_agg(holder) FROM ended_role), false)
 """
 COLUMNS = f"""
-claimed.seq, claimed.event_id, m.topic, m.record_key, m.value, m.headers, CASE WHEN m.event_id IS NOT NULL THEN {MAY_GO} END AS may_go
+claimed.seq, claimed.event_id, m.topic, m.record_key, m.value, m.headers, CASE WHEN m.event_id IS NOT NULL THEN {MAY_GO} END AS may_go,
+m.usable_until <= now() AS key_ended
 """
 JOIN = "LEFT JOIN message m USING (event_id)"
 # Whoever takes the message away writes down why, once: what it became, and the word of it to the owning service.
@@ -146,9 +147,11 @@ class Publisher:
         """Send what may go, note what was sent and what has lapsed; what became of each row."""
         if self._database is None or self._database.closed:
             self._database = psycopg.connect(self._conninfo, autocommit=True, row_factory=namedtuple_row)
-        due = [row for row in rows if row.may_go]
+        due = [row for row in rows if row.may_go and not row.key_ended]
         # One without a message has gone before, and needs no note: a crash came between that note and the end of the row.
         outcomes = dict.fromkeys((row.seq for row in rows if not row.may_go), Outcome.DONE)
+        # What has a key that is of no use waits until it has been sealed again (renewal.py).
+        outcomes |= dict.fromkeys((row.seq for row in rows if row.may_go and row.key_ended), Outcome.REFUSED)
         self._note([row.seq for row in rows if row.may_go is False], sent=False)
         if due:
             assert self._producer is not None  # noqa: S101  # asked for before the rows were claimed

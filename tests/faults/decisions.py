@@ -60,12 +60,13 @@ class Deciding:
             self._store.add_disclosure(
                 tx, disclosure_id, payload, b"{}", offer_id=new_id(), record_kind=KIND, record_id=record_id, receiver_kind=RECEIVER,
                 agency=AGENCY, unit="MOS", ground_id=GROUND, ground_digest="", decision_by="sender", fields=["control.reference"],
-                secrecy=[], key_id=None, payload_hash=digest(payload), decided_by="mos-samordnare-1", decided_role="los_coordinator", decided_time=now,
+                secrecy=[], key_id=None, payload_hash=digest(payload), decided_by="mos-samordnare-1",
+                decided_role="los_coordinator", decided_time=now,
                 delegation_reference="4.2", key=key, task="", flow="inv-skv", subject=None,
             )  # fmt: skip
             self._store.add_event(tx, disclosure_id, Status.DECIDED, now, person="mos-samordnare-1")
-            sealed, kid = seal_event(event, payload, self._keys), self._keys.receivers[RECEIVER].key.kid
-            self._store.add_message(tx, event, str(kid), sealed, f"los.share.{AGENCY}.v1", Status.SENT)
+            sealed = seal_event(event, payload, self._keys)
+            self._store.add_message(tx, event, sealed, f"los.share.{AGENCY}.v1", Status.SENT)
         sys.stdout.write(f"{event_id} {key} {sequence}\n")
 
 

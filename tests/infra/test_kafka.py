@@ -12,7 +12,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import GroupAuthorizationFailedError, KafkaError, KafkaTimeoutError, TopicAuthorizationFailedError
 
 from infra import kafka as broker
-from infra import topics
+from infra import rights, topics
 from infra.folder import Folder
 from infra.kafka import Kafka
 from infra.ports import HOST
@@ -146,8 +146,8 @@ def test_arranging_again_changes_nothing_and_takes_away_rights_that_the_file_doe
     extra = type(extra)("User:stranger", extra.host, extra.operation, extra.permission_type, extra.resource_pattern)
     with KafkaAdminClient(**kafka.client(topics.ADMIN)) as admin:
         admin.create_acls([extra])
-        topics.arrange(admin, lambda name: kafka.folder.password(f"kafka-{name}"))
-        principals = {right.principal for right in admin.describe_acls(topics.EVERYTHING)[0]}
+        rights.arrange(admin, lambda name: kafka.folder.password(f"kafka-{name}"))
+        principals = {right.principal for right in admin.describe_acls(rights.EVERYTHING)[0]}
     assert principals == {f"User:{name}" for name in topics.PRINCIPALS}
 
 

@@ -105,7 +105,7 @@ def is_taken(kind: str, receiver: str, change: Any, content: dict[str, Any]) -> 
 
 def answers() -> list[Reply]:
     kit, kind = WORLD.kits["polisen"], "polismyndigheten"
-    event = verified_event(a_record(an_event(receiver_kind=kind, record_kind="control_invitation")), kit)
+    event = verified_event(a_record(an_event(receiver_kind=kind, record_kind="control_invitation")), kit, NOW)
     yes, no = InvitationAnswer(Role.ON_SITE, "polis", "los@polisen.example"), InvitationAnswer(None, None, "los@polisen.example")
     return [
         feedback.receipt(kit, event, kind, None, NOW),
@@ -120,7 +120,7 @@ def answers() -> list[Reply]:
 @pytest.mark.parametrize("reply", answers(), ids=map(str, range(len(answers()))))
 def test_what_a_partner_answers_conforms_outside_and_inside(judge: Judge, reply: Reply) -> None:
     event = json.loads(reply.value)
-    inside = json.loads(jose.decrypt(event["data"], WORLD.keys.encryption))
+    inside = json.loads(jose.decrypt(event["data"], WORLD.keys.encryption[0].jwk))
     assert judge.problems("reply-event.json", event) == []
     assert judge.problems(f"replies/{event['type']}.json", inside) == []
     assert judge.problems(f"replies/{event['type']}.json", inside | {"more": "x"}) != []

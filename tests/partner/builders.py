@@ -16,7 +16,7 @@ from partner.contract import record_kinds
 from partner.envelope import Record
 from partner.feedback import Reply
 from partner.kit import Broker, Kit, keyring
-from services.sharing.sealing import Event, Keys, Receiver, SealedRecord, content_bytes, seal_event
+from services.sharing.sealing import Event, Key, Keys, Receiver, SealedRecord, content_bytes, seal_event
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 KINDS = {
@@ -40,6 +40,8 @@ class World:
     """The kommun's keys and every agency's kit."""
 
     keys: Keys
+    signing: ECKey
+    encryption: ECKey
     kits: Mapping[str, Kit]
     private: Mapping[str, ECKey]
 
@@ -66,8 +68,10 @@ def a_world() -> World:
         )
         for agency, kinds in KINDS.items()
     }
-    receivers = {kind: Receiver(agency, ECKey.import_key(private[kind].as_dict(private=False))) for kind, agency in AGENCY_OF.items()}
-    return World(Keys(signing, encryption, receivers), kits, private)
+    receivers = {
+        kind: Receiver(agency, (Key.read(private[kind].as_dict(private=False), private=False),)) for kind, agency in AGENCY_OF.items()
+    }
+    return World(Keys((Key(signing),), (Key(encryption),), receivers), signing, encryption, kits, private)
 
 
 def an_event(**changes: Any) -> Event:  # noqa: ANN401 - any part of an event
@@ -120,9 +124,9 @@ def forged(reply: Reply, kind: str, inside: Mapping[str, Any] | bytes | None = N
     """An honest reply with parts changed (None leaves one out) and then signed by `kind`, as its agency could."""
     world = a_world()
     attributes = json.loads(reply.value)
-    content = json.loads(jose.decrypt(attributes["data"], world.keys.encryption))
+    content = json.loads(jose.decrypt(attributes["data"], world.encryption))
     plain = inside if isinstance(inside, bytes) else json.dumps(content | dict(inside or {})).encode()
-    attributes |= {"data": jose.encrypt(plain, world.keys.encryption)} | dict(outside or {})
+    attributes |= {"data": jose.encrypt(plain, world.encryption)} | dict(outside or {})
     value = json.dumps({name: text for name, text in attributes.items() if text is not None}).encode()
     return replace(reply, value=value, signature=jose.sign(value, world.private[kind]))
 
@@ -155,6 +159,6 @@ def a_folder(folder: Path, agency: str = "skatteverket", *, bootstrap_servers: s
     (folder / "ca.crt").write_text("", encoding="ascii")
     own = [world.private[kind].as_dict(private=True) for kind in kinds]
     (folder / "private.jwks").write_text(json.dumps({"keys": own}), encoding="ascii")
-    kommun = [world.keys.signing.as_dict(private=False), world.keys.encryption.as_dict(private=False)]
+    kommun = [world.signing.as_dict(private=False), world.encryption.as_dict(private=False)]
     (folder / "kommun.jwks").write_text(json.dumps({"keys": kommun}), encoding="ascii")
     return folder

@@ -28,7 +28,7 @@ def refusal(record: Record, now: Any = NOW) -> Refused:  # noqa: ANN401 - a date
 
 def signed(value: bytes, record: Record) -> Record:
     """The record with this value and the kommun's own signature on it."""
-    headers = [record.headers[0], ("los-signature", jose.sign(value, WORLD.keys.signing))]
+    headers = [record.headers[0], ("los-signature", jose.sign(value, WORLD.signing))]
     return replace(record, value=value, headers=headers)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from partner.kit import KitError, load
-from tests.partner.builders import a_folder, a_key, a_world
+from tests.partner.builders import NOW, a_folder, a_key, a_world
 
 
 def changed(folder: Path, name: str, change: Callable[[str], str]) -> Path:
@@ -26,7 +26,7 @@ def test_a_folder_gives_what_the_partner_needs(tmp_path: Path) -> None:
     assert kit.broker.password == "hemligt"
     assert Path(kit.broker.ca_file) == tmp_path / "kit" / "ca.crt"
     assert sorted(kit.keys.receiver_kind.values()) == ["skatteverket-beskattning", "skatteverket-folkbokforing"]
-    assert kit.keys.of_kind("skatteverket-beskattning").kid == "skatteverket-beskattning-2026-1"
+    assert kit.keys.of_kind("skatteverket-beskattning", NOW).kid == "skatteverket-beskattning-2026-1"
     assert list(kit.keys.kommun_signing) == ["0580-sig-2026-1"]
     assert kit.source == "urn:los:agency:skatteverket"
 

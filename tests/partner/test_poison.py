@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -55,7 +55,7 @@ def sealed(kommun: Kommun, event: Event, fields: dict[str, str | list[str]] | No
 
 
 def signed(kommun: Kommun, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> dict[str, Any]:
-    named = [("content-type", CONTENT_TYPE), ("los-signature", jose.sign(value, kommun.keys.signing))]
+    named = [("content-type", CONTENT_TYPE), ("los-signature", jose.sign(value, kommun.keys.signer(datetime.now(UTC)).jwk))]
     return {"value": value, "headers": [*named, *headers]}
 
 
@@ -63,7 +63,7 @@ def with_inside(kommun: Kommun, content: bytes) -> dict[str, Any]:
     """A well-sealed and signed event with anything inside."""
     record = sealed(kommun, now_event(KIND))
     outside = json.loads(record.value)
-    outside["data"] = jose.encrypt(content, kommun.keys.receivers[KIND].key)
+    outside["data"] = jose.encrypt(content, kommun.keys.receiver_key(KIND, datetime.now(UTC)).jwk)
     return {"key": record.key} | signed(kommun, json.dumps(outside).encode())
 
 

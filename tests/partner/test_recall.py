@@ -187,7 +187,7 @@ def test_a_recall_that_cannot_be_opened_is_refused_and_holds_all_the_same(inbox:
     recall = a_recall(original)
     attributes = json.loads(recall.value or b"") | {"data": jose.encrypt(b"{}", a_key("skatteverket-folkbokforing-2031-1"))}
     value = json.dumps(attributes).encode()
-    headers = [recall.headers[0], ("los-signature", jose.sign(value, WORLD.keys.signing))]
+    headers = [recall.headers[0], ("los-signature", jose.sign(value, WORLD.signing))]
 
     assert receiver.receive(replace(recall, value=value)) is Code.SIGNATURE_INVALID
     assert inbox.read(str(original.disclosure_id)).fields == {**ENVELOPE, **FIELDS}

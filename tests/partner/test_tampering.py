@@ -113,9 +113,7 @@ def test_every_byte_of_the_encryption_changed_in_turn_is_refused_even_under_a_si
 
     def signed(data: bytes) -> Record:
         value = json.dumps(outside | {"data": data.decode("latin-1")}).encode()
-        return replace(
-            record, value=value, headers=[("content-type", CONTENT_TYPE), ("los-signature", jose.sign(value, WORLD.keys.signing))]
-        )
+        return replace(record, value=value, headers=[("content-type", CONTENT_TYPE), ("los-signature", jose.sign(value, WORLD.signing))])
 
     # joserfc also refuses the bits at the end of a base64url text that say nothing.
     codes = met(signed(sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :]) for at in range(len(sealed)))
@@ -160,7 +158,7 @@ def sealed_record(event: object, offset: int = 0) -> Record:
 
 
 def signed_by(value: bytes, key: str) -> Record:
-    headers = [("content-type", CONTENT_TYPE), ("los-signature", jose.sign(value, WORLD.keys.signing))]
+    headers = [("content-type", CONTENT_TYPE), ("los-signature", jose.sign(value, WORLD.signing))]
     return replace(a_real_record(), value=value, key=key.encode(), headers=headers)
 
 

@@ -12,7 +12,7 @@ from services.kernel.vault import Vault
 from services.sharing.decisions import Decisions
 from services.sharing.domain import CodedFact, Offer, Protection
 from services.sharing.legal import law
-from services.sharing.sealing import Keys, Receiver
+from services.sharing.sealing import Key, Keys, Receiver
 from services.sharing.store import Store
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -80,11 +80,11 @@ def a_payment(**changes: Any) -> Offer:  # noqa: ANN401  # any field
 
 def keys() -> Keys:
     """Throw-away keys of the kommun and of every receiver kind."""
-    made = {kind: ECKey.generate_key("P-256", parameters={"kid": f"{kind}-2026-1"}) for kind in [*AGENCIES, "sig", "enc"]}
-    return Keys(made["sig"], made["enc"], {kind: Receiver(agency, made[kind]) for kind, agency in AGENCIES.items()})
+    made = {kind: Key(ECKey.generate_key("P-256", parameters={"kid": f"{kind}-2026-1"})) for kind in [*AGENCIES, "sig", "enc"]}
+    return Keys((made["sig"],), (made["enc"],), {kind: Receiver(agency, (made[kind],)) for kind, agency in AGENCIES.items()})
 
 
 def decisions(clock: FixedClock | None = None) -> Decisions:
     """The engine with throw-away keys at a fixed time."""
-    store = Store(Vault("sharing", b"k" * 32, b"i" * 32))
-    return Decisions(law(), keys(), store, clock or FixedClock(NOW), "0580")
+    made, store = keys(), Store(Vault("sharing", b"k" * 32, b"i" * 32))
+    return Decisions(law(), lambda: made, store, clock or FixedClock(NOW), "0580")

@@ -1,9 +1,11 @@
 """Sharing on a real PostgreSQL and real gRPC over mTLS, and its relay against the real broker; the other two services are away."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -35,7 +37,8 @@ from services.kernel.rpc import CALLER_HEADER, connect, failure_of
 from services.sharing.app import KeyFiles, SharingConfig, build
 from services.sharing.feedback import Feedback
 from services.sharing.publisher import Sending
-from services.sharing.sealing import Keys
+from services.sharing.renewal import Renewal
+from services.sharing.sealing import KeysOnFile
 from services.sharing.store import Store
 from tests.sharing.builders import PERSON
 
@@ -61,6 +64,8 @@ class Sharing:
     key: ECKey
     database_url: str
     own_url: str
+    keys: KeyFiles
+    renewal: Renewal
 
     def call(self, method: str, request: Any, person: Caller = OFFICER) -> Any:  # noqa: ANN401  # any answer
         """Call as a person; raises the planned failure."""
@@ -205,9 +210,12 @@ class Sharing:
 
 
 @pytest.fixture
-def sharing(postgres: Postgres, database: str, kafka: Kafka) -> Iterator[Sharing]:
-    """The service on a database of the test's own, and a relay."""
+def sharing(postgres: Postgres, database: str, kafka: Kafka, tmp_path: Path) -> Iterator[Sharing]:
+    """The service on a database of the test's own and with key files of its own, and a relay."""
     folder = postgres.folder
+    made = (secrets.signing_file(kafka.folder), secrets.encryption_file(kafka.folder), secrets.receivers_file(kafka.folder))
+    signing_file, encryption_file, receivers_file = (Path(shutil.copy2(path, tmp_path)) for path in made)
+    keys = KeyFiles(signing_file=signing_file, encryption_file=encryption_file, receivers_file=receivers_file)
     key_file, index_key_file = secrets.vault_files(folder, "sharing")
 
     def tls(name: str) -> Tls:
@@ -231,11 +239,7 @@ def sharing(postgres: Postgres, database: str, kafka: Kafka) -> Iterator[Sharing
         callers=Callers(jwks_file=secrets.callers_file(folder), services=frozenset({"cli"})),
         peers={"registry": AWAY, "controls": AWAY},
         kafka=broker("sharing"),
-        keys=KeyFiles(
-            signing_file=secrets.signing_file(kafka.folder),
-            encryption_file=secrets.encryption_file(kafka.folder),
-            receivers_file=secrets.receivers_file(kafka.folder),
-        ),
+        keys=keys,
         kommun_code="0580",
     )
     clock = FixedClock(Clock().now())  # the database judges by its own, so a test that moves this one sends nothing
@@ -248,7 +252,7 @@ def sharing(postgres: Postgres, database: str, kafka: Kafka) -> Iterator[Sharing
     try:
         yield Sharing(
             stub, as_registry, as_controls, sending.outbox, parts.feedback, kafka, clock, key, postgres.url(database=database),
-            conninfo(config, "sharing"),
+            conninfo(config, "sharing"), keys, parts.renewal,
         )  # fmt: skip
     finally:
         sending.outbox.close()
@@ -296,7 +300,7 @@ def agency(sharing: Sharing, postgres: Postgres, database: str) -> Iterator[Agen
         ca_file=keys.tls / "ca.crt",
     )
     db = Database(config, "sharing")
-    opening = Keys.load(secrets.signing_file(keys), secrets.encryption_file(keys), secrets.receivers_file(keys))
+    opening = KeysOnFile(secrets.signing_file(keys), secrets.encryption_file(keys), secrets.receivers_file(keys))
     store = Store(None)  # type: ignore[arg-type]  # answers hold nothing that is sealed
     yield Agency(sharing, Feedback(db, store, opening, broker, ["los.reply.skatteverket.v1"], sharing.clock))
     db.close()

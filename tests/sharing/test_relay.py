@@ -42,7 +42,9 @@ class Relay:
 
     def promise(self, *keys: UUID, number: int, size: int = 0) -> None:
         """A message of each key."""
-        records = [sealed.Sealed(key, SealedRecord(str(key).encode(), str(number).encode().zfill(size), [])) for key in keys]
+        records = [
+            sealed.Sealed(key, SealedRecord(str(key).encode(), str(number).encode().zfill(size), [], "k", "s", None)) for key in keys
+        ]
         with psycopg.connect(self.running.postgres.url(), options="-c search_path=sharing") as database:
             sealed.fill(database, records)
 

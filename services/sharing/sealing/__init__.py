@@ -1,4 +1,4 @@
-"""Sealing what leaves the kommun and opening what comes back (design 17). Pure: no store, no clock, no network."""
+"""Sealing what leaves the kommun and opening what comes back (design 17). Apart from the key files: no store, no clock, no network."""
 
 from services.sharing.sealing.bodies import BODIES, InvitationAnswered, Notice, NoticeWithdrawn, Outcome, Receipt
 from services.sharing.sealing.events import (
@@ -9,9 +9,11 @@ from services.sharing.sealing.events import (
     Event,
     SealedRecord,
     content_bytes,
+    content_of,
+    seal_again,
     seal_event,
 )
-from services.sharing.sealing.keys import Keys, Receiver
+from services.sharing.sealing.keys import Key, Keys, KeysOnFile, KeySource, Receiver
 from services.sharing.sealing.replies import (
     REPLY_BYTES_MAX,
     SKEW,
@@ -31,7 +33,10 @@ __all__ = [
     "Change",
     "Event",
     "InvitationAnswered",
+    "Key",
+    "KeySource",
     "Keys",
+    "KeysOnFile",
     "Notice",
     "NoticeWithdrawn",
     "Outcome",
@@ -40,6 +45,8 @@ __all__ = [
     "Reply",
     "SealedRecord",
     "content_bytes",
+    "content_of",
     "open_reply",
+    "seal_again",
     "seal_event",
 ]

@@ -13,7 +13,7 @@ from joserfc import jwe, jws
 
 from services.kernel.errors import Invalid
 from services.sharing.sealing.attributes import ShareAttributes
-from services.sharing.sealing.keys import ENCRYPTION_ALGORITHMS, JWE_FIXED, SIGNATURE_ALGORITHM, Keys
+from services.sharing.sealing.keys import ENCRYPTION_ALGORITHMS, JWE_FIXED, SIGNATURE_ALGORITHM, Key, Keys
 
 CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
 CONTENT_BYTES_MAX = 45_000
@@ -49,11 +49,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class SealedRecord:
-    """A Kafka record, ready to be sent."""
+    """A Kafka record, ready to be sent, and the keys that it was made with. After `usable_until` one of them is of no use."""
 
     key: bytes
     value: bytes
     headers: list[tuple[str, bytes]]
+    kid: str
+    signing_kid: str
+    usable_until: datetime | None
 
 
 def content_bytes(
@@ -89,12 +92,13 @@ def content_bytes(
 
 
 def seal_event(event: Event, content: bytes, keys: Keys) -> SealedRecord:
-    """Encrypt `content` to the receiver kind and sign the whole. Raises Invalid when it is too large or has no key."""
+    """Encrypt `content` to the receiver kind and sign the whole, with the keys that hold at the event's `time`.
+
+    Raises Invalid when it is too large or there is no key.
+    """
     if len(content) > CONTENT_BYTES_MAX:
         raise Invalid("innehåll: underlaget är för stort för att skickas.", reason="TOO_LARGE")
-    receiver = keys.receivers.get(event.receiver_kind)
-    if receiver is None:
-        raise Invalid("mottagare: det finns ingen nyckel för mottagaren.", reason="RECEIVER_KEY_MISSING")
+    receiver, signing = keys.receiver_key(event.receiver_kind, event.time), keys.signer(event.time)
     key = str(event.key)
     attributes = ShareAttributes(
         id=str(event.id),
@@ -108,19 +112,41 @@ def seal_event(event: Event, content: bytes, keys: Keys) -> SealedRecord:
         expirytime=_instant(event.expiry_time),
         dataclassification="sekretess" if event.secret else "open",
     )
-    value = _FORMAT.write(
-        CloudEvent(
-            attributes.model_dump(),
-            jwe.encrypt_compact(JWE_FIXED | {"kid": receiver.key.kid}, content, receiver.key, algorithms=list(ENCRYPTION_ALGORITHMS)),
-        )
-    )
+    value = _FORMAT.write(CloudEvent(attributes.model_dump(), _encrypted(content, receiver)))
+    return _signed(key.encode("ascii"), value, receiver, signing)
+
+
+def seal_again(key: bytes, value: bytes, content: bytes, receiver_kind: str, keys: Keys, now: datetime) -> SealedRecord:
+    """The same event to the keys of today: every attribute and the content as they were. Raises Invalid when there is no key."""
+    receiver, signing = keys.receiver_key(receiver_kind, now), keys.signer(now)
+    event = json.loads(value) | {"data": _encrypted(content, receiver)}
+    return _signed(key, json.dumps(event).encode("ascii"), receiver, signing)
+
+
+def content_of(value: bytes, payload: bytes) -> bytes:
+    """What lies inside the sealed event `value` of a disclosure whose stored content is `payload`: a recall has none of its own."""
+    if not str(json.loads(value)["type"]).endswith(".recalled.v1"):
+        return payload
+    original = json.loads(payload)
+    original.pop("replaces", None)
+    return _canonical(original | {"fields": {}, "purpose": RECALLED_PURPOSE})
+
+
+def _encrypted(content: bytes, receiver: Key) -> str:
+    return jwe.encrypt_compact(JWE_FIXED | {"kid": receiver.kid}, content, receiver.jwk, algorithms=list(ENCRYPTION_ALGORITHMS))
+
+
+def _signed(key: bytes, value: bytes, receiver: Key, signing: Key) -> SealedRecord:
     signature = jws.serialize_compact(
-        {"alg": SIGNATURE_ALGORITHM, "kid": keys.signing.kid}, value, keys.signing, algorithms=[SIGNATURE_ALGORITHM]
+        {"alg": SIGNATURE_ALGORITHM, "kid": signing.kid}, value, signing.jwk, algorithms=[SIGNATURE_ALGORITHM]
     )
     return SealedRecord(
-        key=key.encode("ascii"),
+        key=key,
         value=value,
         headers=[("content-type", CONTENT_TYPE), ("los-signature", jws.detach_content(signature).encode("ascii"))],
+        kid=receiver.kid,
+        signing_kid=signing.kid,
+        usable_until=min((end for end in (receiver.end, signing.end) if end), default=None),
     )
 
 

@@ -12,14 +12,13 @@ from cloudevents.core.exceptions import CloudEventValidationError
 from cloudevents.core.v1.event import CloudEvent
 from joserfc import jwe, jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
 from joserfc.util import urlsafe_b64decode
 from pydantic import ValidationError
 
 from services.kernel.errors import Invalid
 from services.sharing.sealing.bodies import BODIES, AboutNotice, Body, utc
 from services.sharing.sealing.events import CONTENT_TYPE
-from services.sharing.sealing.keys import ENCRYPTION_ALGORITHMS, JWE_FIXED, SIGNATURE_ALGORITHM, Keys
+from services.sharing.sealing.keys import ENCRYPTION_ALGORITHMS, JWE_FIXED, SIGNATURE_ALGORITHM, Key, Keys
 
 REPLY_BYTES_MAX = 16_384
 """Largest value of a reply."""
@@ -60,7 +59,7 @@ def open_reply(
     agency = _TOPIC.fullmatch(topic)
     if not agency:
         raise _refused("TOPIC_MISMATCH")
-    receiver_kind = _signer(_signature(headers), value, keys, agency["agency"])
+    receiver_kind = _signer(_signature(headers), value, keys, agency["agency"], now)
     event = _Envelope.read(value)
     if key != str(event.key).encode("ascii"):
         raise _refused("KEY_MISMATCH")
@@ -68,7 +67,7 @@ def open_reply(
         raise _refused("SOURCE_MISMATCH")
     if event.type not in BODIES:
         raise _refused("TYPE_UNKNOWN")
-    body = _body(event.type, _decrypted(event.data, keys.encryption))
+    body = _body(event.type, _decrypted(event.data, keys.encryption, now))
     _check_times(event, body.time, now)
     if body.receiver_kind != receiver_kind:
         raise _refused("RECEIVER_KIND_MISMATCH")
@@ -134,7 +133,7 @@ def _signature(headers: Sequence[tuple[str, bytes]]) -> bytes:
     return found["los-signature"] or b""
 
 
-def _signer(signature: bytes, value: bytes, keys: Keys, agency: str) -> str:
+def _signer(signature: bytes, value: bytes, keys: Keys, agency: str, now: datetime) -> str:
     """The receiver kind that signed. A key of another agency is as unknown as one nobody has."""
     segments = signature.split(b".")
     # An attached payload would be verified in place of the value, so its place must be empty.
@@ -145,24 +144,33 @@ def _signer(signature: bytes, value: bytes, keys: Keys, agency: str) -> str:
         raise _refused("SIGNATURE_ALGORITHM")
     if set(protected) != {"alg", "kid"}:
         raise _refused("SIGNATURE_FORM")
-    for kind, receiver in keys.receivers.items():
-        if receiver.agency == agency and receiver.key.kid == protected["kid"]:
-            try:
-                jws.deserialize_compact(signature, receiver.key, algorithms=[SIGNATURE_ALGORITHM], payload=value)
-            except (JoseError, ValueError):
-                raise _refused("SIGNATURE_INVALID") from None
-            return kind
-    raise _refused("SIGNATURE_KEY_UNKNOWN")
+    own = [key for receiver in keys.receivers.values() if receiver.agency == agency for key in receiver.keys]
+    key = _usable(own, protected["kid"], "SIGNATURE_KEY", now)
+    try:
+        jws.deserialize_compact(signature, key.jwk, algorithms=[SIGNATURE_ALGORITHM], payload=value)
+    except (JoseError, ValueError):
+        raise _refused("SIGNATURE_INVALID") from None
+    return key.kind
 
 
-def _decrypted(compact: str, key: ECKey) -> bytes:
+def _usable(keys: Sequence[Key], kid: object, what: str, now: datetime) -> Key:
+    """The key of that name, when it has neither ended nor been revoked."""
+    key = next((key for key in keys if key.kid == kid), None)
+    if key is None:
+        raise _refused(f"{what}_UNKNOWN")
+    ended = key.ended(now)
+    if ended:
+        raise _refused(f"{what}_{ended}")
+    return key
+
+
+def _decrypted(compact: str, keys: Sequence[Key], now: datetime) -> bytes:
     protected = _protected_header(compact.split(".", 1)[0], "ENCRYPTION_FORM")
     if set(protected) != _JWE_HEADERS or any(protected[name] != word for name, word in JWE_FIXED.items()):
         raise _refused("ENCRYPTION_FORM")
-    if protected["kid"] != key.kid:
-        raise _refused("ENCRYPTION_KEY_UNKNOWN")
+    key = _usable(keys, protected["kid"], "ENCRYPTION_KEY", now)
     try:
-        return jwe.decrypt_compact(compact, key, algorithms=list(ENCRYPTION_ALGORITHMS)).plaintext or b""
+        return jwe.decrypt_compact(compact, key.jwk, algorithms=list(ENCRYPTION_ALGORITHMS)).plaintext or b""
     except Exception:  # noqa: BLE001 - joserfc lets errors of the base64 and curve libraries through on broken input
         raise _refused("ENCRYPTION_INVALID") from None
 

@@ -17,6 +17,8 @@ from services.sharing.retention import retention
 from services.sharing.service.obligations import ObligationMethods
 from services.sharing.service.parts import days_since
 
+WAITS_FOR_KEY = "Väntar på en giltig nyckel. Uppgiften är inte skickad; den skickas när en ny nyckel finns. Du behöver inte göra något."
+
 
 class DisclosureMethods(ObligationMethods):
     """The methods about disclosures."""
@@ -90,7 +92,7 @@ class DisclosureMethods(ObligationMethods):
             decided_by=row.decided_by,
             approved_by=approved_by,
             payload_hash=row.payload_hash or "",
-            task=obligation if row.status in BY_HAND else row.task,
+            task=WAITS_FOR_KEY if row.waits_for_key else obligation if row.status in BY_HAND else row.task,
             task_open=row.task_open,
             waited_days=days_since(row.decided_time, today),
             keep_until=keep_until.isoformat() if keep_until else "",

@@ -14,6 +14,7 @@ from services.kernel.records import enqueue
 from services.sharing.domain import CORRECTING, Status
 from services.sharing.sealing import Event, SealedRecord
 from services.sharing.store.base import Base
+from services.sharing.store.messages import as_columns
 from services.sharing.store.tables import (
     IS_PROTECTED,
     LATEST_STATUS,
@@ -207,9 +208,7 @@ class Disclosures(Base):
         row = tx.one(select(func.max(sent_event.c.sequence).label("last")).where(sent_event.c.key == key))
         return (row.last or 0) + 1 if row else 1
 
-    def add_message(
-        self, tx: Transaction, event: Event, kid: str, sealed: SealedRecord, topic: str, sent_status: Status, **bounds: object
-    ) -> None:
+    def add_message(self, tx: Transaction, event: Event, sealed: SealedRecord, topic: str, sent_status: Status, **bounds: object) -> None:
         """The sealed record, the promise to send it, and what is remembered of it. `bounds` say until when it may go; a recall has none."""
         tx.insert(
             message,
@@ -217,12 +216,11 @@ class Disclosures(Base):
             disclosure_id=event.disclosure_id,
             topic=topic,
             record_key=sealed.key,
-            value=sealed.value,
-            headers=Jsonb([[name, value.decode("ascii")] for name, value in sealed.headers]),
             sent_status=sent_status,
+            **as_columns(sealed),
             **bounds,
         )
-        self.add_sent_event(tx, event, kid)
+        self.add_sent_event(tx, event, sealed.kid)
         enqueue(tx, outbox, event.id, event.key, "share", event.time, disclosure_id=event.disclosure_id)
 
     def add_sent_event(self, tx: Transaction, event: Event, kid: str) -> None:

@@ -154,7 +154,12 @@ message = Table(
     Column("sent_status", Text, nullable=False, server_default=text("'sent'")),
     # Who decided, as the view ended_role names them: the relay sends nothing of theirs once a role has ended. None: whoever it was.
     Column("deciders", ARRAY(Text)),
+    # The keys that it was sealed and signed with, and from when one of them is of no use: then it waits and is sealed again.
+    Column("kid", Text),
+    Column("signing_kid", Text),
+    Column("usable_until", INSTANT),
     Index("message_disclosure", "disclosure_id"),
+    Index("message_usable_until", "usable_until", postgresql_where=text("usable_until IS NOT NULL")),
 )
 # Every event that was sent or is to be sent, kept when the message is gone: what an answer answers. No content.
 sent_event = Table(
@@ -306,6 +311,7 @@ TASK_IS_OPEN = or_(
     ),
 )
 IS_PROTECTED = exists().where(offer.c.record_id == disclosure.c.record_id, offer.c.protection == "protected")
+WAITS_FOR_KEY = exists().where(message.c.disclosure_id == disclosure.c.id, message.c.usable_until <= func.now())
 SEEN = (
     disclosure,
     LATEST_STATUS.label("status"),
@@ -317,5 +323,6 @@ SEEN = (
     SENT_TIME.label("sent_time"),
     REFUSED_REASON.label("refused_reason"),
     IS_PROTECTED.label("protected"),
+    WAITS_FOR_KEY.label("waits_for_key"),
 )
 """A disclosure as a person sees it: what was decided, how far it has come, and what is left to do."""

@@ -1,0 +1,223 @@
+"""Who may do what at the real broker, each operation really tried with a client that is not ours, against a table written by hand."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import confluent_kafka
+import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+from kafka.admin import KafkaAdminClient
+
+from infra import rights, topics
+from infra.kafka import Kafka
+from partner.jose import VALUE_BYTES_MAX
+from tests.infra.outsiders import OPERATIONS, WAIT_S, answers, read, said, settings, tried, written
+
+SHARE, REPLY = "los.share.skatteverket.v1", "los.reply.skatteverket.v1"
+ALLOWED = """
+relay              los.share.skatteverket.v1         describe write
+relay              los.share.forsakringskassan.v1    describe write
+relay              los.share.kronofogden.v1          describe write
+relay              los.share.polisen.v1              describe write
+sharing            los.reply.skatteverket.v1         describe read
+sharing            los.reply.forsakringskassan.v1    describe read
+sharing            los.reply.kronofogden.v1          describe read
+sharing            los.reply.polisen.v1              describe read
+skatteverket       los.share.skatteverket.v1         describe read
+skatteverket       los.reply.skatteverket.v1         describe write
+forsakringskassan  los.share.forsakringskassan.v1    describe read
+forsakringskassan  los.reply.forsakringskassan.v1    describe write
+kronofogden        los.share.kronofogden.v1          describe read
+kronofogden        los.reply.kronofogden.v1          describe write
+polisen            los.share.polisen.v1              describe read
+polisen            los.reply.polisen.v1              describe write
+sandboxkommun      los.share.sandbox.v1              describe write
+sandboxkommun      los.reply.sandbox.v1              describe read
+sandbox            los.share.sandbox.v1              describe read
+sandbox            los.reply.sandbox.v1              describe write
+"""
+"""Principal, topic, and all that it may do with it. What is not here is refused."""
+TABLE = {(words[0], words[1]): set(words[2:]) for words in map(str.split, ALLOWED.strip().splitlines())}
+AGENCIES = ("skatteverket", "forsakringskassan", "kronofogden", "polisen")
+ALL_PRINCIPALS = ("relay", "sharing", "sandboxkommun", "sandbox", *AGENCIES)
+ALL_TOPICS = tuple(f"los.{way}.{name}.v1" for way in ("share", "reply") for name in (*AGENCIES, "sandbox"))
+NOT_REFUSED = {"create": "TOPIC_ALREADY_EXISTS"}
+
+
+def test_for_each_principal_and_topic_the_allowed_operations_are_exactly_those_of_the_table(own_kafka: Kafka) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        found = dict(zip(ALL_PRINCIPALS, pool.map(lambda user: tried(own_kafka, user, ALL_TOPICS), ALL_PRINCIPALS), strict=True))
+
+    may = {
+        (user, topic): {operation for operation in OPERATIONS if found[user][topic, operation] == ""}
+        for user in ALL_PRINCIPALS
+        for topic in ALL_TOPICS
+    }
+    assert may == {pair: TABLE.get(pair, set()) for pair in may}
+    refusals = {answer for answered in found.values() for answer in answered.values()} - {""}
+    assert refusals <= {"TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED"}
+    assert len(may) * len(OPERATIONS) == 640
+
+
+def test_the_table_names_everybody_and_every_topic(own_kafka: Kafka) -> None:
+    assert {user for user, _ in TABLE} == set(ALL_PRINCIPALS) == set(topics.PRINCIPALS)
+    assert {topic for _, topic in TABLE} == set(ALL_TOPICS) == {topic.name for topic in topics.TOPICS}
+    with KafkaAdminClient(**own_kafka.client(topics.ADMIN)) as admin:
+        assert set(rights.State.present(admin).topics) == set(ALL_TOPICS)
+
+
+def test_an_administrator_is_asked_the_same_and_refused_nothing(own_kafka: Kafka) -> None:
+    """What the table's test calls a refusal is one: the same acts go through for who may do them."""
+    admin = AdminClient(settings(own_kafka, "admin"))
+    assert answers(admin.create_topics([NewTopic(SHARE, 1, 1)], validate_only=True)) == {SHARE: "TOPIC_ALREADY_EXISTS"}
+    assert answers(admin.describe_configs([ConfigResource(ResourceType.TOPIC, SHARE)])) == {SHARE: ""}
+    assert written(own_kafka, "admin", [SHARE, REPLY]) == {SHARE: "", REPLY: ""}
+
+
+@pytest.mark.parametrize("user", ALL_PRINCIPALS)
+def test_a_list_of_topics_holds_only_ones_own(own_kafka: Kafka, user: str) -> None:
+    listed = set(AdminClient(settings(own_kafka, user)).list_topics(timeout=WAIT_S).topics)
+    assert listed == {topic for one, topic in TABLE if one == user}
+
+
+def test_a_group_of_another_agency_can_not_be_joined_read_moved_or_deleted(own_kafka: Kafka) -> None:
+    group, place = "kronofogden.main", TopicPartition("los.share.kronofogden.v1", 0, 0)
+    own = confluent_kafka.Consumer(settings(own_kafka, "kronofogden", **{"group.id": group}))
+    own.commit(offsets=[place], asynchronous=False)
+    own.close()
+
+    thief = confluent_kafka.Consumer(settings(own_kafka, "skatteverket", **{"group.id": group}))
+    thief.subscribe([SHARE])
+    joined = thief.poll(WAIT_S)
+    assert joined is not None
+    error = joined.error()
+    assert error is not None
+    assert error.name() == "GROUP_AUTHORIZATION_FAILED"
+    assert said(lambda: thief.commit(offsets=[TopicPartition(SHARE, 0, 7)], asynchronous=False)) == "GROUP_AUTHORIZATION_FAILED"
+    assert said(lambda: thief.committed([TopicPartition(SHARE, 0)], timeout=WAIT_S)) == "GROUP_AUTHORIZATION_FAILED"
+    thief.close()
+
+    admin = AdminClient(settings(own_kafka, "skatteverket"))
+    moved = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, [TopicPartition(place.topic, 0, 7)])])
+    assert set(answers(moved).values()) == {"GROUP_AUTHORIZATION_FAILED"}
+    assert answers(admin.delete_consumer_groups([group])) == {group: "GROUP_AUTHORIZATION_FAILED"}
+    assert answers(admin.describe_consumer_groups([group])) == {group: "GROUP_AUTHORIZATION_FAILED"}
+    assert [one.group_id for one in admin.list_consumer_groups().result(WAIT_S).valid if not one.group_id.startswith("skatteverket.")] == []
+
+    kept = (
+        AdminClient(settings(own_kafka, "admin")).list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(WAIT_S)
+    )
+    assert [(one.topic, one.partition, one.offset) for one in kept.topic_partitions or ()] == [(place.topic, 0, 0)]
+
+
+@pytest.mark.parametrize("group", ["skatteverket", "skatteverketx", "x.skatteverket.", "sharing.feedback"])
+def test_a_group_must_begin_with_ones_own_name_and_a_dot(own_kafka: Kafka, group: str) -> None:
+    consumer = confluent_kafka.Consumer(settings(own_kafka, "skatteverket", **{"group.id": group}))
+    assert said(lambda: consumer.commit(offsets=[TopicPartition(SHARE, 0, 0)], asynchronous=False)) != ""
+    consumer.close()
+
+
+@pytest.mark.parametrize("user", ["relay", "sharing", "skatteverket", "sandboxkommun"])
+def test_nobody_may_use_a_transactional_id(own_kafka: Kafka, user: str) -> None:
+    producer = confluent_kafka.Producer(settings(own_kafka, user, **{"transactional.id": f"{user}.1"}))
+    assert said(lambda: producer.init_transactions(WAIT_S)) == "TRANSACTIONAL_ID_AUTHORIZATION_FAILED"
+
+
+def test_who_may_write_may_write_idempotently_and_who_may_not_may_not(own_kafka: Kafka) -> None:
+    idempotent = {"enable.idempotence": True}
+    assert written(own_kafka, "relay", [SHARE], **idempotent) == {SHARE: ""}
+    assert written(own_kafka, "skatteverket", [REPLY], **idempotent) == {REPLY: ""}
+    # Sharing writes to no topic at all, so the broker does not even give it an id to write with.
+    producer = confluent_kafka.Producer(settings(own_kafka, "sharing", **idempotent))
+    assert producer.flush(0) == 0
+    assert "AUTHORIZATION_FAILED" in fatal_of(producer, "los.share.polisen.v1")
+
+
+def fatal_of(producer: confluent_kafka.Producer, topic: str) -> str:
+    """What becomes of a record of an idempotent producer that may not write."""
+    said_of: list[str] = []
+    producer.produce(topic, b"tried", on_delivery=lambda error, _: said_of.append("" if error is None else error.name()))
+    producer.purge() if producer.flush(5) else None
+    producer.flush(5)
+    return " ".join(said_of)
+
+
+def test_no_principal_may_do_anything_with_the_cluster(own_kafka: Kafka) -> None:
+    right = AclBinding(
+        ResourceType.TOPIC, SHARE, ResourcePatternType.LITERAL, "User:polisen", "*", AclOperation.READ, AclPermissionType.ALLOW
+    )
+    every = AclBindingFilter(ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY)
+    password = UserScramCredentialUpsertion("kronofogden", ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 8192), b"taken")
+    for user in ALL_PRINCIPALS:
+        admin = AdminClient(settings(own_kafka, user))
+        broker = ConfigResource(ResourceType.BROKER, "1")
+        refused = [
+            *answers(admin.create_acls([right])).values(),
+            *answers(admin.delete_acls([every])).values(),
+            said(partial(admin.describe_acls(every).result, WAIT_S)),
+            *answers(admin.alter_user_scram_credentials([password])).values(),
+            said(partial(admin.describe_user_scram_credentials().result, WAIT_S)),
+            *answers(admin.describe_configs([broker])).values(),
+            *answers(admin.create_topics([NewTopic("los.share.new.v1", 1, 1)])).values(),
+        ]
+        assert set(refused) <= {"CLUSTER_AUTHORIZATION_FAILED", "TOPIC_AUTHORIZATION_FAILED"}, (user, refused)
+        assert len(refused) == 7
+
+
+@pytest.mark.parametrize(
+    ("user", "more"),
+    [
+        ("skatteverket", {"sasl.password": "wrong"}),
+        ("skatteverket", {"sasl.username": "stranger"}),
+        ("skatteverket", {"sasl.username": "broker"}),
+        ("skatteverket", {"sasl.username": "ANONYMOUS"}),
+        ("skatteverket", {"sasl.username": "admin"}),
+        ("skatteverket", {"sasl.mechanism": "PLAIN"}),
+        ("skatteverket", {"sasl.mechanism": "SCRAM-SHA-256"}),
+        ("skatteverket", {"security.protocol": "SSL"}),
+        ("skatteverket", {"security.protocol": "PLAINTEXT"}),
+        ("skatteverket", {"security.protocol": "SASL_PLAINTEXT"}),
+    ],
+    ids=lambda value: next(iter(value.values())) if isinstance(value, dict) else "",
+)
+def test_who_is_not_a_known_principal_with_its_password_over_tls_does_not_come_in(
+    own_kafka: Kafka, user: str, more: dict[str, str]
+) -> None:
+    with pytest.raises(KafkaException):
+        AdminClient(settings(own_kafka, user, **more)).list_topics(timeout=1.5)
+
+
+def test_the_broker_has_the_quotas_sizes_and_copies_of_the_file(own_kafka: Kafka) -> None:
+    with KafkaAdminClient(**own_kafka.client(topics.ADMIN)) as admin:
+        present = rights.State.present(admin)
+    assert present.quotas == topics.QUOTAS
+    assert set(topics.QUOTAS) == set(ALL_PRINCIPALS)
+    for topic in topics.TOPICS:
+        assert present.topics[topic.name]["compression.type"] == "uncompressed"
+        assert int(present.topics[topic.name]["max.message.bytes"]) == topic.max_message_bytes > 128 * 1024 + VALUE_BYTES_MAX
+        assert present.topics[topic.name]["min.insync.replicas"] == "1"
+    production = topics.CLUSTERS["production"]
+    assert 1 < production.min_insync_replicas < production.replication_factor
+
+
+def test_a_record_that_is_too_large_is_refused_by_the_broker_and_not_kept(own_kafka: Kafka) -> None:
+    found: list[str] = []
+    producer = confluent_kafka.Producer(settings(own_kafka, "skatteverket", **{"message.max.bytes": 20_000_000}))
+    producer.produce(REPLY, b"x" * 10 * 1024 * 1024, on_delivery=lambda error, _: found.append("" if error is None else error.name()))
+    producer.flush(WAIT_S)
+    assert found == ["MSG_SIZE_TOO_LARGE"]
+    assert read(own_kafka, "sharing", [REPLY], group="sharing.tried") == {REPLY: ""}

@@ -1,7 +1,6 @@
 """Who may do what at the real broker, each operation really tried with a client that is not ours, against a table written by hand."""
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import confluent_kafka
 import pytest
@@ -16,16 +15,14 @@ from confluent_kafka.admin import (
     NewTopic,
     ResourcePatternType,
     ResourceType,
-    ScramCredentialInfo,
-    ScramMechanism,
-    UserScramCredentialUpsertion,
 )
-from kafka.admin import KafkaAdminClient
+from kafka.admin import KafkaAdminClient, UserScramCredentialUpsertion
+from kafka.errors import ClusterAuthorizationFailedError
 
 from infra import rights, topics
 from infra.kafka import Kafka
 from partner.jose import VALUE_BYTES_MAX
-from tests.infra.outsiders import OPERATIONS, WAIT_S, answers, read, said, settings, tried, written
+from tests.infra.outsiders import OPERATIONS, WAIT_S, answers, said, settings, tried, written
 
 SHARE, REPLY = "los.share.skatteverket.v1", "los.reply.skatteverket.v1"
 ALLOWED = """
@@ -55,7 +52,6 @@ TABLE = {(words[0], words[1]): set(words[2:]) for words in map(str.split, ALLOWE
 AGENCIES = ("skatteverket", "forsakringskassan", "kronofogden", "polisen")
 ALL_PRINCIPALS = ("relay", "sharing", "sandboxkommun", "sandbox", *AGENCIES)
 ALL_TOPICS = tuple(f"los.{way}.{name}.v1" for way in ("share", "reply") for name in (*AGENCIES, "sandbox"))
-NOT_REFUSED = {"create": "TOPIC_ALREADY_EXISTS"}
 
 
 def test_for_each_principal_and_topic_the_allowed_operations_are_exactly_those_of_the_table(own_kafka: Kafka) -> None:
@@ -107,28 +103,27 @@ def test_a_group_of_another_agency_can_not_be_joined_read_moved_or_deleted(own_k
     error = joined.error()
     assert error is not None
     assert error.name() == "GROUP_AUTHORIZATION_FAILED"
-    assert said(lambda: thief.commit(offsets=[TopicPartition(SHARE, 0, 7)], asynchronous=False)) == "GROUP_AUTHORIZATION_FAILED"
-    assert said(lambda: thief.committed([TopicPartition(SHARE, 0)], timeout=WAIT_S)) == "GROUP_AUTHORIZATION_FAILED"
     thief.close()
 
     admin = AdminClient(settings(own_kafka, "skatteverket"))
     moved = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, [TopicPartition(place.topic, 0, 7)])])
     assert set(answers(moved).values()) == {"GROUP_AUTHORIZATION_FAILED"}
+    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
+    assert set(answers(asked).values()) == {"GROUP_AUTHORIZATION_FAILED"}
     assert answers(admin.delete_consumer_groups([group])) == {group: "GROUP_AUTHORIZATION_FAILED"}
     assert answers(admin.describe_consumer_groups([group])) == {group: "GROUP_AUTHORIZATION_FAILED"}
     assert [one.group_id for one in admin.list_consumer_groups().result(WAIT_S).valid if not one.group_id.startswith("skatteverket.")] == []
 
-    kept = (
-        AdminClient(settings(own_kafka, "admin")).list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(WAIT_S)
-    )
+    superuser = AdminClient(settings(own_kafka, "admin"))
+    kept = superuser.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(WAIT_S)
     assert [(one.topic, one.partition, one.offset) for one in kept.topic_partitions or ()] == [(place.topic, 0, 0)]
 
 
 @pytest.mark.parametrize("group", ["skatteverket", "skatteverketx", "x.skatteverket.", "sharing.feedback"])
 def test_a_group_must_begin_with_ones_own_name_and_a_dot(own_kafka: Kafka, group: str) -> None:
-    consumer = confluent_kafka.Consumer(settings(own_kafka, "skatteverket", **{"group.id": group}))
-    assert said(lambda: consumer.commit(offsets=[TopicPartition(SHARE, 0, 0)], asynchronous=False)) != ""
-    consumer.close()
+    admin = AdminClient(settings(own_kafka, "skatteverket"))
+    moved = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, [TopicPartition(SHARE, 0, 0)])])
+    assert set(answers(moved).values()) == {"GROUP_AUTHORIZATION_FAILED"}
 
 
 @pytest.mark.parametrize("user", ["relay", "sharing", "skatteverket", "sandboxkommun"])
@@ -143,17 +138,9 @@ def test_who_may_write_may_write_idempotently_and_who_may_not_may_not(own_kafka:
     assert written(own_kafka, "skatteverket", [REPLY], **idempotent) == {REPLY: ""}
     # Sharing writes to no topic at all, so the broker does not even give it an id to write with.
     producer = confluent_kafka.Producer(settings(own_kafka, "sharing", **idempotent))
-    assert producer.flush(0) == 0
-    assert "AUTHORIZATION_FAILED" in fatal_of(producer, "los.share.polisen.v1")
-
-
-def fatal_of(producer: confluent_kafka.Producer, topic: str) -> str:
-    """What becomes of a record of an idempotent producer that may not write."""
-    said_of: list[str] = []
-    producer.produce(topic, b"tried", on_delivery=lambda error, _: said_of.append("" if error is None else error.name()))
-    producer.purge() if producer.flush(5) else None
-    producer.flush(5)
-    return " ".join(said_of)
+    producer.produce("los.reply.polisen.v1", b"tried")
+    with pytest.raises(KafkaException, match="CLUSTER_AUTHORIZATION_FAILED"):
+        producer.flush(5)
 
 
 def test_no_principal_may_do_anything_with_the_cluster(own_kafka: Kafka) -> None:
@@ -161,21 +148,26 @@ def test_no_principal_may_do_anything_with_the_cluster(own_kafka: Kafka) -> None
         ResourceType.TOPIC, SHARE, ResourcePatternType.LITERAL, "User:polisen", "*", AclOperation.READ, AclPermissionType.ALLOW
     )
     every = AclBindingFilter(ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY)
-    password = UserScramCredentialUpsertion("kronofogden", ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 8192), b"taken")
     for user in ALL_PRINCIPALS:
         admin = AdminClient(settings(own_kafka, user))
         broker = ConfigResource(ResourceType.BROKER, "1")
         refused = [
             *answers(admin.create_acls([right])).values(),
             *answers(admin.delete_acls([every])).values(),
-            said(partial(admin.describe_acls(every).result, WAIT_S)),
-            *answers(admin.alter_user_scram_credentials([password])).values(),
-            said(partial(admin.describe_user_scram_credentials().result, WAIT_S)),
             *answers(admin.describe_configs([broker])).values(),
             *answers(admin.create_topics([NewTopic("los.share.new.v1", 1, 1)])).values(),
         ]
         assert set(refused) <= {"CLUSTER_AUTHORIZATION_FAILED", "TOPIC_AUTHORIZATION_FAILED"}, (user, refused)
-        assert len(refused) == 7
+        assert len(refused) == 4
+        # Refused the first of these librdkafka 2.16 gives an empty list, and refused the others it stops the whole process.
+        with KafkaAdminClient(**own_kafka.client(user)) as other:
+            with pytest.raises(ClusterAuthorizationFailedError):
+                other.describe_acls(rights.EVERYTHING)
+            taken = other.alter_user_scram_credentials([UserScramCredentialUpsertion("kronofogden", "SCRAM-SHA-512", "taken")])
+            assert taken["kronofogden"] is not None
+            with pytest.raises(ClusterAuthorizationFailedError):
+                other.describe_user_scram_credentials([user])
+    assert written(own_kafka, "kronofogden", ["los.reply.kronofogden.v1"]) == {"los.reply.kronofogden.v1": ""}
 
 
 @pytest.mark.parametrize(
@@ -216,8 +208,17 @@ def test_the_broker_has_the_quotas_sizes_and_copies_of_the_file(own_kafka: Kafka
 
 def test_a_record_that_is_too_large_is_refused_by_the_broker_and_not_kept(own_kafka: Kafka) -> None:
     found: list[str] = []
+    before = ends(own_kafka)
     producer = confluent_kafka.Producer(settings(own_kafka, "skatteverket", **{"message.max.bytes": 20_000_000}))
     producer.produce(REPLY, b"x" * 10 * 1024 * 1024, on_delivery=lambda error, _: found.append("" if error is None else error.name()))
     producer.flush(WAIT_S)
     assert found == ["MSG_SIZE_TOO_LARGE"]
-    assert read(own_kafka, "sharing", [REPLY], group="sharing.tried") == {REPLY: ""}
+    assert ends(own_kafka) == before
+
+
+def ends(kafka: Kafka) -> list[int]:
+    """How many records there have been on each partition of the reply topic."""
+    reader = confluent_kafka.Consumer(settings(kafka, "sharing", **{"group.id": "sharing.ends"}))
+    found = [reader.get_watermark_offsets(TopicPartition(REPLY, number), timeout=WAIT_S)[1] for number in range(3)]
+    reader.close()
+    return found

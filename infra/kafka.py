@@ -114,7 +114,8 @@ class Kafka:
         properties = self.folder.kafka / "format.properties"
         password = self.folder.password(f"kafka-{topics.ADMIN}")
         words = ["kafka.tools.StorageTool", "format", "--standalone"]
-        words += ["-t", base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode(), "-c", str(properties)]
+        # With the sign: an identity may begin with a dash, which would be taken for an option.
+        words += ["--cluster-id=" + base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode(), "-c", str(properties)]
         words += ["--add-scram", f"SCRAM-SHA-512=[name={topics.ADMIN},password={password}]"]
         log = self.folder.log(self.name)
         arguments = self.folder.kafka / "format.arguments"

@@ -21,7 +21,7 @@ from typing import Protocol, Self
 
 import psycopg
 
-from infra import database, secrets, tls
+from infra import database, provider, secrets, tls
 from infra.folder import Folder, write, write_toml
 from infra.kafka import Kafka
 from infra.ports import HOST, claim
@@ -158,8 +158,8 @@ class Stack:
     def _start(self, *, with_postgres: bool, with_kafka: bool, services: Sequence[Service]) -> None:
         folder = self.folder
         folder.stack_file.unlink(missing_ok=True)
-        for service in reversed(SERVICES):
-            stop_left_over(folder, service.name)
+        for name in (*(service.name for service in reversed(SERVICES)), provider.NAME):
+            stop_left_over(folder, name)
         Kafka.stop_left_over(folder)
         Postgres.stop_left_over(folder)
         tls.arrange(folder)
@@ -200,7 +200,15 @@ class Stack:
 
     def _start_services(self, services: Sequence[Service]) -> None:
         self._log("Startar tjänsterna …")
-        ports = claim(self.folder, [service.name for service in services if service.listens])
+        names = [service.name for service in services if service.listens]
+        if "gateway" in names:
+            names.append(provider.NAME)
+        ports = claim(self.folder, names)
+        if provider.NAME in ports:
+            provider.arrange_accounts(self.folder, self.postgres)
+            identity = provider.ProviderPart(self.folder, ports[provider.NAME])
+            self._launch(identity)
+            identity.wait(self._watched[provider.NAME].child)
         for service in services:
             part = ServicePart(service, self.folder, ports, self.postgres, self.kafka)
             part.write_config()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import httpx
+import httpx2
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
@@ -88,7 +88,7 @@ class SignIn:
             with self._client() as client:
                 token = client.fetch_token(self._metadata()["token_endpoint"], code=code, code_verifier=verifier)
             return self._affiliation(str(token["id_token"]), nonce)
-        except httpx.HTTPError:
+        except httpx2.HTTPError:
             raise Unavailable(_AWAY) from None
         except (OAuthError, JoseError, KeyError, TypeError, ValueError):
             # What the provider says may be about a person: its words go no further.
@@ -153,10 +153,10 @@ _AWAY = "Inloggningstjänsten svarar inte just nu. Försök igen om en stund."
 
 def _fetched(address: str) -> dict[str, Any]:
     try:
-        answer = httpx.get(address, timeout=_TIMEOUT_S, follow_redirects=False)
+        answer = httpx2.get(address, timeout=_TIMEOUT_S, follow_redirects=False)
         answer.raise_for_status()
         found = answer.json()
-    except (httpx.HTTPError, ValueError):
+    except (httpx2.HTTPError, ValueError):
         raise Unavailable(_AWAY) from None
     if not isinstance(found, dict):
         raise Unavailable(_AWAY)

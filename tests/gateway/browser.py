@@ -7,18 +7,18 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urljoin, urlsplit
 
-import httpx
+import httpx2
 
 SEE_OTHER = {302, 303, 307}
 
 
 class Browser:
-    """One browser; httpx keeps no secure cookie for http://localhost, as browsers do."""
+    """One browser; httpx2 keeps no secure cookie for http://localhost, as browsers do."""
 
     def __init__(self, start: str) -> None:
         self.origin = f"{urlsplit(start).scheme}://{urlsplit(start).netloc}"
         self.cookies: dict[tuple[str, str], str] = {}
-        self._client = httpx.Client(timeout=20, follow_redirects=False)
+        self._client = httpx2.Client(timeout=20, follow_redirects=False)
 
     def __enter__(self) -> Self:
         return self
@@ -28,7 +28,7 @@ class Browser:
 
     def ask(
         self, method: str, address: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """One request, redirects not followed."""
         address = urljoin(self.origin, address)
         host = urlsplit(address).netloc
@@ -46,11 +46,11 @@ class Browser:
                 self.cookies[host, name] = value
         return response
 
-    def see(self, address: str) -> httpx.Response:
+    def see(self, address: str) -> httpx2.Response:
         """A page, redirects followed."""
         return self.follow(self.ask("GET", address))
 
-    def follow(self, response: httpx.Response) -> httpx.Response:
+    def follow(self, response: httpx2.Response) -> httpx2.Response:
         """The page that a redirect leads to."""
         for _ in range(10):
             if response.status_code not in SEE_OTHER:
@@ -58,13 +58,13 @@ class Browser:
             response = self.ask("GET", urljoin(str(response.url), response.headers["location"]))
         raise AssertionError("too many redirects")
 
-    def send(self, page: httpx.Response, form: Mapping[str, str], action: str | None = None) -> httpx.Response:
+    def send(self, page: httpx2.Response, form: Mapping[str, str], action: str | None = None) -> httpx2.Response:
         """Send a form of this page, with its hidden fields, redirects not followed."""
         found = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.text)
         hidden = {name: unescape(value) for name, value in found}
         return self.ask("POST", urljoin(str(page.url), action or str(page.url)), form=hidden | dict(form))
 
-    def sign_in(self, person: str, path: str = "/logga-in") -> httpx.Response:
+    def sign_in(self, person: str, path: str = "/logga-in") -> httpx2.Response:
         """Choose a person at the demo's provider and come back; the page that follows."""
         chooser = self.see(path)
         (sub,) = {unescape(found) for found in re.findall(r'name="sub" value="([^"]+)"', chooser.text) if f"({person})" in unescape(found)}

@@ -11,19 +11,20 @@ from urllib.parse import urlsplit
 import grpc
 from babel.dates import format_datetime
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from google.protobuf.timestamp_pb2 import Timestamp
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
+from services.gateway.words import FIELDS, RECORD_KINDS
 from services.kernel.clock import STOCKHOLM, instant
 from services.kernel.errors import Conflict, Denied, Failure, Invalid, NotFound, Unavailable
 from services.kernel.ids import new_id
 from services.kernel.log import log, place_of
 from services.kernel.reference import reference
+from services.kernel.rpc import failure_of
 
 HERE = Path(__file__).parent
 CSP = (
@@ -42,13 +43,6 @@ HEADERS: Mapping[str, str] = {
 STATIC_CACHE = "public, max-age=3600"
 BODY_BYTES_MAX = 64 * 1024
 SAFE = frozenset({"GET", "HEAD"})
-RECORD_KINDS: Mapping[str, str] = {
-    "folkbokforing_alert": "Misstänkt fel i folkbokföringen",
-    "suspected_payment": "Misstänkt felaktig utbetalning",
-    "control_invitation": "Inbjudan till kontroll",
-    "control_finding": "Iakttagelse vid kontroll",
-    "police_report": "Polisanmälan",
-}
 STATUSES: Mapping[type[Failure], int] = {Invalid: 400, Denied: 403, NotFound: 404, Conflict: 409, Unavailable: 503}
 TITLES: Mapping[int, str] = {
     400: "Något i det du skickade stämmer inte",
@@ -56,16 +50,6 @@ TITLES: Mapping[int, str] = {
     404: "Sidan eller ärendet finns inte",
     409: "Det har ändrats sedan du såg det",
     503: "Tjänsten svarar inte just nu",
-}
-CODES: Mapping[grpc.StatusCode, type[Failure]] = {
-    grpc.StatusCode.INVALID_ARGUMENT: Invalid,
-    grpc.StatusCode.NOT_FOUND: NotFound,
-    grpc.StatusCode.FAILED_PRECONDITION: Conflict,
-    grpc.StatusCode.ABORTED: Conflict,
-    grpc.StatusCode.ALREADY_EXISTS: Conflict,
-    grpc.StatusCode.PERMISSION_DENIED: Denied,
-    grpc.StatusCode.UNAVAILABLE: Unavailable,
-    grpc.StatusCode.DEADLINE_EXCEEDED: Unavailable,
 }
 
 
@@ -83,7 +67,12 @@ def receiver(code: str) -> str:
 PAGES = Environment(
     loader=PackageLoader("services.gateway"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-PAGES.filters |= {"moment": moment, "receiver": receiver, "record_kind": lambda code: RECORD_KINDS.get(code, code)}
+PAGES.filters |= {
+    "moment": moment,
+    "receiver": receiver,
+    "record_kind": lambda code: RECORD_KINDS.get(code, code),
+    "field": lambda name: FIELDS.get(name, name),
+}
 
 
 def page(request: Request, name: str, status: int = 200, **words: Any) -> HTMLResponse:  # noqa: ANN401  # what a template takes
@@ -97,22 +86,6 @@ def own_path(path: str) -> str:
     parts = urlsplit(path)
     ours = path.startswith("/") and not path.startswith("//") and "\\" not in path and not parts.netloc and path.isprintable()
     return parts.path if ours else "/"
-
-
-def failed(error: grpc.RpcError) -> Failure:
-    """What a service said no with, as one of the planned failures."""
-    status = rpc_status.from_call(error)
-    reason, message = None, error.details() or ""
-    for detail in status.details if status else ():
-        info = error_details_pb2.ErrorInfo()
-        if detail.Unpack(info):
-            reason = info.reason
-    kind = CODES.get(error.code(), Failure)
-    if kind is NotFound:
-        return NotFound()
-    if kind is Unavailable:
-        return Unavailable("Försök igen om en stund. Inget är ändrat.")
-    return kind(message, reason=reason)
 
 
 def frame(app: FastAPI, public_url: str) -> None:
@@ -141,7 +114,13 @@ def frame(app: FastAPI, public_url: str) -> None:
 
     @app.exception_handler(grpc.RpcError)
     def refused(request: Request, error: grpc.RpcError) -> Response:
-        return planned(request, failed(error))
+        return planned(request, failure_of(error))
+
+    @app.exception_handler(RequestValidationError)
+    def unreadable(request: Request, error: RequestValidationError) -> Response:
+        """An address that cannot be is not there; a form that is not ours is wrong. What was sent is not repeated."""
+        in_path = any(problem["loc"][0] == "path" for problem in error.errors())
+        return planned(request, NotFound() if in_path else Invalid("Formuläret gick inte att läsa. Ladda om sidan och försök igen."))
 
     @app.exception_handler(HTTPException)
     def unknown(request: Request, error: HTTPException) -> Response:

@@ -8,21 +8,11 @@ from los.sharing.v1 import sharing_pb2 as pb
 
 from services.gateway.door import Door, Who
 from services.gateway.web import page
+from services.gateway.words import ROLES
 from services.kernel.callers import Role
 
 ROWS = 50
 OFFICERS = frozenset({Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.APPROVER, Role.FUT_MANAGER, Role.LOS_COORDINATOR, Role.INSPECTOR})
-ROLES: Mapping[Role, str] = {
-    Role.LANDLORD_REPORTER: "Hyresvärd",
-    Role.ALERT_OFFICER: "Handläggare, folkbokföring",
-    Role.FUT_INVESTIGATOR: "Utredare, felaktiga utbetalningar",
-    Role.APPROVER: "Beslutsfattare",
-    Role.FUT_MANAGER: "Enhetschef",
-    Role.LOS_COORDINATOR: "Samordnare, LOS",
-    Role.INSPECTOR: "Inspektör",
-    Role.JURIST: "Jurist",
-    Role.RECORDS_OFFICER: "Registrator",
-}
 
 
 def routes(door: Door) -> APIRouter:

@@ -11,7 +11,7 @@ from services.gateway import web
 
 STATIC = web.HERE / "static"
 TEMPLATES = sorted((web.HERE / "templates").glob("*.html"))
-OURS = {"los.css", "vendor.json"}
+OURS = {"los.css", "los.svg", "vendor.json"}
 VENDORED = json.loads((STATIC / "vendor.json").read_text())
 FORBIDDEN = re.compile(
     r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)|\|\s*safe|hx-on|javascript:|https?://(?!www\.digg\.se/)", re.IGNORECASE

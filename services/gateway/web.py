@@ -107,6 +107,12 @@ def frame(app: FastAPI, public_url: str) -> None:
             response.headers["Strict-Transport-Security"] = "max-age=63072000"
         return response
 
+    _tell_failures(app)
+
+
+def _tell_failures(app: FastAPI) -> None:
+    """A page for everything that can go wrong; none of them repeats what was sent."""
+
     @app.exception_handler(Failure)
     def planned(request: Request, error: Failure) -> Response:
         status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 500)

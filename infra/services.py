@@ -89,7 +89,7 @@ class ServicePart:
             document |= {
                 "environment": "local",
                 "listen": self.address,
-                "public_url": f"http://localhost:{self.ports[self.name]}",
+                "public_url": self.url,
                 "tls": tls,
                 "assertion_key_file": str(secrets.assertion_file(folder, service.name)),
                 "peers": self._peers,
@@ -119,6 +119,11 @@ class ServicePart:
     def address(self) -> str:
         """Where it answers."""
         return f"{HOST}:{self.ports[self.name]}"
+
+    @property
+    def url(self) -> str:
+        """What to give to whoever wants to reach it: a browser has to know the pages by this name."""
+        return f"http://localhost:{self.ports[self.name]}" if self.service.answers == "http" else self.address
 
     def launch(self) -> Child:
         """Start the process; `wait` tells when it is ready."""

@@ -28,7 +28,7 @@ from infra.ports import HOST, claim
 from infra.postgres import Postgres
 from infra.problem import StackProblem, from_os_error
 from infra.process import Child, stop_left_over
-from infra.services import SERVICES, Service, ServicePart
+from infra.services import SERVED, SERVICES, Service, ServicePart
 
 __all__ = ["Log", "Stack", "StackProblem", "parts", "start"]
 
@@ -108,7 +108,7 @@ class Stack:
             found["postgres"] = f"{HOST}:{self._postgres.port}"
         if self._kafka is not None:
             found["kafka"] = self._kafka.bootstrap_servers
-        return found | {name: part.address for name, part in self.services.items() if part.service.listens}
+        return found | {name: part.url for name, part in self.services.items() if part.service.listens}
 
     @property
     def pids(self) -> dict[str, int]:
@@ -231,7 +231,8 @@ class Stack:
                 "kommun_code": secrets.KOMMUN_CODE,
                 "postgres": addresses.pop("postgres"),
                 "kafka": addresses.pop("kafka"),
-                "services": addresses,
+                "services": {name: address for name, address in addresses.items() if name in SERVED},
+                "gateway": addresses.get("gateway", ""),
                 "client": {
                     "ca_file": str(folder.tls / "ca.crt"),
                     "certificate_file": str(folder.tls / "cli.crt"),

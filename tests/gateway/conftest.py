@@ -16,8 +16,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stack.Stack]:
 
 @pytest.fixture
 def address(running: stack.Stack) -> str:
-    port = running.services["gateway"].ports["gateway"]
-    return f"http://localhost:{port}"
+    return running.services["gateway"].url
 
 
 @pytest.fixture

@@ -42,6 +42,9 @@ HEADERS: Mapping[str, str] = {
 }
 STATIC_CACHE = "public, max-age=3600"
 BODY_BYTES_MAX = 64 * 1024
+LIST_BYTES_MAX = 10_000_000
+"""Largest list that is sent in on a page."""
+LIST_PATHS = frozenset({"/anmalan/lista"})
 SAFE = frozenset({"GET", "HEAD"})
 STATUSES: Mapping[type[Failure], int] = {Invalid: 400, Denied: 403, NotFound: 404, Conflict: 409, Unavailable: 503}
 TITLES: Mapping[int, str] = {
@@ -152,7 +155,9 @@ def _refusal(request: Request, host: str, ours: str) -> Response | None:
         return Response("Okänd värd.", 400, media_type="text/plain; charset=utf-8")
     if request.method in SAFE:
         return None
-    if int(request.headers.get("content-length") or BODY_BYTES_MAX + 1) > BODY_BYTES_MAX:
+    bytes_max = LIST_BYTES_MAX + BODY_BYTES_MAX if request.url.path in LIST_PATHS else BODY_BYTES_MAX
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > bytes_max:
         return Response("För stort.", 413, media_type="text/plain; charset=utf-8")
     site, sent_from = request.headers.get("sec-fetch-site", "same-origin"), request.headers.get("origin", ours)
     named = "sec-fetch-site" in request.headers or "origin" in request.headers

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from los.common.v1 import common_pb2
 from los.sharing.v1 import sharing_pb2 as pb
 
+from services.gateway import landlord
 from services.gateway.door import Door, Who
 from services.gateway.web import page
 from services.gateway.words import ROLES
@@ -60,4 +61,4 @@ def _nothing(door: Door, request: Request, who: Who) -> Response:  # noqa: ARG00
     return page(request, "nothing.html", role=ROLES[who.role])
 
 
-WORK: Mapping[Role, Callable[[Door, Request, Who], Response]] = dict.fromkeys(OFFICERS, _work)
+WORK: Mapping[Role, Callable[[Door, Request, Who], Response]] = dict.fromkeys(OFFICERS, _work) | {Role.LANDLORD_REPORTER: landlord.reports}

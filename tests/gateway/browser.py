@@ -46,6 +46,13 @@ class Browser:
                 self.cookies[host, name] = value
         return response
 
+    def upload(self, address: str, form: Mapping[str, str], name: str, content: bytes) -> httpx2.Response:
+        """Send a form with a file in its field `file`."""
+        host = urlsplit(self.origin).netloc
+        cookies = "; ".join(f"{key}={value}" for (of, key), value in self.cookies.items() if of == host)
+        headers = {"cookie": cookies, "origin": self.origin, "sec-fetch-site": "same-origin"}
+        return self._client.post(urljoin(self.origin, address), data=dict(form), files={"file": (name, content)}, headers=headers)
+
     def see(self, address: str) -> httpx2.Response:
         """A page, redirects followed."""
         return self.follow(self.ask("GET", address))

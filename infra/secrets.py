@@ -18,7 +18,7 @@ KOMMUN_CODE = "0580"
 
 VAULT_SERVICES = ("registry", "controls", "sharing")
 VAULT_KEY_BYTES = 32
-ASSERTION_ISSUERS = ("cli",)
+ASSERTION_ISSUERS = ("cli", "gateway")
 """Who signs caller assertions on this machine."""
 
 

@@ -83,7 +83,7 @@ def write_kit(folder: Folder, agency: topics.Agency, bootstrap_servers: str) -> 
             "keys": {"private_file": "private.jwks", "kommun_file": "kommun.jwks"},
         },
     )
-    partner_kit.write_sandbox(folder, home, agency, bootstrap_servers)
+    partner_kit.write_rest(folder, home, agency, bootstrap_servers)
     return home
 
 

@@ -6,25 +6,20 @@ The command line is a client as the gateway is one. It works only where `environ
 import json
 import sys
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn, Self
+from typing import Annotated, NamedTuple, NoReturn, Self
 
-import grpc
 import typer
 from joserfc.jwk import ECKey
 from los.controls.v1.controls_pb2_grpc import ControlsServiceStub
 from los.registry.v1.registry_pb2_grpc import RegistryServiceStub
 from los.sharing.v1.sharing_pb2_grpc import SharingServiceStub
 
-from services.kernel.callers import LIFETIME_MAX, Caller, Role, sign_assertion
-from services.kernel.clock import Clock
+from services.kernel.callers import Caller, Role
 from services.kernel.config import Tls
-from services.kernel.rpc import CALLER_HEADER, DEADLINE_S, connect
-
-if TYPE_CHECKING:
-    from datetime import datetime
+from services.kernel.rpc import connect
+from services.kernel.speaking import speaking_for
 
 Data = Annotated[Path, typer.Option("--data", envvar="LOS_DATA", help="Stackens datamapp.")]
 DATA = Path(".los")
@@ -92,7 +87,8 @@ class Session:
             for name, address in stack.addresses.items()
             if name in {"registry", "controls", "sharing"}
         }
-        signed = {name: grpc.intercept_channel(channel, _Assert(stack.key, person, name)) for name, channel in self._channels.items()}
+        caller = Caller("cli", person.id, person.role, person.unit, person.organisation)
+        signed = {name: speaking_for(channel, stack.key, caller, name) for name, channel in self._channels.items()}
         self.registry = RegistryServiceStub(signed["registry"])
         self.controls = ControlsServiceStub(signed["controls"])
         self.sharing = SharingServiceStub(signed["sharing"])
@@ -103,38 +99,3 @@ class Session:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for channel in self._channels.values():
             channel.close()
-
-
-class _Details(NamedTuple):
-    method: str
-    timeout: float | None
-    metadata: Any
-    credentials: Any
-    wait_for_ready: Any
-    compression: Any
-
-
-class _Assert(grpc.UnaryUnaryClientInterceptor, grpc.StreamStreamClientInterceptor):
-    """Puts the assertion and a deadline on each call; a token is used for half its life."""
-
-    def __init__(self, key: ECKey, person: Person, audience: str) -> None:
-        self._key = key
-        self._caller = Caller("cli", person.id, person.role, person.unit, person.organisation)
-        self._audience = audience
-        self._clock = Clock()
-        self._token = ""
-        self._signed: datetime | None = None
-
-    def _with_caller(self, details: Any, deadline: float | None) -> _Details:  # noqa: ANN401  # grpc's types are loose
-        now = self._clock.now()
-        if self._signed is None or now - self._signed > LIFETIME_MAX / 2:
-            self._token, self._signed = sign_assertion(self._key, self._caller, self._audience, now), now
-        metadata = [*(details.metadata or ()), (CALLER_HEADER, self._token)]
-        timeout = details.timeout if details.timeout is not None else deadline
-        return _Details(details.method, timeout, metadata, details.credentials, details.wait_for_ready, details.compression)
-
-    def intercept_unary_unary(self, continuation: Callable[..., Any], client_call_details: Any, request: Any) -> Any:  # noqa: ANN401
-        return continuation(self._with_caller(client_call_details, DEADLINE_S), request)
-
-    def intercept_stream_stream(self, continuation: Callable[..., Any], client_call_details: Any, request_iterator: Any) -> Any:  # noqa: ANN401
-        return continuation(self._with_caller(client_call_details, None), request_iterator)

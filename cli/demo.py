@@ -55,6 +55,7 @@ def demo(
             summary = walk_through(folder, samples)
             print(json.dumps(summary, ensure_ascii=False) if as_json else as_text(summary), flush=True)
             if not once:
+                say(f"Sidorna finns på {running.services['gateway'].url}: välj någon av demons personer.")
                 say("Allt är igång tills du avslutar med Ctrl-C.")
                 running.wait()
     except Stopped:

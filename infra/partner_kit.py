@@ -1,19 +1,42 @@
-"""What lies in an agency's folder beside its own keys and addresses: the sandbox, for a consumer that is being built."""
+"""What lies in an agency's folder beside its own keys and addresses: the contract, samples, the sandbox, and how to begin."""
 
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
+import partner
 from infra import topics
 from infra.folder import Folder, private_folder, write, write_toml
 from partner import sandbox
+from partner.contract import record_kinds
+from partner.sender import RECALL_DAYS, Told
 
 AGENCY = "sandbox"
 """The principal of whoever tries a consumer; what the made-up kommun is called stands in partner.sandbox."""
 _SOURCE = "urn:los:9999:sharing"
+_PACKAGE = Path(partner.__path__[0])
+_README = _PACKAGE / "kit.md"
 
 
-def write_sandbox(folder: Folder, home: Path, agency: topics.Agency, bootstrap_servers: str) -> None:
-    """Write `sandbox/` in the agency's folder `home`: both sides of a kommun that does not exist. Its keys are made once."""
+def write_rest(folder: Folder, home: Path, agency: topics.Agency, bootstrap_servers: str) -> None:
+    """Write `README.md`, `contract/`, `sandbox/` and `samples/` in the agency's folder `home`. Keys and samples are made once."""
+    write(home / "README.md", _README.read_bytes())
+    for part in ("contract", "contract/content", "contract/replies"):
+        private_folder(home / part)
+        for file in (_PACKAGE / part).glob("*.*"):
+            copy, content = home / part / file.name, file.read_bytes()
+            if not copy.exists() or copy.read_bytes() != content:
+                write(copy, content)
     box = home / "sandbox"
+    _write_sandbox(folder, box, agency, bootstrap_servers)
+    if not (home / "samples").exists():
+        _write_samples(home / "samples", sandbox.load(box))
+
+
+def _write_sandbox(folder: Folder, box: Path, agency: topics.Agency, bootstrap_servers: str) -> None:
+    """Both sides of a kommun that does not exist."""
     private_folder(box)
     write(box / "password", folder.password(f"kafka-{AGENCY}"))
     write(box / sandbox.KOMMUN_PASSWORD, folder.password(f"kafka-{sandbox.KOMMUN_PRINCIPAL}"))
@@ -40,3 +63,29 @@ def write_sandbox(folder: Folder, home: Path, agency: topics.Agency, bootstrap_s
     )
     if not (box / sandbox.KOMMUN_PRIVATE).exists():
         sandbox.write_keys(box, agency.receiver_kinds)
+
+
+def _write_samples(samples: Path, box: sandbox.Sandbox) -> None:
+    """An event of every kind, sealed to the sandbox's keys, as it lies in Kafka, and beside it what is inside."""
+    private_folder(samples)
+    sender = replace(box.sender(datetime.now(UTC)), days=RECALL_DAYS)
+    for kind in box.kit.receiver_kinds:
+        for record_kind in record_kinds(kind):
+            shared = sender.told(kind, record_kind, key=str(uuid4()))
+            key = (shared.record.key or b"").decode("ascii")
+            corrected = sender.told(kind, record_kind, "corrected", key=key, sequence=2, replaces=[shared.disclosure_id])
+            recalled = sender.told(kind, record_kind, "recalled", key=key, sequence=3, disclosure_id=corrected.disclosure_id)
+            for told in (shared, corrected, recalled):
+                write(samples / f"{record_kind}.{kind}.{told.change}.json", _as_json(told))
+
+
+def _as_json(told: Told) -> str:
+    record = told.record
+    sample = {
+        "topic": record.topic,
+        "key": (record.key or b"").decode("ascii"),
+        "headers": {name: value.decode("ascii") for name, value in record.headers},
+        "value": (record.value or b"").decode("utf-8"),
+        "inside": dict(told.content),
+    }
+    return json.dumps(sample, ensure_ascii=False, indent=2) + "\n"

@@ -18,7 +18,7 @@ KOMMUN_CODE = "0580"
 
 VAULT_SERVICES = ("registry", "controls", "sharing")
 VAULT_KEY_BYTES = 32
-ASSERTION_ISSUERS = ("cli",)
+ASSERTION_ISSUERS = ("cli", "gateway")
 """Who signs caller assertions on this machine."""
 
 
@@ -83,7 +83,7 @@ def write_kit(folder: Folder, agency: topics.Agency, bootstrap_servers: str) -> 
             "keys": {"private_file": "private.jwks", "kommun_file": "kommun.jwks"},
         },
     )
-    partner_kit.write_sandbox(folder, home, agency, bootstrap_servers)
+    partner_kit.write_rest(folder, home, agency, bootstrap_servers)
     return home
 
 

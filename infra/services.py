@@ -5,15 +5,15 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from infra import secrets
+from infra import provider, secrets
 from infra.folder import Folder, write_toml
 from infra.kafka import Kafka
-from infra.ports import HOST
+from infra.ports import HOST, answers
 from infra.postgres import DATABASE, Postgres
 from infra.problem import StackProblem, from_log
 from infra.process import Child, Command, launch
@@ -33,16 +33,29 @@ class Service:
     name: str
     module: str
     role: str
-    listens: bool = True
-    """Whether it answers gRPC; one that does not says in its log that it has started."""
+    answers: Literal["grpc", "http", "nobody"] = "grpc"
+    """What it speaks; one that answers nobody says in its log that it has started."""
+
+    @property
+    def measured(self) -> bool:
+        """Whether it tells its metrics: those that have an outbox do."""
+        return self.answers != "http"
+
+    @property
+    def listens(self) -> bool:
+        """Whether it has a port."""
+        return self.answers != "nobody"
 
 
 SERVICES = (
     Service("registry", "services.registry.app", "registry"),
     Service("controls", "services.controls.app", "controls"),
     Service("sharing", "services.sharing.app", "sharing"),
-    Service("relay", "services.sharing.relay", "sharing", listens=False),
+    Service("relay", "services.sharing.relay", "sharing", answers="nobody"),
+    Service("gateway", "services.gateway.app", "gateway", answers="http"),
 )
+SERVED = ("registry", "controls", "sharing")
+"""Those who answer other services and the gateway."""
 
 
 class ServicePart:
@@ -63,21 +76,33 @@ class ServicePart:
         document: dict[str, Any] = {
             "database_url": f"postgresql://{service.role}@{HOST}:{self._postgres.port}/{DATABASE}",
             "database_password_file": str(folder.password_file(f"postgres-{service.role}")),
-            "metrics_listen": self.metrics_address,
         }
-        if service.listens:
+        if service.measured:
+            document["metrics_listen"] = self.metrics_address
+        tls = {
+            "ca_file": str(folder.tls / "ca.crt"),
+            "certificate_file": str(folder.tls / f"{service.name}.crt"),
+            "key_file": str(folder.tls / f"{service.name}.key"),
+        }
+        if service.answers == "grpc":
             key, index_key = secrets.vault_files(folder, service.name)
             document |= {
                 "environment": "local",
                 "listen": self.address,
-                "tls": {
-                    "ca_file": str(folder.tls / "ca.crt"),
-                    "certificate_file": str(folder.tls / f"{service.name}.crt"),
-                    "key_file": str(folder.tls / f"{service.name}.key"),
-                },
+                "tls": tls,
                 "vault": {"key_file": str(key), "index_key_file": str(index_key)},
                 "callers": {"jwks_file": str(secrets.callers_file(folder)), "services": ["cli", "gateway"]},
-                "peers": {name: f"{HOST}:{port}" for name, port in self.ports.items() if not name.endswith(METRICS)},
+                "peers": self._peers,
+            }
+        if service.answers == "http":
+            document |= {
+                "environment": "local",
+                "listen": self.address,
+                "public_url": self.url,
+                "tls": tls,
+                "assertion_key_file": str(secrets.assertion_file(folder, service.name)),
+                "peers": self._peers,
+                "provider": provider.settings(folder, self.ports[provider.NAME]),
             }
         if service.role == "sharing":
             document["kafka"] = {
@@ -96,14 +121,23 @@ class ServicePart:
         write_toml(self._config, document)
 
     @property
+    def _peers(self) -> dict[str, str]:
+        return {name: f"{HOST}:{port}" for name, port in self.ports.items() if name in SERVED}
+
+    @property
     def address(self) -> str:
-        """Where it answers gRPC."""
+        """Where it answers."""
         return f"{HOST}:{self.ports[self.name]}"
 
     @property
     def metrics_address(self) -> str:
         """Where it answers `GET /metrics`."""
         return f"{HOST}:{self.ports[self.name + METRICS]}"
+
+    @property
+    def url(self) -> str:
+        """What to give to whoever wants to reach it: a browser has to know the pages by this name."""
+        return f"http://localhost:{self.ports[self.name]}" if self.service.answers == "http" else self.address
 
     def launch(self) -> Child:
         """Start the process; `wait` tells when it is ready."""
@@ -128,6 +162,8 @@ class ServicePart:
             with child.log.open("rb") as log:
                 log.seek(child.log_start)
                 return _STARTED in log.read()
+        if self.service.answers == "http":
+            return answers(self.ports[self.name])
         tls = self.folder.tls
         credentials = grpc.ssl_channel_credentials(
             (tls / "ca.crt").read_bytes(), (tls / "cli.key").read_bytes(), (tls / "cli.crt").read_bytes()

@@ -21,14 +21,14 @@ from typing import Protocol, Self
 
 import psycopg
 
-from infra import database, secrets, tls
+from infra import database, provider, secrets, tls
 from infra.folder import Folder, write, write_toml
 from infra.kafka import Kafka
 from infra.ports import HOST, claim
 from infra.postgres import Postgres
 from infra.problem import StackProblem, from_os_error
 from infra.process import Child, stop_left_over
-from infra.services import METRICS, SERVICES, Service, ServicePart
+from infra.services import METRICS, SERVED, SERVICES, Service, ServicePart
 
 __all__ = ["Log", "Stack", "StackProblem", "parts", "start"]
 
@@ -108,7 +108,7 @@ class Stack:
             found["postgres"] = f"{HOST}:{self._postgres.port}"
         if self._kafka is not None:
             found["kafka"] = self._kafka.bootstrap_servers
-        return found | {name: part.address for name, part in self.services.items() if part.service.listens}
+        return found | {name: part.url for name, part in self.services.items() if part.service.listens}
 
     @property
     def pids(self) -> dict[str, int]:
@@ -158,8 +158,8 @@ class Stack:
     def _start(self, *, with_postgres: bool, with_kafka: bool, services: Sequence[Service]) -> None:
         folder = self.folder
         folder.stack_file.unlink(missing_ok=True)
-        for service in reversed(SERVICES):
-            stop_left_over(folder, service.name)
+        for name in (*(service.name for service in reversed(SERVICES)), provider.NAME):
+            stop_left_over(folder, name)
         Kafka.stop_left_over(folder)
         Postgres.stop_left_over(folder)
         tls.arrange(folder)
@@ -200,8 +200,16 @@ class Stack:
 
     def _start_services(self, services: Sequence[Service]) -> None:
         self._log("Startar tjänsterna …")
-        names = [service.name for service in services if service.listens] + [service.name + METRICS for service in services]
+        names = [service.name for service in services if service.listens]
+        names += [service.name + METRICS for service in services if service.measured]
+        if "gateway" in names:
+            names.append(provider.NAME)
         ports = claim(self.folder, names)
+        if provider.NAME in ports:
+            provider.arrange_accounts(self.folder, self.postgres)
+            identity = provider.ProviderPart(self.folder, ports[provider.NAME])
+            self._launch(identity)
+            identity.wait(self._watched[provider.NAME].child)
         for service in services:
             part = ServicePart(service, self.folder, ports, self.postgres, self.kafka)
             part.write_config()
@@ -224,8 +232,9 @@ class Stack:
                 "kommun_code": secrets.KOMMUN_CODE,
                 "postgres": addresses.pop("postgres"),
                 "kafka": addresses.pop("kafka"),
-                "services": addresses,
-                "metrics": {name: part.metrics_address for name, part in self.services.items()},
+                "services": {name: address for name, address in addresses.items() if name in SERVED},
+                "gateway": addresses.get("gateway", ""),
+                "metrics": {name: part.metrics_address for name, part in self.services.items() if part.service.measured},
                 "client": {
                     "ca_file": str(folder.tls / "ca.crt"),
                     "certificate_file": str(folder.tls / "cli.crt"),

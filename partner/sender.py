@@ -31,16 +31,23 @@ class Told:
     record_kind: str
     change: str
     receiver_kind: str
-    fields: Mapping[str, Any]
+    content: Mapping[str, Any]
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """What is handed out."""
+        found: Mapping[str, Any] = self.content["fields"]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A kommun of its own with a signing key of its own, that writes to the partner of `kit`."""
+    """A kommun of its own with a signing key of its own, that writes to the partner of `kit`. What it writes expires after `days`."""
 
     kit: Kit
     signing: ECKey
     now: datetime
+    days: int = 1
 
     def record(
         self,
@@ -75,10 +82,10 @@ class Sender:
             inside["replaces"] = sorted(replaces)
         outside = self._outside(record_kind, change, disclosure_id) | {"partitionkey": key or str(uuid4()), "sequence": str(sequence)}
         record = self._sealed(outside, _json(inside), self.kit.keys.of_kind(receiver_kind, self.now), self.signing)
-        return Told(record, outside["id"], disclosure_id, record_kind, change, receiver_kind, inside["fields"])
+        return Told(record, outside["id"], disclosure_id, record_kind, change, receiver_kind, inside)
 
     def _outside(self, record_kind: str, change: str, disclosure_id: str) -> dict[str, Any]:
-        days = RECALL_DAYS if change == "recalled" else 1
+        days = RECALL_DAYS if change == "recalled" else self.days
         return {
             "specversion": "1.0",
             "id": str(uuid4()),

@@ -1,1 +1,1 @@
-"""The only door for people: JSON and pages. Empty until the web comes."""
+"""The only door for people: sign-in, sessions, pages. It keeps nothing of any record; the services decide."""

@@ -15,11 +15,13 @@ from pydantic_core import PydanticUndefined
 
 from cli.main import COMMANDS
 from infra.topics import TOPICS
+from partner.jose import Code
 from services.kernel.config import ServiceConfig
 from services.kernel.reference import reference
 from services.sharing.app import SharingConfig
 from services.sharing.legal import law
 from services.sharing.relay import RelayConfig
+from services.sharing.sealing import BODIES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -147,3 +149,16 @@ def test_every_file_that_a_document_names_exists(path: Path) -> None:
 
 def test_the_journey_fits_on_a_page() -> None:
     assert len(text("docs/journey.md").splitlines()) <= 40  # a page
+
+
+def test_a_partner_reads_of_every_code_and_every_answer() -> None:
+    named = in_code("docs/partners.md")
+    assert {code.value for code in Code} <= named
+    assert set(BODIES) <= named
+
+
+def test_the_partners_two_documents_are_about_the_same() -> None:
+    for word in ("los partner check", "replaces", "recalled", "revoked", "se.los.notice.v1", "kommun.jwks", "hit / no hit"):
+        assert word in text("docs/partners.md")
+    for word in ("los partner check", "replaces", "recalled", "revoked", "se.los.notice.v1", "kommun.jwks", "träff"):
+        assert word in text("docs/partners.sv.md")

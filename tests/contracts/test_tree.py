@@ -12,6 +12,7 @@ FOLDERS = ("services", "partner", "infra", "cli", "bench", "tests", "docs", "pro
 LINES_MAX = 400
 # Longer files, each with the reason why it is one subject.
 LONGER = {
+    "tests/sharing/test_feedback.py": "one reading of what agencies answer",
     "tests/sharing/test_inbound.py": "one journey of a notice, from the agency to its gallring",
     "tests/controls/test_service.py": "one journey through one servicer",
 }

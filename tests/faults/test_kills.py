@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.timeout(1500), pytest.mark.xdist_group("faults")]
 RECORDS = 24
 LOAD_S, RATE = 60, 50
 AGENCY = "skatteverket"
+UNHARMED = {"controls", "gateway"}
 VICTIMS = ["registry", "sharing", "relay", "kafka", "partner"]
 
 
@@ -81,9 +82,9 @@ def test_a_kill_at_each_hop_loses_nothing_and_repeats_nothing(tmp_path: Path, mo
     plan = tmp_path / "plan"
     crashing.plan(plan)
     monkeypatch.setenv("FAULT_PLAN", str(plan))
-    services = [replace(service, module="tests.faults.crashing") for service in SERVICES if service.name != "controls"]
-    controls = [service for service in SERVICES if service.name == "controls"]
-    with stack.start(tmp_path / "data", print, [*services, *controls]) as running:
+    services = [replace(service, module="tests.faults.crashing") for service in SERVICES if service.name not in UNHARMED]
+    unharmed = [service for service in SERVICES if service.name in UNHARMED]
+    with stack.start(tmp_path / "data", print, [*services, *unharmed]) as running:
         environment = {"FAULT_PLAN": str(plan)}
         with Partner(running.folder.root, AGENCY, "tests.faults.crashing", environment) as partner:
             load = Load(running.folder.root)

@@ -67,12 +67,13 @@ def test_the_kommun_signs_with_one_key_and_opens_with_another(folder: Folder) ->
 
 
 def test_the_caller_keys_are_named_after_who_signs(folder: Folder) -> None:
-    assert [key["kid"].split("-")[0] for key in json.loads(secrets.callers_file(folder).read_text())["keys"]] == ["cli"]
+    assert [key["kid"].split("-")[0] for key in json.loads(secrets.callers_file(folder).read_text())["keys"]] == ["cli", "gateway"]
 
 
 def test_a_partners_folder_holds_what_the_contract_says_and_nothing_else(folder: Folder) -> None:
     home = folder.partners / "skatteverket"
-    assert {path.name for path in home.iterdir()} == {"partner.toml", "password", "ca.crt", "private.jwks", "kommun.jwks"}
+    own = {"partner.toml", "password", "ca.crt", "private.jwks", "kommun.jwks"}
+    assert {path.name for path in home.iterdir()} == own | {"README.md", "contract", "samples", "sandbox"}
     assert (home / "password").read_text() == folder.password("kafka-skatteverket")
     assert tomllib.loads((home / "partner.toml").read_text()) == {
         "agency": "skatteverket",

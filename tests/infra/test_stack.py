@@ -22,7 +22,7 @@ from infra.stack import Stack, StackProblem
 TOPIC = "los.share.polisen.v1"
 FAKES = (
     Service("registry", "tests.infra.fake_service", "registry"),
-    Service("relay", "tests.infra.fake_service", "sharing", listens=False),
+    Service("relay", "tests.infra.fake_service", "sharing", answers="nobody"),
 )
 UP = """
 import sys

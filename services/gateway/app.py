@@ -1,0 +1,122 @@
+"""The process `gateway`: the only door for people. Wiring only."""
+
+import threading
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from pydantic import model_validator
+
+from services.gateway import deciding, landlord, store, web, work
+from services.gateway.calls import Calls
+from services.gateway.door import NAME, Door, SignedOut
+from services.gateway.provider import Provider, SignIn
+from services.kernel.clock import Clock
+from services.kernel.config import DatabaseConfig, Model, Tls, load
+from services.kernel.db import Database
+from services.kernel.log import configure
+from services.kernel.process import config_path, live
+from services.kernel.records import auditor
+
+STOP_GRACE_S = 5
+REQUESTS_MAX = 200
+
+
+class Certificate(Model):
+    """What browsers are shown, where the gateway itself speaks TLS and no reverse proxy does."""
+
+    certificate_file: Path
+    key_file: Path
+
+
+class GatewayConfig(DatabaseConfig):
+    """The gateway's configuration file. `tls` is for its calls to the services."""
+
+    listen: str
+    public_url: str
+    certificate: Certificate | None = None
+    tls: Tls
+    peers: dict[str, str]
+    assertion_key_file: Path
+    provider: Provider
+
+    @model_validator(mode="after")
+    def _nothing_less_than_the_profile(self) -> Self:
+        """A demo's provider, which asks for no level of assurance, is for a local stack."""
+        provider = self.provider
+        strict = provider.client_authentication == "private_key_jwt" and provider.acr_values and provider.issuer.scheme == "https"
+        if self.environment != "local" and not (strict and urlsplit(self.public_url).scheme == "https"):
+            raise ValueError
+        return self
+
+
+class Web:
+    """The HTTP server, run as the other loops are."""
+
+    def __init__(self, config: GatewayConfig, app: FastAPI) -> None:
+        host, _, port = config.listen.rpartition(":")
+        shown = config.certificate
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=int(port),
+                log_config=None,
+                access_log=False,  # an address is a trace of who looked at what; the audit has that
+                server_header=False,
+                proxy_headers=False,
+                limit_concurrency=REQUESTS_MAX,
+                timeout_graceful_shutdown=STOP_GRACE_S,
+                ssl_certfile=shown.certificate_file if shown else None,
+                ssl_keyfile=shown.key_file if shown else None,
+            )
+        )
+        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        self._done = threading.Event()
+
+    def run(self) -> None:
+        """Serve until stopped."""
+        self._server.run()
+
+    def stop(self) -> None:
+        """End after the requests that are under way."""
+        self._server.should_exit = True
+
+
+def build(config: GatewayConfig, database: Database, calls: Calls, clock: Clock) -> FastAPI:
+    """The pages. No document of the API is shown here: it has its own door."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    sign_in = SignIn(config.provider, f"{config.public_url}/logga-in/svar")
+    door = Door(database, sign_in, calls, auditor(store.audit, clock), clock)
+    web.frame(app, config.public_url)
+
+    @app.exception_handler(SignedOut)
+    def signed_out(request: Request, error: SignedOut) -> Response:
+        """Say so, and offer to sign in; what was asked for is shown afterwards."""
+        return web.page(request, "signed_out.html", 401, wanted=error.path)
+
+    app.include_router(door.routes())
+    app.include_router(work.routes(door))
+    app.include_router(deciding.routes(door))
+    app.include_router(landlord.routes(door))
+    return app
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    configure(NAME)
+    config = load(config_path("The pages for people."), GatewayConfig)
+    database = Database(config, NAME)
+    calls = Calls(config.peers, config.tls, config.assertion_key_file)
+
+    def stop() -> None:
+        calls.close()
+        database.close()
+
+    live([Web(config, build(config, database, calls, Clock()))], lambda: None, stop)
+
+
+if __name__ == "__main__":
+    main()

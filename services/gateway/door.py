@@ -1,0 +1,159 @@
+"""Signing in and out, and who asks. A session is a row; role and unit are read anew for each request."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+
+from services.gateway import store
+from services.gateway.calls import Calls, Services
+from services.gateway.provider import SignIn
+from services.gateway.web import go_to, own_path, page
+from services.kernel.callers import Caller, Role
+from services.kernel.clock import Clock
+from services.kernel.db import Database
+from services.kernel.errors import Denied
+from services.kernel.records import Audit
+
+SESSION_COOKIE = "__Host-los"
+BROWSER_COOKIE = "__Host-los-inloggning"
+NAME = "gateway"
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """A signed-in person as the kommun's own table has them now."""
+
+    caller: Caller
+    name: str
+    csrf: str
+
+    @property
+    def role(self) -> Role:
+        """What the person may be in los."""
+        assert self.caller.role is not None  # noqa: S101  # an account has one
+        return self.caller.role
+
+
+class SignedOut(Exception):
+    """Nobody is signed in; `path` is where they wanted to go."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+
+
+class Door:
+    """Sessions, and the services as whoever asks may use them."""
+
+    def __init__(self, database: Database, sign_in: SignIn, calls: Calls, audit: Audit, clock: Clock) -> None:
+        """Passed in; app.py builds them."""
+        self._database = database
+        self._sign_in = sign_in
+        self._calls = calls
+        self._audit = audit
+        self._clock = clock
+
+    def who(self, request: Request) -> Who | None:
+        """Who asks; None when nobody is signed in, or the session has ended."""
+        token = request.cookies.get(SESSION_COOKIE)
+        if not token:
+            return None
+        with self._database.transaction() as tx:
+            row = store.live_session(tx, token, self._clock.now())
+        if row is None:
+            return None
+        who = Who(Caller(NAME, row.person, Role(row.role), row.unit, row.organisation), row.name, row.csrf)
+        request.state.who = who
+        return who
+
+    def require(self, request: Request) -> Who:
+        """Who asks. Raises SignedOut."""
+        who = self.who(request)
+        if who is None:
+            raise SignedOut(request.url.path if request.method == "GET" else "/")
+        return who
+
+    def services(self, who: Who) -> Services:
+        """The services as this person may use them."""
+        return self._calls.speaking_for(who.caller)
+
+    def require_form(self, who: Who, csrf: str) -> None:
+        """Raises Denied unless the form was made for this session."""
+        if not secrets.compare_digest(who.csrf, csrf):
+            raise Denied("Formuläret hör till en annan inloggning. Ladda om sidan och försök igen.")
+
+    def routes(self) -> APIRouter:
+        """The pages of the door."""
+        router = APIRouter()
+
+        @router.get("/logga-in")
+        def sign_in(till: str = "/") -> Response:
+            """To the provider; where to go on afterwards is kept here, not sent along."""
+            begun, browser = self._sign_in.begin(), secrets.token_urlsafe(SECRET_BYTES)
+            with self._database.transaction() as tx:
+                store.begin(
+                    tx,
+                    browser,
+                    begun.state,
+                    self._clock.now(),
+                    nonce=begun.nonce,
+                    verifier=begun.verifier,
+                    next_path=own_path(till),
+                )
+            response = go_to(begun.address)
+            _set(response, BROWSER_COOKIE, browser)
+            return response
+
+        @router.get("/logga-in/svar")
+        def signed_in(request: Request, code: str = "", state: str = "") -> Response:
+            """Back from the provider: the same browser, once, with an account of ours. A new session each time."""
+            now = self._clock.now()
+            with self._database.transaction() as tx:
+                begun = store.finish(tx, request.cookies.get(BROWSER_COOKIE, ""), state, now)
+            if begun is None or not code:
+                return self._refused(request, "sign_in_unknown")
+            try:
+                affiliation = self._sign_in.finish(code, begun.nonce, begun.verifier)
+            except Denied:
+                return self._refused(request, "token_refused")
+            token, old = secrets.token_urlsafe(SECRET_BYTES), request.cookies.get(SESSION_COOKIE)
+            with self._database.transaction() as tx:
+                account = store.account_of(tx, affiliation)
+                if account is not None:
+                    if old:
+                        store.close_session(tx, old)
+                    store.open_session(tx, token, secrets.token_urlsafe(SECRET_BYTES), account.person, now)
+                    caller = Caller(NAME, account.person, Role(account.role), account.unit, account.organisation)
+                    self._audit(tx, "gateway:session:open", caller)
+            if account is None:
+                return self._refused(request, "no_account")
+            response = go_to(begun.next_path)
+            _set(response, SESSION_COOKIE, token)
+            response.delete_cookie(BROWSER_COOKIE, secure=True, httponly=True, samesite="lax")
+            return response
+
+        @router.post("/logga-ut")
+        def sign_out(request: Request, csrf: Annotated[str, Form()] = "") -> Response:
+            """End the session, here and in the table."""
+            who = self.require(request)
+            self.require_form(who, csrf)
+            with self._database.transaction() as tx:
+                store.close_session(tx, request.cookies.get(SESSION_COOKIE, ""))
+                self._audit(tx, "gateway:session:close", who.caller)
+            response = go_to("/")
+            response.delete_cookie(SESSION_COOKIE, secure=True, httponly=True, samesite="lax")
+            return response
+
+        return router
+
+    def _refused(self, request: Request, reason: str) -> Response:
+        with self._database.transaction() as tx:
+            self._audit(tx, "gateway:session:open", Caller(NAME), outcome="refused", reason=reason)
+        return page(request, "not_signed_in.html", 403)
+
+
+def _set(response: Response, name: str, value: str) -> None:
+    response.set_cookie(name, value, secure=True, httponly=True, samesite="lax", path="/")

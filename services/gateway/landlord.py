@@ -1,0 +1,167 @@
+"""The landlord's pages: report a flat or a list with coded facts, and see that it was received and closed, nothing else.
+
+Source: sharing-matrix 2.1. What became of a report says something about the tenant, so it is not shown.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated
+from uuid import uuid4
+
+import grpc
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+from los.common.v1 import common_pb2
+from los.registry.v1 import registry_pb2 as pb
+
+from services.gateway.door import Door, Who
+from services.gateway.web import LIST_BYTES_MAX, page
+from services.kernel.callers import Role
+from services.kernel.errors import Conflict, Denied, Invalid
+from services.kernel.reference import reference
+from services.kernel.rpc import failure_of
+from services.kernel.table_file import TableFile, read_table
+
+ROWS = 50
+HEADINGS = ("Org.nr hyresvärd", "Personnr", "Iakttagelse")
+TEXTS = (
+    "landlord_org_number",
+    "property_designation",
+    "street_address",
+    "postal_code",
+    "city",
+    "apartment_number",
+    "landlord_unit_number",
+    "contract_holder_name",
+    "contract_holder_id_number",
+    "observed_from",
+    "observed_to",
+    "source_kind",
+)
+FIELDS = frozenset({*TEXTS, "observation_types"})
+DECLARATION = "declared"
+UNDECLARED = "Kryssa i försäkran innan du skickar."
+
+
+async def _sent(request: Request) -> dict[str, list[str]]:
+    form = await request.form()
+    return {name: [value for value in form.getlist(name) if isinstance(value, str)] for name in form}
+
+
+def routes(door: Door) -> APIRouter:
+    """The pages of reports."""
+    router, pages = APIRouter(), _Pages(door)
+    router.add_api_route("/anmalan", pages.form, methods=["GET"])
+    router.add_api_route("/anmalan", pages.report, methods=["POST"])
+    router.add_api_route("/anmalan/lista", pages.list_form, methods=["GET"])
+    router.add_api_route("/anmalan/lista", pages.list_sent, methods=["POST"])
+    return router
+
+
+class _Pages:
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def _landlord(self, request: Request) -> Who:
+        who = self._door.require(request)
+        if who.role is not Role.LANDLORD_REPORTER:
+            raise Denied("Sidan är till för fastighetsägare.")
+        return who
+
+    def form(self, request: Request) -> Response:
+        """An empty report; the organisation is the reporter's own until it is changed."""
+        who = self._landlord(request)
+        return _form(request, who, {"landlord_org_number": [who.caller.organisation or ""], "request_id": [str(uuid4())]}, "", "")
+
+    def report(self, request: Request, sent: Annotated[dict[str, list[str]], Depends(_sent)]) -> Response:
+        """Register the report; what is wrong is said with all that was filled in still there."""
+        who = self._landlord(request)
+        self._door.require_form(who, _first(sent, "csrf"))
+        if not _first(sent, DECLARATION):
+            return _form(request, who, sent, DECLARATION, UNDECLARED)
+        wanted = pb.AlertReport(observation_types=sent.get("observation_types", []))
+        for name in TEXTS:
+            setattr(wanted, name, _first(sent, name))
+        try:
+            self._door.services(who).registry.RegisterAlert(pb.RegisterAlertRequest(request_id=_first(sent, "request_id"), report=wanted))
+        except grpc.RpcError as error:
+            failure = failure_of(error)
+            if isinstance(failure, Conflict):
+                return page(request, "reported.html", already=True)
+            if not isinstance(failure, Invalid):
+                raise
+            field, _, message = failure.message.partition(": ")
+            known = field if field in FIELDS else ""
+            return _form(request, who, sent, known, message if known else failure.message)
+        return page(request, "reported.html", already=False)
+
+    def list_form(self, request: Request) -> Response:
+        """Where a list is sent in."""
+        return page(request, "list.html", csrf=self._landlord(request).csrf, problem="")
+
+    def list_sent(
+        self, request: Request, csrf: Annotated[str, Form()], file: Annotated[UploadFile, File()], declared: Annotated[str, Form()] = ""
+    ) -> Response:
+        """Every row gets an answer; a file that cannot be read as a whole gets one sentence."""
+        who = self._landlord(request)
+        self._door.require_form(who, csrf)
+        try:
+            rows = self._read(who, file) if declared else None
+        except Invalid as problem:
+            return page(request, "list.html", 400, csrf=csrf, problem=problem.message)
+        if rows is None:
+            return page(request, "list.html", 400, csrf=csrf, problem=UNDECLARED)
+        rejected = [row for row in rows if row.result == common_pb2.ROW_RESULT_REJECTED]
+        noted = [row for row in rows if row.message and row not in rejected]
+        again = sum(row.result == common_pb2.ROW_RESULT_DUPLICATE for row in rows)
+        taken = len(rows) - len(rejected) - again
+        return page(request, "list_read.html", count=len(rows), taken=taken, again=again, rejected=rejected, noted=noted)
+
+    def _read(self, who: Who, file: UploadFile) -> list[common_pb2.ImportResponse]:
+        """The answer to each row. Raises Invalid for a file that is refused as a whole."""
+        table = read_table(file.file.read(LIST_BYTES_MAX + 1), HEADINGS, LIST_BYTES_MAX)
+        try:
+            return [answer.row for answer in self._door.services(who).registry.ImportAlerts(_requests(table))]
+        except grpc.RpcError as error:
+            raise failure_of(error) from None
+
+
+def reports(door: Door, request: Request, who: Who) -> Response:
+    """The landlord's start page."""
+    rows = door.services(who).registry.ListAlerts(pb.ListAlertsRequest(page=common_pb2.Page(page_size=ROWS))).alerts
+    received = pb.ALERT_STATE_SUBMITTED
+    return page(
+        request,
+        "landlord.html",
+        rows=[(row.registered_time, "Mottagen" if row.state == received else "Avslutad hos kommunen") for row in rows],
+        rows_max=ROWS,
+    )
+
+
+def _form(request: Request, who: Who, sent: dict[str, list[str]], field: str, message: str) -> Response:
+    words = reference()
+    observations = [(item.code, item.word) for item in words.observations if not item.weak]
+    sources = [(item.code, item.word) for item in words.sources]
+    said = {name: _first(sent, name) for name in (*TEXTS, DECLARATION)}
+    return page(
+        request,
+        "report.html",
+        400 if message else 200,
+        said=said,
+        ticked=frozenset(sent.get("observation_types", [])),
+        observations=observations,
+        sources=sources,
+        field=field,
+        message=message,
+        # A report that was corrected is another one: it has a request of its own.
+        request_id=str(uuid4()) if message else _first(sent, "request_id"),
+        csrf=who.csrf,
+    )
+
+
+def _first(sent: dict[str, list[str]], name: str) -> str:
+    return next(iter(sent.get(name, [])), "").strip()
+
+
+def _requests(table: TableFile) -> Iterator[pb.ImportAlertsRequest]:
+    yield pb.ImportAlertsRequest(part=common_pb2.ImportRequest(header=common_pb2.TableHeader(columns=table.header)))
+    for number, cells in table.rows:
+        yield pb.ImportAlertsRequest(part=common_pb2.ImportRequest(row=common_pb2.TableRow(number=number, cells=cells)))

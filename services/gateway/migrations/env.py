@@ -1,0 +1,5 @@
+"""Alembic's way in."""
+
+from services.kernel.db import run_migrations
+
+run_migrations()

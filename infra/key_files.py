@@ -83,9 +83,12 @@ def holds(key: Jwk, now: datetime) -> bool:
     return key.get("nbf", 0) <= seconds < key.get("exp", seconds + 1) and "revoked" not in key
 
 
-def taken_in(register: Sequence[Jwk], path: Path, kinds: Collection[str], now: datetime, overlap: timedelta) -> list[Jwk]:
+def taken_in(
+    register: Sequence[Jwk], path: Path, kinds: Collection[str], now: datetime, overlap: timedelta, others: Iterable[Jwk] = ()
+) -> list[Jwk]:
     """The register with an agency's own new public keys; the older ones of the same kinds end `overlap` from now.
 
+    `others` are keys outside the register that nobody else may have either: the kommun's own.
     Raises KeysRefusedError, in Swedish, when the file is no set of P-256 keys without private part for these receiver kinds.
     """
     try:
@@ -93,7 +96,7 @@ def taken_in(register: Sequence[Jwk], path: Path, kinds: Collection[str], now: d
     except (OSError, ValueError, KeyError, TypeError):
         message = f"{path.name}: filen är inte en nyckelsamling (JWKS) som går att läsa."
         raise KeysRefusedError(message) from None
-    known = {key["kid"]: (key["x"], key["y"]) for key in register}
+    known = {key["kid"]: (key["x"], key["y"]) for key in (*register, *others)}
     fresh: list[Jwk] = []
     for key in offered:
         problem = _problem(key, kinds)

@@ -40,8 +40,9 @@ class Rotation:
 
     def take_in(self, path: Path, overlap: timedelta) -> None:
         """The agency's own public keys. Raises KeysRefusedError."""
-        kinds = self._agency.receiver_kinds
-        self._after[self._register] = key_files.taken_in(self._after[self._register], path, kinds, self._now, overlap)
+        own = [key for mine in self._own for key in self._after[mine]]
+        register, kinds = self._after[self._register], self._agency.receiver_kinds
+        self._after[self._register] = key_files.taken_in(register, path, kinds, self._now, overlap, own)
 
     def revoke(self, kid: str) -> None:
         """A key of the agency, or of the kommun, is of no use from now. Raises KeysRefusedError when there is none of that name."""

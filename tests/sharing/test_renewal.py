@@ -13,8 +13,10 @@ from los.sharing.v1 import sharing_pb2 as pb
 from structlog.testing import capture_logs
 
 from infra import key_files
+from partner import jose
 from partner.envelope import open_record
 from partner.kit import Kit, keyring
+from tests.sharing.acts import recall
 from tests.sharing.conftest import RECEIVER, Sharing
 
 OLD = f"{RECEIVER}-2026-1"
@@ -117,6 +119,26 @@ def test_the_relay_itself_sends_nothing_under_a_key_that_has_ended_and_keeps_the
     sharing.change("UPDATE outbox SET next_time = now()")
     assert sharing.relay.run_once() == 2
     assert [sharing.status(one) for one in (first, second, third)] == ["sent", "sent", "sent"]
+
+
+def test_a_recall_that_waits_is_sealed_again_with_the_same_content(sharing: Sharing) -> None:
+    disclosure_id = sharing.decided(uuid4())
+    assert sharing.relay.run_once() == 1
+    recall(sharing, disclosure_id)
+    before = waiting_value(sharing, disclosure_id)
+    kit = sharing.kit("skatteverket")
+    content = jose.decrypt(before["data"], kit.keys.private[OLD])
+    changed(sharing.keys.receivers_file, lambda keys: key_files.revoked(keys, OLD, sharing.clock.now()))
+    kit = with_new_key(sharing, kit)
+
+    assert sharing.renewal.run_once() == 1
+    assert sharing.relay.run_once() == 1
+
+    [_, record] = sharing.records(disclosure_id)
+    after = json.loads(record.value or b"")
+    assert without_data(after) == without_data(before)
+    assert jose.decrypt(after["data"], kit.keys.private[f"{RECEIVER}-2026-2"]) == content
+    assert open_record(record, kit, datetime.now(UTC)).fields == {}
 
 
 def test_what_is_taken_back_while_it_waits_for_a_key_has_never_left(sharing: Sharing) -> None:

@@ -1,5 +1,6 @@
 """Decided and sealed rows for the benchmarks of the relay, and its configuration against a stack's parts."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,14 +14,14 @@ from psycopg.types.json import Jsonb
 from infra import secrets
 from infra.folder import write_toml
 from infra.stack import Stack
+from partner.contract import example
 from services.kernel.ids import new_id
 from services.kernel.records import BUCKETS
-from services.sharing.sealing import Event, Keys, SealedRecord, content_bytes, seal_event
+from services.sharing.sealing import Event, Keys, SealedRecord, seal_event
 
 AGENCY = "skatteverket"
 TOPIC = f"los.share.{AGENCY}.v1"
 KIND, RECEIVER, GROUND = "folkbokforing_alert", "skatteverket-folkbokforing", "fol-32c-2021"
-TEXT = "x" * 250
 
 
 class Sealed(NamedTuple):
@@ -39,10 +40,7 @@ def sealed(count: int, running: Stack) -> list[Sealed]:
 
 def _sealed(key: UUID, keys: Keys) -> Sealed:
     now, disclosure_id = datetime.now(UTC), new_id()
-    content = content_bytes(
-        receiver_kind=RECEIVER, disclosure_id=disclosure_id, record_kind=KIND, purpose="Prov.", basis_id=GROUND,
-        citation="32 c § folkbokföringslagen", sfs="1991:481", secrecy=[], fields={"alert.observed_from": "2026-10-01", "alert.text": TEXT},
-    )  # fmt: skip
+    content = json.dumps(example(KIND, RECEIVER, "shared", str(disclosure_id)), ensure_ascii=False, sort_keys=True).encode()
     expiry = now + timedelta(days=14)
     event = Event(new_id(), secrets.KOMMUN_CODE, KIND, "shared", RECEIVER, key, 1, disclosure_id, now, now, expiry, secret=False)
     return Sealed(key, seal_event(event, content, keys))

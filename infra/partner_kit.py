@@ -18,21 +18,31 @@ AGENCY = "sandbox"
 _SOURCE = "urn:los:9999:sharing"
 _PACKAGE = Path(partner.__path__[0])
 _README = _PACKAGE / "kit.md"
+_BUILT = {"__pycache__", "node_modules", "lib", "classes", "target", "consumer"}
 
 
 def write_rest(folder: Folder, home: Path, agency: topics.Agency, bootstrap_servers: str) -> None:
-    """Write `README.md`, `contract/`, `sandbox/` and `samples/` in the agency's folder `home`. Keys and samples are made once."""
+    """Write what is not the agency's own in its folder `home`: README.md and four folders. Keys and samples are made once."""
     write(home / "README.md", _README.read_bytes())
-    for part in ("contract", "contract/content", "contract/replies"):
-        private_folder(home / part)
-        for file in (_PACKAGE / part).glob("*.*"):
-            copy, content = home / part / file.name, file.read_bytes()
-            if not copy.exists() or copy.read_bytes() != content:
-                write(copy, content)
+    for part in ("contract", "examples"):
+        _copy(_PACKAGE / part, home / part)
     box = home / "sandbox"
     _write_sandbox(folder, box, agency, bootstrap_servers)
     if not (home / "samples").exists():
         _write_samples(home / "samples", sandbox.load(box))
+
+
+def _copy(source: Path, target: Path) -> None:
+    """The files of a folder and its folders, without what a build has left there."""
+    private_folder(target)
+    for path in source.iterdir():
+        copy = target / path.name
+        if path.name in _BUILT:
+            continue
+        if path.is_dir():
+            _copy(path, copy)
+        elif not copy.exists() or copy.read_bytes() != path.read_bytes():
+            write(copy, path.read_bytes())
 
 
 def _write_sandbox(folder: Folder, box: Path, agency: topics.Agency, bootstrap_servers: str) -> None:

@@ -102,6 +102,19 @@ def topic_rights(kit: Kit, names: list[str]) -> dict[str, set[str]]:
     return {topic["name"]: set(topic["authorized_operations"] or ()) for topic in found}
 
 
+def committed(kit: Kit) -> list[dict[int, int]]:
+    """How far each of the agency's consumer groups has come on its own topic: partition -> offset. Raises BrokerProblem."""
+
+    def ask(admin: KafkaAdminClient) -> list[dict[int, int]]:
+        groups = [group["group_id"] for group in admin.list_groups() if group["group_id"].startswith(kit.group_prefix)]
+        found = admin.list_group_offsets(groups) if groups else {}
+        return [
+            {place.partition: one.offset for place, one in offsets.items() if place.topic == kit.share_topic} for offsets in found.values()
+        ]
+
+    return _asked(kit, ask)
+
+
 def may_use_group(kit: Kit, group: str) -> bool:
     """Whether the broker lets the agency use a consumer group of this full name. Raises BrokerProblem."""
 

@@ -44,6 +44,8 @@ _TOLD = frozenset({
     Code.SEQUENCE_REPLAYED,
 })  # fmt: skip
 """Refused, but shown to come from the kommun: then it is told. A forged one is answered by silence."""
+_MAY_BE_TOLD = frozenset({Code.ENCRYPTION_KEY_UNKNOWN, Code.ENCRYPTION_KEY_EXPIRED, Code.ENCRYPTION_KEY_REVOKED})
+"""Encrypted to a key that is not one's own, or no more: there may be no key to answer with."""
 Say = Callable[[str], None]
 
 
@@ -137,6 +139,13 @@ class _Topics:
                 except Refused as refusal:
                     run.broken_answers[refusal.code] += 1
 
+    def all_committed(self) -> bool:
+        """Whether a group of the consumer's has come to the end of all that was written."""
+        topic = self._box.kit.share_topic
+        places = [TopicPartition(topic, number) for number in self._replies.partitions_for_topic(topic) or ()]
+        ends = {place.partition: end for place, end in self._replies.end_offsets(places).items() if end}
+        return any(ends.items() <= group.items() for group in broker.committed(self._box.kit))
+
     def close(self) -> None:
         self._producer.close(timeout=broker.SEND_DEADLINE_S)
         self._replies.close()
@@ -181,6 +190,7 @@ def _judged(box: Sandbox, words: Sequence[str], topics: _Topics, say: Say) -> It
     yield Finding(answered, "Mottagaren svarar på allt som den ska svara på i tid.")
     yield from _findings(run, first, second)
     yield Finding(stopped, "Mottagaren slutar när den ombeds (SIGTERM).")
+    yield Finding(topics.all_committed(), "Läget i konsumentgruppen är sparat hos Kafka (commit), till och med det sista meddelandet.")
 
 
 def _first(sender: Sender) -> _Samples:
@@ -250,7 +260,7 @@ def _findings(run: _Run, first: _Samples, second: _Samples) -> Iterator[Finding]
     valid = {event_id for _, _, expected, event_id in first.bad if expected is Verdict.HANDLED}
     for name, _, expected, event_id in first.bad:
         if expected is not Verdict.DUPLICATE:
-            yield _bad(name, expected, event_id, run, forged=event_id in valid)
+            yield _bad(name, expected, event_id, run)
     expected_ids = {one.event_id for _, one in (*first.good, *second.good)} | valid
     strange = [line for line in run.lines if line["event_id"] not in expected_ids]
     yield _finding(
@@ -269,19 +279,16 @@ def _good(name: str, told: Told, run: _Run) -> Finding:
     return _finding(f"{name}: lämnas ut en gång, ord för ord, och kvitteras.", right, _seen(run, told.event_id))
 
 
-def _bad(name: str, expected: Verdict | Code, event_id: str, run: _Run, *, forged: bool) -> Finding:
+def _bad(name: str, expected: Verdict | Code, event_id: str, run: _Run) -> Finding:
     answers = [answer.status for answer in run.answered(event_id).values()]
     count = len(run.handed_out(event_id))
-    if expected is Verdict.HANDLED or forged:
-        # What is forged here is made from something real, which is taken once.
-        return _finding(
-            f"{name}: ändrar inget av det äkta, som tas emot en gång.", count == 1 and answers == ["received"], _seen(run, event_id)
-        )
+    if expected is Verdict.HANDLED:
+        return _finding(f"{name}: tas emot en gång.", count == 1 and answers == ["received"], _seen(run, event_id))
     if expected in _TOLD:
         return _finding(f"{name}: avvisas, och kommunen får veta det.", count == 0 and answers == ["refused"], _seen(run, event_id))
-    # Encrypted to a key that is not one's own: there may be no key to answer with.
-    silent = not answers or (expected is Code.ENCRYPTION_KEY_UNKNOWN and answers == ["refused"])
-    return _finding(f"{name}: avvisas utan svar.", count == 0 and silent, _seen(run, event_id))
+    if expected in _MAY_BE_TOLD:
+        return _finding(f"{name}: avvisas.", count == 0 and answers in ([], ["refused"]), _seen(run, event_id))
+    return _finding(f"{name}: avvisas utan svar.", count == 0 and not answers, _seen(run, event_id))
 
 
 def _finding(text: str, right: bool, seen: str) -> Finding:  # noqa: FBT001 - the finding's own word

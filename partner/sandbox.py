@@ -20,6 +20,8 @@ from partner import jose, kit
 from partner.envelope import CONTENT_TYPE, HEADERS
 from partner.jose import Code, Refused
 from partner.kit import Broker, Kit
+from partner.receiver import utc_now
+from partner.samples import ended_keys
 from partner.sender import Sender
 
 KOMMUN_PRINCIPAL = "sandboxkommun"
@@ -48,10 +50,11 @@ class Sandbox:
     kommun_broker: Broker
     signing: ECKey
     encryption: ECKey
+    ended: tuple[ECKey, ...]
 
     def sender(self, now: datetime) -> Sender:
         """The made-up kommun, as it writes."""
-        return Sender(self.kit, self.signing, now)
+        return Sender(self.kit, self.signing, now, ended=self.ended)
 
     def answer(self, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], now: datetime) -> Answer:
         """Verify and open one answer as a kommun does. Raises Refused; of other types than a receipt too."""
@@ -95,18 +98,23 @@ def load(folder: Path) -> Sandbox:
     try:
         private = json.loads((folder / KOMMUN_PRIVATE).read_text(encoding="utf-8"))["keys"]
         password = (folder / KOMMUN_PASSWORD).read_text(encoding="utf-8").strip()
-        keys = {key["use"]: ECKey.import_key(key) for key in private}
+        keys = [(key["use"], ECKey.import_key(key)) for key in private]
+        now = utc_now()
+        holds = {use: key for use, key in keys if not jose.ended(key, now)}
+        ended = tuple(key for _, key in keys if jose.ended(key, now))
     except (OSError, ValueError, KeyError) as error:
         raise kit.KitError(f"{folder.name}: mappen saknar {KOMMUN_PASSWORD} eller {KOMMUN_PRIVATE}, eller så är de trasiga.") from error
     broker = replace(found.broker, username=KOMMUN_PRINCIPAL, password=password)
-    return Sandbox(folder, found, broker, keys["sig"], keys["enc"])
+    return Sandbox(folder, found, broker, holds["sig"], holds["enc"], ended)
 
 
 def write_keys(folder: Path, receiver_kinds: tuple[str, ...]) -> None:
-    """New keys for both sides; what was signed with others is then as good as forged."""
-    year = datetime.now().astimezone().year
-    own = [ECKey.generate_key("P-256", {"kid": f"{kind}-{year}-1"}) for kind in receiver_kinds]
-    kommun = [ECKey.generate_key("P-256", {"kid": f"sandbox-{use}-{year}-1", "use": use}) for use in ("sig", "enc")]
+    """New keys for both sides; what was signed with others is then as good as forged. Beside them some that have ended."""
+    now = utc_now()
+    own = [ECKey.generate_key("P-256", {"kid": f"{kind}-{now.year}-1"}) for kind in receiver_kinds]
+    own += ended_keys(receiver_kinds[0], now)
+    kommun = [ECKey.generate_key("P-256", {"kid": f"sandbox-{use}-{now.year}-1", "use": use}) for use in ("sig", "enc")]
+    kommun += ended_keys("sandbox-sig", now, use="sig")
     for name, keys, private in (
         ("private.jwks", own, True),
         ("kommun.jwks", kommun, False),

@@ -73,7 +73,7 @@ def test_the_caller_keys_are_named_after_who_signs(folder: Folder) -> None:
 def test_a_partners_folder_holds_what_the_contract_says_and_nothing_else(folder: Folder) -> None:
     home = folder.partners / "skatteverket"
     own = {"partner.toml", "password", "ca.crt", "private.jwks", "kommun.jwks"}
-    assert {path.name for path in home.iterdir()} == own | {"README.md", "contract", "samples", "sandbox"}
+    assert {path.name for path in home.iterdir()} == own | {"README.md", "contract", "examples", "samples", "sandbox"}
     assert (home / "password").read_text() == folder.password("kafka-skatteverket")
     assert tomllib.loads((home / "partner.toml").read_text()) == {
         "agency": "skatteverket",

@@ -80,12 +80,42 @@ FAULTS = {
         "sista dag har passerat",
     ),
     "hands out what is recalled further on": ("\nlook_ahead()\n", "\n", "som är återkallad längre fram"),
+    "uses keys that have ended": ('return not key.get("revoked") and', "return True or", "nyckel som är spärrad"),
+    "never commits": ("    consumer.commit(message, asynchronous=False)\n", "", "läget i konsumentgruppen"),
     "forgets what it has handled": (
         '"SELECT 1 FROM handled WHERE id = ?"',
         '"SELECT 1 FROM handled WHERE id = ? AND 0"',
         "ett riktigt meddelande",
     ),
 }
+
+
+TELLING = (
+    "alg none",
+    "HS256",
+    "vars signatur har innehållet i sig",
+    "vars signatur säger mer än alg och kid",
+    "en okänd nyckel",
+    "signerat med en nyckel som har slutat gälla",
+    "signerat med en nyckel som är spärrad",
+    "fel nyckel i kommunens namn",
+    "ändrat på vägen",
+    "för stort",
+    "okänt meddelandehuvud",
+    "något annat än ett CloudEvent",
+    "annan Kafka-nyckel",
+    "från en annan avsändare",
+    "sista dag har passerat",
+    "egen nyckel som har slutat gälla",
+    "egen nyckel som är spärrad",
+    "avsett för en annan mottagare",
+    "hör till ett annat utlämnande",
+    "av ett annat slag",
+    "ett fält som inte är text",
+    "säger sig ersätta något",
+    "äldre än det sista",
+)
+"""What the report names, of the samples that a consumer without any check takes."""
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -98,6 +128,22 @@ def test_the_judge_sees_a_consumer_that(kafka: Kafka, tmp_path: Path, fault: str
     findings = wrong(judged(kafka, "kronofogden", [executable, str(tmp_path / "consumer.py")]))
 
     assert any(named in text.lower() for text in findings), findings
+
+
+def test_each_bad_sample_tells_on_a_consumer_that_checks_nothing(kafka: Kafka, tmp_path: Path) -> None:
+    source = (EXAMPLES / "python" / "consumer.py").read_text()
+    for check in ("    if not holds:\n", '        raise Refused("signature_invalid") from None\n'):
+        assert source.count(check) == 1
+    blind = source.replace("    if not holds:\n", "    if False:\n").replace(
+        '        raise Refused("signature_invalid") from None\n', "        pass\n"
+    )
+    # With no key of that name the first of the kommun's is as good as any.
+    blind = blind.replace('key["kid"] == header["kid"]), None)', 'key["kid"] == header.get("kid")), KOMMUN[0])')
+    (tmp_path / "consumer.py").write_text(blind)
+
+    findings = "\n".join(wrong(judged(kafka, "kronofogden", [executable, str(tmp_path / "consumer.py")])))
+
+    assert [words for words in TELLING if words not in findings] == []
 
 
 def test_the_judge_waits_no_longer_for_a_consumer_that_has_stopped(kafka: Kafka) -> None:

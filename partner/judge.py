@@ -44,8 +44,8 @@ _TOLD = frozenset({
     Code.SEQUENCE_REPLAYED,
 })  # fmt: skip
 """Refused, but shown to come from the kommun: then it is told. A forged one is answered by silence."""
-_MAY_BE_TOLD = frozenset({Code.ENCRYPTION_KEY_UNKNOWN, Code.ENCRYPTION_KEY_EXPIRED, Code.ENCRYPTION_KEY_REVOKED})
-"""Encrypted to a key that is not one's own, or no more: there may be no key to answer with."""
+_MAY_BE_TOLD = frozenset({Code.ENCRYPTION_FORM, Code.ENCRYPTION_KEY_UNKNOWN, Code.ENCRYPTION_KEY_EXPIRED, Code.ENCRYPTION_KEY_REVOKED})
+"""Not encrypted to a key that holds, in the agreed form: there may be no key to answer with."""
 Say = Callable[[str], None]
 
 

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from joserfc import jws
+from joserfc import jwe, jws
 from joserfc.jwk import ECKey
 
 from partner import jose
+from partner.contract import record_kinds
 from partner.envelope import CONTENT_TYPE, Record
 from partner.feedback import instant_text
 from partner.jose import Code
@@ -124,6 +125,8 @@ def _misplaced(sender: Sender) -> Iterator[Sample]:
     one = real()
     wrong = [("content-type", b"application/json"), *one.headers[1:]]
     yield Sample("Ett meddelande som säger sig vara något annat än ett CloudEvent", replace(one, headers=wrong), Code.CONTENT_TYPE)
+    old = _rewritten(real(), sender.signing, {"specversion": "0.3"})
+    yield Sample("Ett meddelande som är ett CloudEvent av en annan version", old, Code.EVENT_MALFORMED)
     yield Sample("Ett meddelande med en annan Kafka-nyckel", replace(real(), key=str(uuid4()).encode()), Code.KEY_MISMATCH)
     yield Sample("Ett meddelande på ett annat ämne (topic)", replace(real(), topic="los.share.annan.v1"), Code.TOPIC_MISMATCH)
     yield Sample("Ett meddelande från en annan avsändare", real({"source": "urn:los:0000:sharing"}), Code.SOURCE_MISMATCH)
@@ -135,6 +138,8 @@ def _closed(sender: Sender) -> Iterator[Sample]:
     yield Sample(
         "Ett meddelande som är krypterat till någon annan", sender.record(key=new_key("okand-2026-1")), Code.ENCRYPTION_KEY_UNKNOWN
     )
+    key = sender.kit.keys.of_kind(sender.kit.receiver_kinds[0], sender.now)
+    yield Sample("Ett meddelande vars kryptering säger sig hålla något annat än JSON", _with_form(sender, key), Code.ENCRYPTION_FORM)
     for key in sender.kit.keys.private.values():
         end = jose.ended(key, sender.now)
         if end:
@@ -154,6 +159,8 @@ def _contents(sender: Sender) -> Iterator[Sample]:
     yield Sample("Ett meddelande med ett innehåll som inte är JSON", real(content=b"{"), Code.CONTENT_MALFORMED)
     yield Sample("Ett meddelande med ett fält som inte är text", real(content={"fields": {"sender.authority": 1}}), Code.CONTENT_MALFORMED)
     yield Sample("Ett nytt meddelande som säger sig ersätta något", real(content={"replaces": [str(uuid4())]}), Code.CONTENT_MALFORMED)
+    recalled = f"se.los.{record_kinds(sender.kit.receiver_kinds[0])[0]}.recalled.v1"
+    yield Sample("En återkallelse med ett innehåll", real({"type": recalled}), Code.CONTENT_MALFORMED)
 
 
 def _headers(signature: bytes) -> list[tuple[str, bytes]]:
@@ -199,6 +206,22 @@ def _talkative(record: Record, key: ECKey) -> bytes:
 def _too_large(record: Record, key: ECKey) -> Record:
     """A byte too much, and signed as it is: nothing else is wrong with it."""
     value = (record.value or b"").ljust(jose.VALUE_BYTES_MAX + 1)
+    return replace(record, value=value, headers=_headers(jose.sign(value, key)))
+
+
+def _with_form(sender: Sender, key: ECKey) -> Record:
+    """Real but for one word of the encryption's header."""
+    record = sender.record()
+    event = json.loads(record.value or b"")
+    header = jose.protected_header(event["data"], Code.ENCRYPTION_FORM)
+    header = {name: word for name, word in header.items() if name != "epk"} | {"cty": "text/plain"}
+    algorithms = [jose.KEY_ALGORITHM, jose.CONTENT_ALGORITHM]
+    data = jwe.encrypt_compact(header, jose.decrypt(event["data"], key), key, algorithms=algorithms)
+    return _rewritten(record, sender.signing, {"data": data})
+
+
+def _rewritten(record: Record, key: ECKey, changes: Mapping[str, Any]) -> Record:
+    value = json.dumps(json.loads(record.value or b"") | changes).encode()
     return replace(record, value=value, headers=_headers(jose.sign(value, key)))
 
 

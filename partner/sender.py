@@ -64,7 +64,7 @@ class Sender:
         record_kind, disclosure_id = record_kinds(kind)[0], str(uuid4())
         plain = content if isinstance(content, bytes) else _json(example(record_kind, kind, "shared", disclosure_id) | dict(content or {}))
         outside = self._outside(record_kind, "shared", disclosure_id) | dict(attributes or {})
-        return self.sealed(outside, jose.encrypt(plain, key or self.kit.keys.of_kind(kind, self.now)), signing or self.signing)
+        return self._sealed(outside, plain, key or self.kit.keys.of_kind(kind, self.now), signing or self.signing)
 
     def told(  # what a sample is made of
         self,
@@ -83,7 +83,7 @@ class Sender:
         if replaces:
             inside["replaces"] = sorted(replaces)
         outside = self._outside(record_kind, change, disclosure_id) | {"partitionkey": key or str(uuid4()), "sequence": str(sequence)}
-        record = self.sealed(outside, jose.encrypt(_json(inside), self.kit.keys.of_kind(receiver_kind, self.now)), self.signing)
+        record = self._sealed(outside, _json(inside), self.kit.keys.of_kind(receiver_kind, self.now), self.signing)
         return Told(record, outside["id"], disclosure_id, record_kind, change, receiver_kind, inside)
 
     def _outside(self, record_kind: str, change: str, disclosure_id: str) -> dict[str, Any]:
@@ -103,9 +103,8 @@ class Sender:
             "dataclassification": "open",
         }
 
-    def sealed(self, outside: Mapping[str, Any], data: str, signing: ECKey) -> Record:
-        """A record of these attributes and this compact JWE, signed."""
-        value = JSONFormat().write(CloudEvent(dict(outside), data))
+    def _sealed(self, outside: Mapping[str, Any], plain: bytes, key: ECKey, signing: ECKey) -> Record:
+        value = JSONFormat().write(CloudEvent(dict(outside), jose.encrypt(plain, key)))
         return Record(
             topic=self.kit.share_topic,
             partition=0,

@@ -102,7 +102,10 @@ def taken_in(
         problem = _problem(key, kinds)
         place = (key.get("x"), key.get("y"))
         if not problem and known.get(key["kid"]) == place:
+            register = revoked(register, key["kid"], now) if key.get("revoked") else register
             continue
+        if not problem and key.get("revoked"):
+            problem = "den är spärrad"
         if not problem and (key["kid"] in known or place in known.values()):
             problem = "namnet (kid) eller själva nyckeln har använts förut; varje ny nyckel ska ha ett nytt namn"
         if problem:

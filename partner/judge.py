@@ -135,7 +135,8 @@ class _Topics:
         for messages in self._replies.poll(timeout_ms=_POLL_MS).values():
             for one in messages:
                 try:
-                    run.answers.append(self._box.answer(one.key, one.value, list(one.headers), utc_now()))
+                    answer = self._box.answer(one.key, one.value, list(one.headers), utc_now())
+                    run.answers += [answer] if answer else []
                 except Refused as refusal:
                     run.broken_answers[refusal.code] += 1
 

@@ -29,6 +29,8 @@ KOMMUN_PASSWORD = "kommun-password"  # noqa: S105 - the name of a file
 KOMMUN_PRIVATE = "kommun-private.jwks"
 _COPIED = ("partner.toml", "password", "ca.crt")
 _STATUSES = ("received", "refused")
+_OTHERS = ("se.los.outcome.v1", "se.los.invitation.answered.v1", "se.los.notice.v1")
+"""What a consumer may say besides its receipts; it is not judged by that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,8 @@ class Sandbox:
         """The made-up kommun, as it writes."""
         return Sender(self.kit, self.signing, now, ended=self.ended)
 
-    def answer(self, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], now: datetime) -> Answer:
-        """Verify and open one answer as a kommun does. Raises Refused; of other types than a receipt too."""
+    def answer(self, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], now: datetime) -> Answer | None:
+        """Verify and open one answer as a kommun does; None for what is no receipt. Raises Refused."""
         found = dict(headers)
         if sorted(name for name, _ in headers) != sorted(HEADERS) or found["content-type"] != CONTENT_TYPE:
             raise Refused(Code.HEADER_UNKNOWN)
@@ -73,6 +75,8 @@ class Sandbox:
             raise Refused(Code.KEY_MISMATCH)
         if attributes["source"] != self.kit.source:
             raise Refused(Code.SOURCE_MISMATCH)
+        if attributes["type"] in _OTHERS:
+            return None
         if attributes["type"] != "se.los.receipt.v1" or not isinstance(data, str):
             raise Refused(Code.KIND_MISMATCH)
         body = jose.read_json(jose.decrypt(data, self.encryption), Code.CONTENT_MALFORMED)

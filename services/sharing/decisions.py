@@ -16,6 +16,7 @@ from services.kernel.clock import Clock
 from services.kernel.db import Row, Transaction
 from services.kernel.errors import Conflict
 from services.kernel.ids import new_id
+from services.kernel.log import log
 from services.kernel.reference import Reference, reference
 from services.sharing.contract import REFERENCES, Contract
 from services.sharing.domain import (
@@ -222,10 +223,12 @@ class Decisions:
         there is nothing to weigh and no ground or protection to wait for. Without a topic or a key it is a person's to tell.
         """
         now = self._clock.now()
-        if told.status == Status.DECIDED and self._store.keep_back(tx, told.id):
+        if told.status == Status.NO_CHANNEL or (told.status == Status.DECIDED and self._store.keep_back(tx, told.id)):
             after = Status.VOID
         elif told.agency is None or self.key_id(told.receiver_kind) is None:
             after = Status.RECALL_DUE
+            # Of a protected person no officer sees that it is owed: whoever watches the service tells the named unit.
+            log.warning("recall_due", disclosure_id=str(told.id))
         else:
             after = Status.RECALL_DECIDED
             ground = self.law.grounds[told.ground_id]

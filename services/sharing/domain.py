@@ -112,8 +112,8 @@ RANKS: Mapping[Status, int] = {
     Status.VOID: 4,
     Status.CARRIED_OUT: 4,  # never void: a person has done it; and what is also sent is further along
     Status.SENT: 5,
-    Status.RECEIVED: 6,
-    Status.REFUSED_BY_RECEIVER: 7,
+    Status.REFUSED_BY_RECEIVER: 6,  # what a partner first could not take it may take later, never the other way round
+    Status.RECEIVED: 7,
     Status.OPENED: 8,
     Status.NO_ACTION: 9,
     Status.ACTION: 10,

@@ -29,7 +29,7 @@ def take_in(tx: Transaction, store: Store, law: Law, answer: Reply, body: Notice
     if isinstance(body, NoticeWithdrawn):
         if earlier is None:
             raise _refused("NOTICE_UNKNOWN")
-        _close(tx, store, earlier, InboundState.WITHDRAWN, now)
+        _close(tx, store, earlier, InboundState.WITHDRAWN, now, said_time=body.time)
         return
     today = now.astimezone(STOCKHOLM).date()
     unit, ground, person = _unit(body), duty_to_tell(law, body.basis_id, body.receiver_kind, today), _person(body, today)
@@ -93,11 +93,11 @@ def _person(notice: Notice, today: date) -> IdentityNumber:
     return number
 
 
-def _close(tx: Transaction, store: Store, row: Row, state: InboundState, now: datetime) -> None:
+def _close(tx: Transaction, store: Store, row: Row, state: InboundState, now: datetime, **columns: object) -> None:
     """The agency says something else now. What it said stays sealed until gallring (arkivlagen 10 §), and nobody reads it any more."""
     before = row.state
     if before in READABLE:
-        store.move_inbound(tx, row, state, now)
+        store.move_inbound(tx, row, state, now, **columns)
         record_step(tx, tables.history, NOTICE, row.id, 1, (before, state), now, None)
 
 

@@ -404,13 +404,14 @@ func (p *partner) handle(found *event) error {
 		return refused{"sequence_replayed", found}
 	}
 	shown := found.change == "recalled" || !p.gone[found.CorrelationID]
-	p.keep(line{found.ID, found.PartitionKey, found.number, ended})
 	if shown {
 		out, err := json.Marshal(map[string]any{"event_id": found.ID, "disclosure_id": found.CorrelationID, "record_kind": found.kind,
 			"change": found.change, "receiver_kind": inside.Aud, "fields": inside.Fields})
 		check(err)
 		fmt.Println(string(out))
 	}
+	// Handed out first: a crash in between hands it out again, and loses nothing. With a database of yours, one transaction does both.
+	p.keep(line{found.ID, found.PartitionKey, found.number, ended})
 	return nil
 }
 

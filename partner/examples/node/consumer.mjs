@@ -127,12 +127,13 @@ async function take(topic, message) {
       const content = await opened(event);
       must(event.sequence > (latest.get(event.partitionkey) ?? 0), "sequence_replayed", event);
       const shown = event.change === "recalled" || !gone.has(event.correlationid);
-      keep({ id: event.id, key: event.partitionkey, sequence: event.sequence, ended: content.ended });
       if (shown) {
         process.stdout.write(JSON.stringify({
           event_id: event.id, disclosure_id: event.correlationid, record_kind: event.kind, change: event.change, receiver_kind: content.aud, fields: content.fields,
         }) + "\n");
       }
+      // Handed out first: a crash in between hands it out again, and loses nothing. With a database of yours, one transaction does both.
+      keep({ id: event.id, key: event.partitionkey, sequence: event.sequence, ended: content.ended });
     }
     await receipt(event, addressed(event));
   } catch (refused) {

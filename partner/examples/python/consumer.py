@@ -193,11 +193,11 @@ def take(message):
             (last,) = database.execute("SELECT coalesce(max(sequence), 0) FROM handled WHERE key = ?", (event["partitionkey"],)).fetchone()
             must(event["number"] > last, "sequence_replayed", event)
             is_gone = database.execute("SELECT 1 FROM gone WHERE disclosure = ?", (event["correlationid"],)).fetchone()
-            with database:  # your own system's effect belongs in this transaction
+            with database:  # your own system's effect belongs in this transaction: a crash leaves both of them or none
                 database.execute("INSERT INTO handled VALUES (?, ?, ?)", (event["id"], event["partitionkey"], event["number"]))
                 forget(ended)
-            if event["change"] == "recalled" or not is_gone:
-                hand_out(event, content)
+                if event["change"] == "recalled" or not is_gone:
+                    hand_out(event, content)
         receipt(event, addressed(event))
     except Refused as refused:
         print(f"refused: {refused.reason}", file=sys.stderr)

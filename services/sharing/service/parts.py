@@ -44,7 +44,7 @@ class Parts:
 
     def _correct(self, tx: Transaction, told: Row, **what: Any) -> Status:  # noqa: ANN401  # who and why
         """What was told no longer holds: it never leaves if it has not; else a correction is owed. What it is after."""
-        kept_back = told.status == Status.DECIDED and self._store.keep_back(tx, told.id)
+        kept_back = told.status == Status.NO_CHANNEL or (told.status == Status.DECIDED and self._store.keep_back(tx, told.id))
         after = Status.VOID if kept_back else Status.CORRECTION_DUE
         self._store.tell(tx, told, after, self._clock.now(), **what)
         return after

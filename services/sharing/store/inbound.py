@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, desc, func, or_, select
 from services.kernel.db import Row, Transaction
 from services.sharing.domain import InboundState, Protection
 from services.sharing.store.base import Base
-from services.sharing.store.tables import erasure, inbound, is_held
+from services.sharing.store.tables import erasure, inbound, is_held, offer
 
 ROWS_MAX = 1000
 """As many are gallrade in one act; the next act takes the next ones."""
@@ -21,14 +21,16 @@ class Inbound(Base):
     """Content is sealed; a row holds ids, codes and times."""
 
     def add_inbound(self, tx: Transaction, inbound_id: UUID, digits: str, content: Mapping[str, Any], **columns: object) -> None:
-        """A notice about the person with these twelve digits, whose protection nobody has looked up yet."""
-        key = self._vault.new_key(inbound_id)
+        """A notice about the person with these twelve digits. Protected, if anybody here has found that before; else nobody has looked."""
+        key, subject = self._vault.new_key(inbound_id), self.person_index(digits)
+        found = [select(t.c.id).where(t.c.subject == subject, t.c.protection == Protection.PROTECTED) for t in (inbound, offer)]
+        known = any(tx.one(statement.limit(1)) is not None for statement in found)
         tx.insert(
             inbound,
             id=inbound_id,
             state=InboundState.NEW,
-            protection=Protection.UNKNOWN,
-            subject=self.person_index(digits),
+            protection=Protection.PROTECTED if known else Protection.UNKNOWN,
+            subject=subject,
             data_key=key.wrapped,
             content=key.seal("inbound", "content", json.dumps(dict(content)).encode()),
             **columns,

@@ -30,7 +30,7 @@ ALTER TABLE disclosure ALTER COLUMN decided_role DROP DEFAULT;
 ALTER TABLE message ADD COLUMN deciders text[];
 GRANT SELECT, INSERT ON inbound, role_change TO sharing;
 GRANT SELECT ON ended_role TO sharing;
-GRANT UPDATE (state, protection, last_time, acknowledged_by, case_number, subject, data_key, content) ON inbound TO sharing;
+GRANT UPDATE (state, protection, said_time, last_time, acknowledged_by, case_number, subject, data_key, content) ON inbound TO sharing;
 """
 
 

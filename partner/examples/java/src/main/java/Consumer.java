@@ -293,12 +293,13 @@ final class Consumer {
         Content content = opened(event);
         must(event.sequence() > latest.getOrDefault(event.key(), 0L), "sequence_replayed", event);
         boolean shown = event.change().equals("recalled") || !gone.contains(event.disclosure());
-        keep(event, content.ended());
         if (shown) {
           System.out.println(JSONObjectUtils.toJSONString(Map.of("event_id", event.id(), "disclosure_id", event.disclosure(), "record_kind", event.kind(),
               "change", event.change(), "receiver_kind", content.aud(), "fields", content.fields())));
           System.out.flush();
         }
+        // Handed out first: a crash in between hands it out again, and loses nothing. With a database of yours, one transaction does both.
+        keep(event, content.ended());
       }
       receipt(event, addressed(event), null);
     } catch (Refused refused) {

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from infra import rights, topics
+from cli.common import DATA, NO, PART_DOWN, AsJson, Data, say, wrong_use
+from infra import kafka, rights, topics
 from infra.folder import Folder, write, write_toml
 from infra.key_files import KeysRefusedError
 from infra.problem import StackProblem
@@ -25,23 +26,19 @@ from infra.rights import Difference, State
 if TYPE_CHECKING:
     from infra.rotation import Rotation
 
-NO, WRONG_USE, PART_DOWN = 1, 2, 3
 OVERLAP_DAYS = 30
 """How long an old key still opens: longer than a topic keeps a record, and than an answer may be under way."""
 LEAD_DAYS = 14
 """How long before its first use the kommun's own new key is published, so that every agency has time to fetch it."""
 _LOGIN_S = 5.0
 
-_Agency = Annotated[str, typer.Argument(help="Myndigheten: skatteverket, forsakringskassan, kronofogden eller polisen.")]
-_Data = Annotated[Path, typer.Option("--data", envvar="LOS_DATA", help="Stackens datamapp.")]
+Agency = Annotated[str, typer.Argument(help="Myndigheten: skatteverket, forsakringskassan, kronofogden eller polisen.")]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Visa skillnaden och ändra inget.")]
-_Json = Annotated[bool, typer.Option("--json", help="Skriv bara JSON på standard ut.")]
 _Overlap = Annotated[int, typer.Option("--overlap-days", min=0, help="Så många dagar gäller den gamla nyckeln vid sidan av den nya.")]
 _PublicKeys = Annotated[
     Path | None,
     typer.Option("--public-keys", help="Myndighetens egna öppna nycklar (JWKS), i stället för demonstrationens.", show_default=False),
 ]
-_DATA = Path(".los")
 
 
 @dataclass(slots=True)
@@ -55,15 +52,7 @@ class _Desk:
     lines: list[Difference] = field(default_factory=list)
 
     def admin(self, user: str = topics.ADMIN, **settings: object) -> KafkaAdminClient:
-        return KafkaAdminClient(
-            bootstrap_servers=self.bootstrap_servers,
-            security_protocol="SASL_SSL",
-            ssl_cafile=str(self.folder.tls / "ca.crt"),
-            sasl_mechanism="SCRAM-SHA-512",
-            sasl_plain_username=user,
-            sasl_plain_password=self.folder.password(f"kafka-{user}"),
-            **settings,
-        )
+        return KafkaAdminClient(**kafka.client(self.folder, self.bootstrap_servers, user), **settings)
 
     def password(self, user: str) -> str:
         return self.folder.password(f"kafka-{user}")
@@ -78,12 +67,12 @@ class _Desk:
 
 
 def add(
-    agency: _Agency,
-    data: _Data = _DATA,
+    agency: Agency,
+    data: Data = DATA,
     public_keys: _PublicKeys = None,
     overlap_days: _Overlap = OVERLAP_DAYS,
     dry_run: _DryRun = False,  # noqa: FBT002 - a flag of the command line, as those below
-    as_json: _Json = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Ge en myndighet användare, ämnen, rättigheter, kvot och partnermapp; även en som har stängts av."""
     with _problems_told():
@@ -103,13 +92,13 @@ def add(
         home, hand_over = _kit(desk, dry_run=dry_run)
     _tell(desk, "add", dry_run=dry_run, as_json=as_json, kit=str(home), hand_over=hand_over)
     if not dry_run and not as_json:
-        _say(f"Lämna över mappen {home}: {', '.join(hand_over)}.")
-        _say("private.jwks är demonstrationens: en riktig myndighet gör egna nycklar och lämnar bara de öppna (--public-keys).")
+        say(f"Lämna över mappen {home}: {', '.join(hand_over)}.")
+        say("private.jwks är demonstrationens: en riktig myndighet gör egna nycklar och lämnar bara de öppna (--public-keys).")
 
 
 def rotate(
-    agency: _Agency,
-    data: _Data = _DATA,
+    agency: Agency,
+    data: Data = DATA,
     password: Annotated[bool, typer.Option("--password", help="Nytt lösenord hos Kafka.")] = False,  # noqa: FBT002
     keys: Annotated[bool, typer.Option("--keys", help="Nytt nyckelpar för varje mottagarslag (demonstrationens).")] = False,  # noqa: FBT002
     public_keys: _PublicKeys = None,
@@ -120,11 +109,11 @@ def rotate(
         int, typer.Option("--lead-days", min=0, help="Så många dagar i förväg lämnas kommunens nya nycklar ut.")
     ] = LEAD_DAYS,
     dry_run: _DryRun = False,  # noqa: FBT002
-    as_json: _Json = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Byt lösenord eller nycklar, med tid då både gammal och ny nyckel gäller, eller spärra en nyckel genast."""
     if not (password or keys or public_keys or kommun_keys or revoke):
-        _wrong_use("Säg vad som ska bytas: --password, --keys, --public-keys, --kommun-keys eller --revoke.")
+        wrong_use("Säg vad som ska bytas: --password, --keys, --public-keys, --kommun-keys eller --revoke.")
     overlap = timedelta(days=overlap_days)
     with _problems_told():
         desk = _desk(agency, data)
@@ -147,10 +136,10 @@ def rotate(
 
 
 def disable(
-    agency: _Agency,
-    data: _Data = _DATA,
+    agency: Agency,
+    data: Data = DATA,
     dry_run: _DryRun = False,  # noqa: FBT002
-    as_json: _Json = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Stäng av en myndighet genast: användare, rättigheter och kvot tas bort och kommer inte tillbaka förrän med `add`."""
     with _problems_told():
@@ -174,7 +163,7 @@ def _desk(agency: str, data: Path) -> _Desk:
 
     found = next((one for one in topics.AGENCIES if one.name == agency), None)
     if found is None:
-        _wrong_use(f"Myndigheten {agency:.60} finns inte. Det finns: {', '.join(one.name for one in topics.AGENCIES)}.")
+        wrong_use(f"Myndigheten {agency:.60} finns inte. Det finns: {', '.join(one.name for one in topics.AGENCIES)}.")
     try:
         stack: Mapping[str, Any] = tomllib.loads((data / "stack.toml").read_text(encoding="utf-8"))
     except OSError:
@@ -224,13 +213,13 @@ def _tell(desk: _Desk, act: str, *, dry_run: bool, as_json: bool, without_key: l
     for line in desk.lines:
         typer.echo(line.text)
     for kind in without_key or ():
-        _say(f"Varning: {kind} har ingen giltig nyckel. Det som ska skickas väntar tills en ny finns.")
+        say(f"Varning: {kind} har ingen giltig nyckel. Det som ska skickas väntar tills en ny finns.")
     if not desk.lines:
-        _say(f"Inget skiljer för {desk.agency.name}.")
+        say(f"Inget skiljer för {desk.agency.name}.")
     elif dry_run:
-        _say(f"Skillnader: {len(desk.lines)}. Inget är ändrat (--dry-run).")
+        say(f"Skillnader: {len(desk.lines)}. Inget är ändrat (--dry-run).")
     else:
-        _say(f"Ändringar gjorda för {desk.agency.name}: {len(desk.lines)}.")
+        say(f"Ändringar gjorda för {desk.agency.name}: {len(desk.lines)}.")
 
 
 @contextmanager
@@ -238,23 +227,14 @@ def _problems_told() -> Iterator[None]:
     try:
         yield
     except KeysRefusedError as refused:
-        _say(str(refused))
+        say(str(refused))
         raise typer.Exit(NO) from None
     except StackProblem as problem:
-        _say(str(problem))
+        say(str(problem))
         raise typer.Exit(PART_DOWN) from None
     except KafkaError as error:
-        _say(f"Kafka gör inte vad den ska ({type(error).__name__}). Är stacken igång?")
+        say(f"Kafka gör inte vad den ska ({type(error).__name__}). Är stacken igång?")
         raise typer.Exit(PART_DOWN) from None
-
-
-def _wrong_use(text: str) -> NoReturn:
-    _say(text)
-    raise typer.Exit(WRONG_USE)
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
 
 
 COMMANDS: Mapping[str, Callable[..., None]] = {"add": add, "rotate": rotate, "disable": disable}

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.client import WRONG_USE, AsJson, part_down
+from cli.common import WRONG_USE, AsJson, part_down
 
 app = typer.Typer()
 NAMES = ("register", "decide", "relay", "end_to_end")

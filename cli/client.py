@@ -4,11 +4,10 @@ The command line is a client as the gateway is one. It works only where `environ
 """
 
 import json
-import sys
 import tomllib
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, NamedTuple, NoReturn, Self
+from typing import NamedTuple, Self
 
 import typer
 from joserfc.jwk import ECKey
@@ -16,21 +15,11 @@ from los.controls.v1.controls_pb2_grpc import ControlsServiceStub
 from los.registry.v1.registry_pb2_grpc import RegistryServiceStub
 from los.sharing.v1.sharing_pb2_grpc import SharingServiceStub
 
+from cli.common import part_down
 from services.kernel.callers import Caller, Role
 from services.kernel.config import Tls
 from services.kernel.rpc import connect
 from services.kernel.speaking import speaking_for
-
-Data = Annotated[Path, typer.Option("--data", envvar="LOS_DATA", help="Stackens datamapp.")]
-DATA = Path(".los")
-NO, WRONG_USE, PART_DOWN = 1, 2, 3
-AsJson = Annotated[bool, typer.Option("--json", help="Skriv bara JSON på standard ut.")]
-
-
-def part_down(message: str) -> NoReturn:
-    """End the command: a part is missing or down."""
-    sys.stderr.write(f"{message}\n")
-    raise typer.Exit(PART_DOWN)
 
 
 class Person(NamedTuple):

@@ -14,10 +14,11 @@ import grpc
 import typer
 from los.sharing.v1 import sharing_pb2 as sharing
 
-from cli.client import PART_DOWN, AsJson, Session
+from cli.client import Session
 from cli.client import Stack as Client
+from cli.common import PART_DOWN, AsJson, say
 from cli.import_file import KINDS, import_file
-from cli.up import Stopped, say, stoppable
+from cli.up import Stopped, stoppable
 from cli.walk import Waited, Walk, reason_of
 from infra import stack
 from services.kernel.callers import Role

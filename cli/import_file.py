@@ -14,7 +14,8 @@ from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2
 from los.registry.v1 import registry_pb2
 
-from cli.client import DATA, NO, PART_DOWN, WRONG_USE, AsJson, Data, Person, Session, Stack
+from cli.client import Person, Session, Stack
+from cli.common import DATA, NO, PART_DOWN, WRONG_USE, AsJson, Data
 from services.kernel.callers import Role
 from services.kernel.errors import Failure, Invalid
 from services.kernel.rpc import failure_of

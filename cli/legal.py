@@ -1,12 +1,13 @@
 """`los legal`: the grounds, and a dry answer to "may this go to them, that day?". Needs no stack and stores nothing."""
 
 import json
-import sys
 from collections.abc import Collection
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from cli.common import wrong_use
 
 if TYPE_CHECKING:
     from services.sharing.legal import Answer, Ground, Law, Question
@@ -159,17 +160,11 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        _wrong_use("--on: datumet går inte att läsa. Skriv till exempel 2026-11-23.")
+        wrong_use("--on: datumet går inte att läsa. Skriv till exempel 2026-11-23.")
 
 
 def _known(option: str, words: Collection[str], known: Collection[str]) -> None:
     """Exit 2, with the list, when a word is not in it."""
     for word in words:
         if word not in known:
-            _wrong_use(f"{option}: ordet {word!r} finns inte i listan. Välj något av: {', '.join(sorted(known))}.")
-
-
-def _wrong_use(message: str) -> NoReturn:
-    """Say what is wrong and exit 2."""
-    print(message, file=sys.stderr)
-    raise typer.Exit(2)
+            wrong_use(f"{option}: ordet {word!r} finns inte i listan. Välj något av: {', '.join(sorted(known))}.")

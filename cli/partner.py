@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 import typer
 
 from cli.agencies import COMMANDS as AGENCY_COMMANDS
+from cli.agencies import Agency
+from cli.common import DATA, NO, PART_DOWN, WRONG_USE, AsJson, Data, say
 from partner import check as conformance
 from partner import kit as kits
 from partner.broker import BrokerProblem
@@ -32,24 +34,17 @@ from partner.polling import place
 from partner.receiver import Receiver
 from partner.reference import ReferencePartner, demo_answer, function_mailbox
 
-NO, WRONG_USE, PART_DOWN = 1, 2, 3
-"""Exit codes (design 3); 0 is done."""
-
 app = typer.Typer(name="partner", help="Partnerns sida: läs, ta emot och prova det som kommunen skickar.", no_args_is_help=True)
 
-_Agency = Annotated[str, typer.Argument(help="Myndigheten: skatteverket, forsakringskassan, kronofogden eller polisen.")]
 _KitFolder = Annotated[Path | None, typer.Option("--kit", help="Partnermappen. Utan den: DATA/partners/AGENCY.", show_default=False)]
-_Data = Annotated[Path, typer.Option("--data", envvar="LOS_DATA", help="Stackens datamapp.")]
 _UntilIdle = Annotated[
     float | None,
     typer.Option("--until-idle", min=0, help="Sluta när allt är läst och inget nytt har kommit på så många sekunder."),
 ]
-_Json = Annotated[bool, typer.Option("--json", help="Skriv bara JSON på standard ut.")]
 _Database = Annotated[
     str | None,
     typer.Option(help="Partnerns egen databas: en fil eller postgresql://… Utan den: inbox.db i partnermappen.", show_default=False),
 ]
-_DATA = Path(".los")
 for _name, _command in AGENCY_COMMANDS.items():
     app.command(_name)(_command)
 
@@ -63,17 +58,17 @@ class Answer(StrEnum):
 
 @app.command("listen")
 def listen_command(
-    agency: _Agency,
+    agency: Agency,
     kit_folder: _KitFolder = None,
-    data: _Data = _DATA,
+    data: Data = DATA,
     until_idle: _UntilIdle = None,
-    as_json: _Json = False,  # noqa: FBT002 - a flag of the command line
+    as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
 ) -> None:
     """Visa allt som myndigheten har fått, från början. Ändrar inget och svarar inte."""
     kit = _kit(agency, kit_folder, data)
     refused = 0
     with _stoppable() as stop, _problems_told():
-        _say(f"Läser {kit.share_topic} hos {kit.broker.bootstrap_servers} …")
+        say(f"Läser {kit.share_topic} hos {kit.broker.bootstrap_servers} …")
         for record, found in listen(kit, stop, until_idle):
             if isinstance(found, Opened):
                 typer.echo(json.dumps(_as_json(found), ensure_ascii=False) if as_json else _as_text(found))
@@ -81,17 +76,17 @@ def listen_command(
                 typer.echo(json.dumps(_withheld(found), ensure_ascii=False) if as_json else _withheld_text(found))
             else:
                 refused += 1
-                _say(f"{place(record)}: {found.value}. {EXPLANATIONS[found]}")
+                say(f"{place(record)}: {found.value}. {EXPLANATIONS[found]}")
     if refused:
-        _say(f"{refused} meddelanden kunde inte godtas.")
+        say(f"{refused} meddelanden kunde inte godtas.")
         raise typer.Exit(NO)
 
 
 @app.command("run")
 def run_command(
-    agency: _Agency,
+    agency: Agency,
     kit_folder: _KitFolder = None,
-    data: _Data = _DATA,
+    data: Data = DATA,
     database: _Database = None,
     answer: Annotated[
         Answer | None,
@@ -100,7 +95,7 @@ def run_command(
     role: Annotated[Role, typer.Option(help="Roll vid svaret accepted.")] = Role.ON_SITE,
     control_ground: Annotated[str | None, typer.Option(help="Egen kontrollgrund vid svaret accepted.", show_default=False)] = None,
     until_idle: _UntilIdle = None,
-    as_json: _Json = False,  # noqa: FBT002 - a flag of the command line
+    as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
 ) -> None:
     """Kör referenspartnern: ta emot, spara, kvittera och svara på inbjudningar."""
     folder = kit_folder or data / "partners" / agency
@@ -112,21 +107,21 @@ def run_command(
     with _stoppable() as stop, _problems_told():
         inbox = Inbox.open(database or folder / "inbox.db")
         try:
-            _say(f"Tar emot från {kit.share_topic} hos {kit.broker.bootstrap_servers}. Avsluta med Ctrl-C.")
+            say(f"Tar emot från {kit.share_topic} hos {kit.broker.bootstrap_servers}. Avsluta med Ctrl-C.")
             receiver = Receiver(kit, inbox, ReferencePartner(kit, reply))
-            counts = Consumer(kit, receiver, _say).run(stop, until_idle)
+            counts = Consumer(kit, receiver, say).run(stop, until_idle)
         finally:
             inbox.close()
     if as_json:
         typer.echo(json.dumps(asdict(counts)))
-    _say(_summary(counts))
+    say(_summary(counts))
 
 
 @app.command("dead-letters")
 def dead_letters_command(
-    agency: _Agency,
+    agency: Agency,
     kit_folder: _KitFolder = None,
-    data: _Data = _DATA,
+    data: Data = DATA,
     database: _Database = None,
     retry: Annotated[bool, typer.Option("--retry", help="Läs dem en gång till hos kommunens Kafka.")] = False,  # noqa: FBT002 - a flag
     clear: Annotated[bool, typer.Option("--clear", help="Glöm dem.")] = False,  # noqa: FBT002 - a flag
@@ -144,11 +139,11 @@ def dead_letters_command(
             chosen = [letter for _, letter in letters]
             if retry:
                 receiver = Receiver(kit, inbox, ReferencePartner(kit, demo_answer(agency)))
-                _say(_summary(Consumer(kit, receiver, _say).retry(chosen, stop)))
+                say(_summary(Consumer(kit, receiver, say).retry(chosen, stop)))
             elif clear:
                 for letter in chosen:
                     inbox.clear(letter)
-                _say(f"Glömda: {len(chosen)}.")
+                say(f"Glömda: {len(chosen)}.")
         finally:
             inbox.close()
 
@@ -162,14 +157,14 @@ def _summary(counts: Counts) -> str:
 
 @app.command("check")
 def check_command(
-    agency: _Agency,
+    agency: Agency,
     program: Annotated[
         list[str] | None,
         typer.Argument(help="Efter --: mottagaren som ska provas. Den startas med sandlådans mapp sist.", show_default=False),
     ] = None,
     kit_folder: _KitFolder = None,
-    data: _Data = _DATA,
-    as_json: _Json = False,  # noqa: FBT002 - a flag of the command line
+    data: Data = DATA,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
 ) -> None:
     """Prova att mottagningen följer avtalet och att rättigheterna hos kommunens Kafka är de rätta.
 
@@ -180,11 +175,11 @@ def check_command(
     findings: list[conformance.Finding] = []
     with _problems_told():
         if program:
-            findings += judged(folder / "sandbox", program, _say)
+            findings += judged(folder / "sandbox", program, say)
         else:
-            _say("Provar mottagningen med nycklar som sedan kastas …")
+            say("Provar mottagningen med nycklar som sedan kastas …")
             findings += conformance.consumer(kit, lambda own: ReferencePartner(own, demo_answer(own.agency)))
-        _say(f"Provar rättigheterna hos {kit.broker.bootstrap_servers} …")
+        say(f"Provar rättigheterna hos {kit.broker.bootstrap_servers} …")
         findings += conformance.rights(kit)
     wrong = [finding for finding in findings if not finding.right]
     if as_json:
@@ -192,7 +187,7 @@ def check_command(
     else:
         for one in findings:
             typer.echo(f"{'rätt' if one.right else 'FEL '}  {one.text}")
-    _say(f"{len(findings)} prov, {len(wrong)} fel.")
+    say(f"{len(findings)} prov, {len(wrong)} fel.")
     if wrong:
         raise typer.Exit(NO)
 
@@ -202,10 +197,10 @@ def _kit(agency: str, folder: Path | None, data: Path) -> Kit:
     try:
         kit = kits.load(folder)
     except KitError as error:
-        _say(f"Partnermappen {folder} kan inte användas. {error}")
+        say(f"Partnermappen {folder} kan inte användas. {error}")
         raise typer.Exit(WRONG_USE) from None
     if kit.agency != agency:
-        _say(f"Partnermappen {folder} tillhör {kit.agency}, inte {agency}.")
+        say(f"Partnermappen {folder} tillhör {kit.agency}, inte {agency}.")
         raise typer.Exit(WRONG_USE)
     return kit
 
@@ -228,19 +223,19 @@ def _problems_told() -> Iterator[None]:
     try:
         yield
     except BrokerProblem as problem:
-        _say(str(problem))
+        say(str(problem))
         raise typer.Exit(PART_DOWN) from None
     except KitError as error:
-        _say(f"Mappen kan inte användas. {error}")
+        say(f"Mappen kan inte användas. {error}")
         raise typer.Exit(WRONG_USE) from None
     except OSError as error:
-        _say(f"Programmet gick inte att starta ({type(error).__name__}).")
+        say(f"Programmet gick inte att starta ({type(error).__name__}).")
         raise typer.Exit(WRONG_USE) from None
     except DatabaseProblem as problem:
-        _say(str(problem))
+        say(str(problem))
         raise typer.Exit(PART_DOWN) from None
     except DeadLettersFullError:
-        _say(
+        say(
             f"{DEAD_LETTERS_MAX} meddelanden har avvisats. Någon måste se varför (los partner dead-letters) och läsa om "
             "eller glömma dem innan fler tas emot."
         )
@@ -291,7 +286,3 @@ def _withheld_text(found: Withheld) -> str:
 def _printable(text: str) -> str:
     """Text that a terminal shows and never obeys."""
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)

@@ -1,7 +1,6 @@
 """`los up`: the local stack, until Ctrl-C or SIGTERM."""
 
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +8,7 @@ from types import FrameType
 
 import typer
 
-from cli.client import DATA, Data
+from cli.common import DATA, Data, say
 from infra import stack
 
 app = typer.Typer(help="Starta PostgreSQL, Kafka och alla tjänster; kör tills den stoppas.")
@@ -41,12 +40,6 @@ def up(data: Path) -> int:
         say(str(problem))
         return 3
     return 0
-
-
-def say(text: str) -> None:
-    """Tell the user what is going on, on stderr."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 @contextmanager

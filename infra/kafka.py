@@ -37,6 +37,18 @@ _JAVA_FLAGS = (
 )
 
 
+def client(folder: Folder, bootstrap_servers: str, user: str) -> dict[str, Any]:
+    """What a kafka-python client needs to log in as `user` at the broker of a data folder."""
+    return {
+        "bootstrap_servers": bootstrap_servers,
+        "security_protocol": "SASL_SSL",
+        "ssl_cafile": str(folder.tls / "ca.crt"),
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": user,
+        "sasl_plain_password": folder.password(f"kafka-{user}"),
+    }
+
+
 class Kafka:
     """The broker of one data folder."""
 
@@ -96,14 +108,7 @@ class Kafka:
 
     def client(self, user: str) -> dict[str, Any]:
         """What a kafka-python client needs to log in as `user`."""
-        return {
-            "bootstrap_servers": self.bootstrap_servers,
-            "security_protocol": "SASL_SSL",
-            "ssl_cafile": str(self.folder.tls / "ca.crt"),
-            "sasl_mechanism": "SCRAM-SHA-512",
-            "sasl_plain_username": user,
-            "sasl_plain_password": self.folder.password(f"kafka-{user}"),
-        }
+        return client(self.folder, self.bootstrap_servers, user)
 
     def tool(self, name: str, words: Sequence[str]) -> list[str]:
         """The command that runs one of Kafka's own tools, a class of its jars, with these words."""

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 from google.protobuf.timestamp_pb2 import Timestamp
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
+SKEW_MAX = timedelta(minutes=5)
+"""How far the clock of a person who says when something was done may be ahead."""
 
 
 class Clock:

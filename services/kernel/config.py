@@ -1,9 +1,10 @@
 """One TOML file per process becomes one frozen model. Unknown keys are refused; secrets are files."""
 
 import re
+import ssl
 import tomllib
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
@@ -86,6 +87,17 @@ class Kafka(Model):
     username: str
     password_file: Path
     ca_file: Path
+
+    def client(self) -> dict[str, Any]:
+        """What a kafka-python client needs to log in. Raises OSError when a file is not there."""
+        return {
+            "bootstrap_servers": self.bootstrap_servers,
+            "security_protocol": "SASL_SSL",
+            "ssl_context": ssl.create_default_context(cafile=str(self.ca_file)),
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_plain_username": self.username,
+            "sasl_plain_password": self.password_file.read_text(encoding="utf-8").strip(),
+        }
 
 
 M = TypeVar("M", bound=BaseModel)

@@ -13,13 +13,13 @@ from typing import Any, Literal
 from uuid import UUID
 
 from services.kernel.callers import Caller, Role
+from services.kernel.clock import SKEW_MAX
 from services.kernel.errors import Conflict
 from services.kernel.identity import OrgNumber
+from services.kernel.protection import CHECK_VALID, Protection
 from services.kernel.reference import Reference, Words, sentence
 
-PROTECTION_CHECK_VALID = timedelta(hours=24)  # design 8
 PREVIEW_VALID = timedelta(hours=24)  # design 7
-SKEW = timedelta(minutes=5)  # how far the clock of the person who looked may be ahead
 RECEIPT_EXPECTED = timedelta(days=3)  # a receipt is a machine's answer: a week-end without one is nobody's silence
 
 
@@ -173,14 +173,6 @@ NOTICE = "notice"
 READABLE = frozenset({InboundState.NEW, InboundState.ACKNOWLEDGED})
 
 
-class Protection(StrEnum):
-    """What the register check said; unknown until somebody has looked, and unknown means protected (design 8)."""
-
-    UNKNOWN = "unknown"
-    NONE = "none"
-    PROTECTED = "protected"
-
-
 @dataclass(frozen=True, slots=True)
 class CodedFact:
     """A circumstance: a code of the reference data and its days, None where not stated."""
@@ -248,13 +240,13 @@ def require_unprotected(offer: Offer, now: datetime) -> None:
     if not offer.names_a_person:
         return
     checked = offer.checked_time
-    if is_protected(offer) or checked is None or not now - PROTECTION_CHECK_VALID <= checked <= now + SKEW:
+    if is_protected(offer) or checked is None or not now - CHECK_VALID <= checked <= now + SKEW_MAX:
         raise Conflict("protection_check: kontrollen av skyddade uppgifter saknas eller är äldre än 24 timmar. Inget skickas.")
 
 
 def protection_valid_until(offer: Offer) -> datetime | None:
     """Until when the relay may send it; None where no person is named."""
-    return offer.checked_time + PROTECTION_CHECK_VALID if offer.names_a_person and offer.checked_time else None
+    return offer.checked_time + CHECK_VALID if offer.names_a_person and offer.checked_time else None
 
 
 DECIDERS: Mapping[str, frozenset[Role]] = {  # sharing-matrix 8: roles per record kind

@@ -4,7 +4,6 @@ An answer is verified, then noted once in one transaction; the offset is committ
 code, never with its content, and the reading goes on.
 """
 
-import ssl
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -67,12 +66,7 @@ ROLES = {
 def consumer(config: Kafka, topic: str) -> KafkaConsumer:
     """A consumer that commits by hand, from the beginning for a group that has read nothing. Each topic has a group of its own."""
     reader = KafkaConsumer(
-        bootstrap_servers=config.bootstrap_servers,
-        security_protocol="SASL_SSL",
-        sasl_mechanism="SCRAM-SHA-512",
-        sasl_plain_username=config.username,
-        sasl_plain_password=config.password_file.read_text(encoding="utf-8").strip(),
-        ssl_context=ssl.create_default_context(cafile=str(config.ca_file)),
+        **config.client(),
         group_id=f"{GROUP}.{topic}",
         enable_auto_commit=False,
         auto_offset_reset="earliest",

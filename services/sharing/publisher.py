@@ -5,7 +5,6 @@ else it lapses, which its owner is told, and never leaves. The broker has acknow
 two sends the same bytes with the same id again.
 """
 
-import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -87,12 +86,7 @@ def producer(config: Kafka) -> KafkaProducer:
 
     try:
         return KafkaProducer(
-            bootstrap_servers=config.bootstrap_servers,
-            security_protocol="SASL_SSL",
-            sasl_mechanism="SCRAM-SHA-512",
-            sasl_plain_username=config.username,
-            sasl_plain_password=config.password_file.read_text(encoding="utf-8").strip(),
-            ssl_context=ssl.create_default_context(cafile=str(config.ca_file)),
+            **config.client(),
             acks="all",
             enable_idempotence=True,
             linger_ms=5,

@@ -10,7 +10,8 @@ from los.sharing.v1 import sharing_pb2 as pb
 
 from services.kernel.clock import instant
 from services.kernel.errors import Invalid
-from services.sharing.domain import CORRECTING, RECALLING, CodedFact, InboundState, Offer, OfferState, Protection, Status
+from services.kernel.protection import Protection
+from services.sharing.domain import CORRECTING, RECALLING, CodedFact, InboundState, Offer, OfferState, Status
 
 PROTECTION = {
     common_pb2.PROTECTION_UNSPECIFIED: Protection.UNKNOWN,

@@ -34,6 +34,7 @@ from partner.kit import Kit
 from partner.receiver import Receiver
 from partner.reference import ReferencePartner, demo_answer
 from services.sharing.sealing import Event, Receipt, SealedRecord, seal_event
+from tests.infra import outsiders
 from tests.partner.builders import a_content
 from tests.partner.kommun import DEADLINE_S, IDLE_S, Kommun, now_event
 
@@ -97,18 +98,7 @@ def send_good(kommun: Kommun, kit: Kit) -> Event:
 
 def send_packed(kommun: Kommun, kit: Kit, method: str, value: bytes) -> None:
     """Through a client that has every compression, which also must gain by it to use it."""
-    client = kommun.kafka.client("relay")
-    producer = confluent_kafka.Producer(
-        {
-            "bootstrap.servers": client["bootstrap_servers"],
-            "security.protocol": "SASL_SSL",
-            "sasl.mechanism": "SCRAM-SHA-512",
-            "sasl.username": client["sasl_plain_username"],
-            "sasl.password": client["sasl_plain_password"],
-            "ssl.ca.location": client["ssl_cafile"],
-            "compression.type": method,
-        }
-    )
+    producer = confluent_kafka.Producer(outsiders.settings(kommun.kafka, "relay", **{"compression.type": method}))
     producer.produce(kit.share_topic, value)
     assert producer.flush(DEADLINE_S) == 0
 

@@ -21,6 +21,8 @@ ARCHIVE = Caller("cli", "klf-registrator-1", Role.RECORDS_OFFICER, "KLF")
 ARCHIVE_IAF = Caller("cli", "iaf-registrator-1", Role.RECORDS_OFFICER, "IAF")
 OTHER_PERSON = "193805259169"  # samples/testpersonnummer.txt
 REASON = "Fel person i underlaget."
+SHARED, CORRECTED, RECALLED = (f"se.los.folkbokforing_alert.{change}.v1" for change in ("shared", "corrected", "recalled"))
+WORD = "Skatteverket (folkbokföring)"
 PAYMENT_POINTS = ("benefit", "circumstances", "own_error", "special_reasons")
 
 

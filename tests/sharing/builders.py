@@ -8,9 +8,10 @@ from uuid import UUID
 from joserfc.jwk import ECKey
 
 from services.kernel.clock import FixedClock
+from services.kernel.protection import Protection
 from services.kernel.vault import Vault
 from services.sharing.decisions import Decisions
-from services.sharing.domain import CodedFact, Offer, Protection
+from services.sharing.domain import CodedFact, Offer
 from services.sharing.legal import law
 from services.sharing.sealing import Key, Keys, Receiver
 from services.sharing.store import Store

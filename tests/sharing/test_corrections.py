@@ -11,7 +11,10 @@ from partner import feedback as partner
 from partner.jose import Code
 from services.kernel.errors import Conflict
 from tests.sharing.acts import (
+    CORRECTED,
     INVESTIGATOR,
+    SHARED,
+    WORD,
     a_duty_without_a_channel,
     carried_out,
     content,
@@ -23,8 +26,6 @@ from tests.sharing.acts import (
 )
 from tests.sharing.conftest import RECEIVER, SECOND, Agency, Sharing
 
-SHARED, CORRECTED, RECALLED = (f"se.los.folkbokforing_alert.{change}.v1" for change in ("shared", "corrected", "recalled"))
-WORD = "Skatteverket (folkbokföring)"
 WAIT_S = 30
 
 

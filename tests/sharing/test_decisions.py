@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from services.kernel.errors import Conflict
+from services.kernel.protection import Protection
 from services.sharing.decisions import Decisions, hash_of
-from services.sharing.domain import CodedFact, Protection, require_unprotected
+from services.sharing.domain import CodedFact, require_unprotected
 from tests.sharing.builders import DISCLOSURE, NOW, PERSON, TODAY, a_payment, an_offer, decisions
 
 

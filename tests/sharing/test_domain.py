@@ -4,11 +4,11 @@ import pytest
 
 from services.kernel.callers import Caller, Role
 from services.kernel.errors import Conflict
+from services.kernel.protection import Protection
 from services.kernel.reference import reference
 from services.sharing.domain import (
     CodedFact,
     OfferState,
-    Protection,
     Status,
     is_protected,
     rendered,

@@ -34,6 +34,7 @@ from services.kernel.vault import Vault
 from services.sharing.domain import Status
 from services.sharing.feedback import Feedback, Tell
 from services.sharing.store import Store
+from tests.infra import outsiders
 from tests.partner.builders import AGENCY_OF, NOW, a_record, a_world, an_event, forged
 
 WORLD = a_world()
@@ -276,17 +277,7 @@ def test_a_reply_waits_while_the_database_is_away_full_or_closed_to_us(sharing: 
 
 def as_agency(kafka: Broker, agency: str, **settings: str) -> confluent_kafka.Producer:
     """A producer that is not ours, with the agency's own rights."""
-    return confluent_kafka.Producer(
-        {
-            "bootstrap.servers": kafka.bootstrap_servers,
-            "security.protocol": "SASL_SSL",
-            "sasl.mechanism": "SCRAM-SHA-512",
-            "sasl.username": agency,
-            "sasl.password": kafka.folder.password(f"kafka-{agency}"),
-            "ssl.ca.location": str(kafka.folder.tls / "ca.crt"),
-        }
-        | settings
-    )
+    return confluent_kafka.Producer(outsiders.settings(kafka, agency, **settings))
 
 
 def broker_config(kafka: Broker) -> Kafka:

@@ -20,9 +20,13 @@ from services.kernel.callers import Caller, Role
 from services.kernel.clock import Clock, timestamp
 from services.kernel.errors import Conflict, Invalid, NotFound
 from services.sharing.publisher import Publisher
+from tests.infra import outsiders
 from tests.sharing.acts import (
     INVESTIGATOR,
     REASON,
+    RECALLED,
+    SHARED,
+    WORD,
     a_duty_without_a_channel,
     about,
     carried_out,
@@ -36,8 +40,6 @@ from tests.sharing.acts import (
 from tests.sharing.builders import PERSON
 from tests.sharing.conftest import OFFICER, SECOND, Agency, Sharing
 
-SHARED, CORRECTED, RECALLED = (f"se.los.folkbokforing_alert.{change}.v1" for change in ("shared", "corrected", "recalled"))
-WORD = "Skatteverket (folkbokföring)"
 WAIT_S = 30
 
 
@@ -254,17 +256,7 @@ def test_a_recall_goes_out_over_the_broker_and_the_agencys_answer_closes_it(shar
     recall(sharing, disclosure_id)  # the agency is away: it has read nothing yet
     sharing.relay.run_once()
     assert sharing.on_the_topic(disclosure_id) == [SHARED, RECALLED]
-    folder = sharing.kafka.folder
-    producer = confluent_kafka.Producer(
-        {
-            "bootstrap.servers": sharing.kafka.bootstrap_servers,
-            "security.protocol": "SASL_SSL",
-            "sasl.mechanism": "SCRAM-SHA-512",
-            "sasl.username": "skatteverket",
-            "sasl.password": folder.password("kafka-skatteverket"),
-            "ssl.ca.location": str(folder.tls / "ca.crt"),
-        }
-    )
+    producer = confluent_kafka.Producer(outsiders.settings(sharing.kafka, "skatteverket"))
     reading = threading.Thread(target=agency.feedback.run)
     reading.start()
     try:

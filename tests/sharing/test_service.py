@@ -10,10 +10,9 @@ from los.sharing.v1 import sharing_pb2 as pb
 from services.kernel.callers import Caller, Role
 from services.kernel.clock import Clock, timestamp
 from services.kernel.errors import Conflict, NotFound
+from tests.sharing.acts import CORRECTED, RECALLED, SHARED
 from tests.sharing.builders import PERSON
 from tests.sharing.conftest import OFFICER, Sharing
-
-SHARED, CORRECTED, RECALLED = (f"se.los.folkbokforing_alert.{change}.v1" for change in ("shared", "corrected", "recalled"))
 
 
 def sent(sharing: Sharing) -> int:

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from services.kernel.callers import Role
 from services.kernel.errors import Conflict, Invalid
+from services.kernel.protection import Protection
 from services.kernel.reference import reference
 from services.registry.domain.alert import RECEIVER_KIND, RECORD_KIND, Alert, Assessed, Assessment, State
 from services.registry.domain.record import (
@@ -20,10 +21,10 @@ from services.registry.domain.record import (
     Moved,
     Offer,
     Offered,
-    Protection,
     ProtectionCheck,
     handled,
     months_after,
+    reasoned,
     steps,
 )
 
@@ -44,11 +45,6 @@ class Act(StrEnum):
 
 
 # --- guards ---------------------------------------------------------------------------------------------------------------------
-
-
-def _reasoned(_: Alert, asked: Assessed, __: Actor) -> None:
-    if not asked.reasons:
-        raise Invalid("reasons: skriv vad bedömningen grundas på.")
 
 
 def _facts_are_sound(_: Alert, asked: Assessed, actor: Actor) -> None:
@@ -101,7 +97,7 @@ _OPEN = (State.DRAFT, State.SUBMITTED, State.SCREENED, State.NEEDS_COMPLETION, S
 _SENT = (State.NOTICE_SENT, State.ACKNOWLEDGED, State.INVESTIGATION_OPEN)
 # Until the kommun has found something, the report is the landlord's to take back. What is found stays found.
 LANDLORDS_OWN = frozenset({State.SUBMITTED, State.SCREENED, State.NEEDS_COMPLETION})
-_ASSESSED = (_wrong_flat_checked, _reasoned, _facts_are_sound)
+_ASSESSED = (_wrong_flat_checked, reasoned, _facts_are_sound)
 
 LIFE: Life[State] = Life(
     # act, from, to, who, guards. A new report starts as submitted; a draft is made by a payment whose officer doubts the register.
@@ -112,8 +108,8 @@ LIFE: Life[State] = Life(
     steps(Act.ASSESS, (State.ASSESSED,), State.NO_ACTION, OFFICERS, *_ASSESSED),
     steps(Act.ASSESS, (State.ASSESSED,), State.REFERRED_TO_LANDLORD, OFFICERS, *_ASSESSED),
     steps(Act.ASSESS, (State.ASSESSED,), State.LINKED_TO_PAYMENT_CASE, OFFICERS, *_ASSESSED, _points_to_a_payment),
-    steps(Act.ASSESS, _ASSESSABLE, State.NEEDS_COMPLETION, OFFICERS, _reasoned, _facts_are_sound),
-    steps(Act.ASSESS, _ASSESSABLE, State.BLOCKED_PROTECTED, OFFICERS, _reasoned),
+    steps(Act.ASSESS, _ASSESSABLE, State.NEEDS_COMPLETION, OFFICERS, reasoned, _facts_are_sound),
+    steps(Act.ASSESS, _ASSESSABLE, State.BLOCKED_PROTECTED, OFFICERS, reasoned),
     # What the receiver's word makes of it: sharing tells. Skatteverket need not say that it has opened a case before it has closed it.
     steps(Act.ARRIVE, (State.ASSESSED,), State.NOTICE_SENT, SYSTEM),
     steps(Act.ARRIVE, (State.NOTICE_SENT,), State.ACKNOWLEDGED, SYSTEM),

@@ -14,9 +14,10 @@ from uuid import UUID
 from services.kernel import cells, rows
 from services.kernel.cells import Fault
 from services.kernel.errors import Invalid
+from services.kernel.protection import Protection
 from services.kernel.reference import Scheme, Words, reference
 from services.kernel.rows import Check, Field, Form, Judged, Layout, Result, Verdict
-from services.registry.domain.record import Circumstance, Context, Offered, Protection, ProtectionCheck
+from services.registry.domain.record import Circumstance, Context, Offered, ProtectionCheck
 
 RECORD_KIND = "suspected_payment"
 POLICE_REPORT = "police_report"

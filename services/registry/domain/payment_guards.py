@@ -36,12 +36,6 @@ def no_conflict(payment: Payment, asked: Assessed | Investigation, actor: Actor)
         raise Conflict("no_conflict_of_interest: du har själv flaggat ärendet ur din egen handläggning. En kollega prövar det.")
 
 
-def reasoned(_: Payment, asked: Assessed, __: Actor) -> None:
-    """An assessment says what it rests on."""
-    if not asked.reasons:
-        raise Invalid("reasons: skriv vad bedömningen grundas på.")
-
-
 def tells_nobody(_: Payment, asked: Assessed, __: Actor) -> None:
     """What is dismissed, or our own error, is told to nobody."""
     if asked.other_benefits or asked.crime_suspected:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.kernel.callers import Role
+from services.kernel.protection import Protection
 from services.registry.domain import payment_guards as guard
 from services.registry.domain.payment import (
     POLICE,
@@ -35,10 +36,10 @@ from services.registry.domain.record import (
     Moved,
     Offer,
     Offered,
-    Protection,
     ProtectionCheck,
     handled,
     months_after,
+    reasoned,
     steps,
 )
 
@@ -81,8 +82,8 @@ GOES_ON = (
 DECISIONS = (State.NO_ERROR, State.ERROR_NO_RECOVERY, State.ERROR_RECOVERY)
 RECOVERY = (State.PAID, State.INSTALMENT, State.COURT_ACTION)
 _OPEN = (State.FLAGGED, State.INTAKE_REVIEW, State.AUTHORITY_ERROR, State.CORRECTED, *GOES_ON)
-_TELLS = (guard.no_conflict, guard.reasoned, guard.reason_to_assume, guard.crime_is_ours)
-_SILENT = (guard.no_conflict, guard.reasoned, guard.tells_nobody, guard.crime_is_ours)
+_TELLS = (guard.no_conflict, reasoned, guard.reason_to_assume, guard.crime_is_ours)
+_SILENT = (guard.no_conflict, reasoned, guard.tells_nobody, guard.crime_is_ours)
 _DECIDES = (guard.heard, guard.delegated)
 
 LIFE: Life[State] = Life(
@@ -93,7 +94,7 @@ LIFE: Life[State] = Life(
     *(steps(Act.ASSESS, (state,), state, INVESTIGATOR, *_TELLS) for state in GOES_ON),
     steps(Act.ASSESS, (State.PRELIMINARY_CHECK,), State.DISMISSED, INVESTIGATOR, *_SILENT),
     steps(Act.ASSESS, (State.PRELIMINARY_CHECK,), State.AUTHORITY_ERROR, INVESTIGATOR, *_SILENT),
-    steps(Act.ASSESS, (State.INTAKE_REVIEW, *GOES_ON), State.BLOCKED_PROTECTED, INVESTIGATOR, guard.no_conflict, guard.reasoned),
+    steps(Act.ASSESS, (State.INTAKE_REVIEW, *GOES_ON), State.BLOCKED_PROTECTED, INVESTIGATOR, guard.no_conflict, reasoned),
     # Our own error is a normal outcome.
     steps(Act.CORRECT, (State.AUTHORITY_ERROR,), State.CORRECTED, INVESTIGATOR, guard.corrected_in_time),
     steps(

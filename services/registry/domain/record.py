@@ -3,26 +3,18 @@
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
 from services.kernel.callers import Role
 from services.kernel.cells import Fault, day
+from services.kernel.clock import SKEW_MAX
 from services.kernel.errors import Conflict, Invalid
+from services.kernel.protection import CHECK_VALID, Protection
 
-PROTECTION_CHECK_AGE_MAX = timedelta(hours=24)
-CLOCK_SKEW_MAX = timedelta(minutes=5)
 HANDLED_BY_MAX = 20
-
-
-class Protection(StrEnum):
-    """What the register check of protected personal data said; unknown until somebody has looked (design 8)."""
-
-    UNKNOWN = "unknown"
-    NONE = "none"
-    PROTECTED = "protected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +28,9 @@ class ProtectionCheck:
         """Raises Invalid unless somebody has looked in the last 24 hours."""
         if self.result is Protection.UNKNOWN or self.checked_time is None:
             raise Invalid("protection_check: kontrollera först om personen har skyddade personuppgifter.")
-        if self.checked_time > now + CLOCK_SKEW_MAX:
+        if self.checked_time > now + SKEW_MAX:
             raise Invalid("protection_check: tidpunkten ligger i framtiden.")
-        if self.checked_time < now - PROTECTION_CHECK_AGE_MAX:
+        if self.checked_time < now - CHECK_VALID:
             raise Invalid("protection_check: kontrollen är äldre än 24 timmar. Gör om den.")
 
 
@@ -109,6 +101,12 @@ class Step(Generic[State]):
 def steps(act: str, before: Iterable[State], after: State, who: Iterable[Role], *guards: Guard) -> tuple[Step[State], ...]:
     """The same step from several states."""
     return tuple(Step(act, state, after, frozenset(who), guards) for state in before)
+
+
+def reasoned(_: object, asked: Any, __: Actor) -> None:  # noqa: ANN401  # an assessment of either kind
+    """A guard of both lives: an assessment says what it rests on."""
+    if not asked.reasons:
+        raise Invalid("reasons: skriv vad bedömningen grundas på.")
 
 
 class Life(Generic[State]):

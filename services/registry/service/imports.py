@@ -9,12 +9,13 @@ from psycopg.errors import UniqueViolation
 from services.kernel import imports
 from services.kernel.callers import Caller
 from services.kernel.imports import Kind
+from services.kernel.protection import Protection
 from services.kernel.rows import Result, Verdict
 from services.registry.domain import alert as alerts
 from services.registry.domain import payment as payments
 from services.registry.domain.alert import Report
 from services.registry.domain.payment import Flag
-from services.registry.domain.record import Context, Protection
+from services.registry.domain.record import Context
 from services.registry.service.registering import Registering
 
 ALERTS: Kind[Context, Report] = Kind(alerts.TABLE, alerts.judge, lambda report: report.same_as)

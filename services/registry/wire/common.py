@@ -10,8 +10,9 @@ from los.registry.v1 import registry_pb2 as pb
 
 from services.kernel.clock import instant, timestamp
 from services.kernel.errors import Invalid
+from services.kernel.protection import Protection
 from services.kernel.reference import reference
-from services.registry.domain.record import Circumstance, Protection, ProtectionCheck
+from services.registry.domain.record import Circumstance, ProtectionCheck
 
 PROTECTION = {
     common_pb2.PROTECTION_UNSPECIFIED: Protection.UNKNOWN,

@@ -12,11 +12,12 @@ from services.kernel.clock import timestamp
 from services.kernel.db import Row, Transaction
 from services.kernel.errors import Conflict, Invalid, NotFound
 from services.kernel.identity import IdentityNumber
+from services.kernel.protection import Protection
 from services.kernel.records import record_step
 from services.kernel.reference import reference
 from services.kernel.rpc import caller
 from services.sharing import wire
-from services.sharing.domain import NOTICE, InboundState, OfferState, Protection, Status
+from services.sharing.domain import NOTICE, InboundState, OfferState, Status
 from services.sharing.retention import Rule, months_ago, retention
 from services.sharing.service.parts import Parts
 from services.sharing.store import tables

@@ -4,12 +4,12 @@ import grpc
 from los.sharing.v1 import sharing_pb2 as pb
 
 from services.kernel.callers import Caller
-from services.kernel.clock import instant, rfc3339
+from services.kernel.clock import SKEW_MAX, instant, rfc3339
 from services.kernel.db import Transaction
 from services.kernel.errors import Conflict, Invalid
 from services.kernel.rpc import caller
 from services.sharing import wire
-from services.sharing.domain import CORRECTING, OBLIGATIONS, SKEW, Status
+from services.sharing.domain import CORRECTING, OBLIGATIONS, Status
 from services.sharing.service.parts import Parts
 
 
@@ -32,7 +32,7 @@ class TaskMethods(Parts):
         except (ValueError, OverflowError):
             raise Invalid("carried_out_time: tidpunkten går inte att läsa.") from None
         now, decided_time = self._clock.now(), self._store.decided_time(tx, told.id)
-        if when > now + SKEW:
+        if when > now + SKEW_MAX:
             raise Invalid("carried_out_time: tidpunkten ligger i framtiden.")
         if decided_time is None or when < decided_time:
             raise Invalid("carried_out_time: tidpunkten ligger före beslutet.")

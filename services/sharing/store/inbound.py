@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, desc, func, or_, select
 
 from services.kernel.db import Row, Transaction
-from services.sharing.domain import InboundState, Protection
+from services.kernel.protection import Protection
+from services.sharing.domain import InboundState
 from services.sharing.store.base import Base
 from services.sharing.store.tables import erasure, inbound, is_held, offer
 

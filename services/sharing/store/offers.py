@@ -12,7 +12,8 @@ from sqlalchemy import desc, func, select
 
 from services.kernel.db import Row, Transaction
 from services.kernel.ids import new_id
-from services.sharing.domain import CodedFact, Offer, OfferState, Protection, require_step
+from services.kernel.protection import Protection
+from services.sharing.domain import CodedFact, Offer, OfferState, require_step
 from services.sharing.store.base import Base
 from services.sharing.store.tables import offer, preview
 

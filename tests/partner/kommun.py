@@ -10,12 +10,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, KafkaAdminClient, ResourcePattern, ResourceType
 
 from infra import secrets, topics
 from infra.kafka import Kafka
-from partner import broker
 from partner.consumer import Consumer, Counts
 from partner.inbox import Inbox
 from partner.kit import Kit, load
@@ -51,18 +50,15 @@ class Kommun:
 
     def replies_about(self, event: Event, count: int) -> list[Reply]:
         """The replies that answer an event, in order of arrival, as soon as there are so many."""
-        agency = AGENCY_OF[event.receiver_kind]
-        consumer = KafkaConsumer(
-            f"los.reply.{agency}.v1",
-            group_id=f"sharing.test.{uuid4()}",
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            metadata_max_age_ms=broker.METADATA_MAX_AGE_MS,  # one that joins before it knows the topic finds it then
-            **self.kafka.client("sharing"),
-        )
+        topic = f"los.reply.{AGENCY_OF[event.receiver_kind]}.v1"
+        # Without a group: one that joins before it knows the topic may wait for its partitions until long after the deadline.
+        consumer = KafkaConsumer(group_id=None, enable_auto_commit=False, **self.kafka.client("sharing"))
         found: list[Reply] = []
         deadline = time.monotonic() + DEADLINE_S
         try:
+            places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
+            consumer.assign(places)
+            consumer.seek_to_beginning(*places)
             while len(found) < count:
                 assert time.monotonic() < deadline, f"{len(found)} replies"
                 for messages in consumer.poll(timeout_ms=200).values():

@@ -18,7 +18,7 @@ import typer
 
 from cli.agencies import COMMANDS as AGENCY_COMMANDS
 from cli.agencies import Agency
-from cli.common import DATA, NO, PART_DOWN, WRONG_USE, AsJson, Data, say
+from cli.common import DATA, NO, PART_DOWN, WRONG_USE, AsJson, Data, say, wrong_use
 from partner import check as conformance
 from partner import kit as kits
 from partner.broker import BrokerProblem
@@ -175,7 +175,10 @@ def check_command(
     findings: list[conformance.Finding] = []
     with _problems_told():
         if program:
-            findings += judged(folder / "sandbox", program, say)
+            try:
+                findings += judged(folder / "sandbox", program, say)
+            except OSError as error:
+                wrong_use(f"Programmet gick inte att starta ({type(error).__name__}).")
         else:
             say("Provar mottagningen med nycklar som sedan kastas …")
             findings += conformance.consumer(kit, lambda own: ReferencePartner(own, demo_answer(own.agency)))
@@ -227,9 +230,6 @@ def _problems_told() -> Iterator[None]:
         raise typer.Exit(PART_DOWN) from None
     except KitError as error:
         say(f"Mappen kan inte användas. {error}")
-        raise typer.Exit(WRONG_USE) from None
-    except OSError as error:
-        say(f"Programmet gick inte att starta ({type(error).__name__}).")
         raise typer.Exit(WRONG_USE) from None
     except DatabaseProblem as problem:
         say(str(problem))

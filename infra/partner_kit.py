@@ -1,10 +1,10 @@
 """What lies in an agency's folder beside its own keys and addresses: the contract, samples, the sandbox, and how to begin."""
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import partner
 from infra import topics
@@ -28,8 +28,11 @@ def write_rest(folder: Folder, home: Path, agency: topics.Agency, bootstrap_serv
         _copy(_PACKAGE / part, home / part)
     box = home / "sandbox"
     _write_sandbox(folder, box, agency, bootstrap_servers)
-    if not (home / "samples").exists():
-        _write_samples(home / "samples", sandbox.load(box))
+    if not (home / "samples").exists():  # the folder takes its name when it is whole
+        half_made = home / "samples.new"
+        shutil.rmtree(half_made, ignore_errors=True)
+        _write_samples(half_made, sandbox.load(box))
+        half_made.rename(home / "samples")
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -81,8 +84,8 @@ def _write_samples(samples: Path, box: sandbox.Sandbox) -> None:
     sender = replace(box.sender(datetime.now(UTC)), days=RECALL_DAYS)
     for kind in box.kit.receiver_kinds:
         for record_kind in record_kinds(kind):
-            shared = sender.told(kind, record_kind, key=str(uuid4()))
-            key = (shared.record.key or b"").decode("ascii")
+            shared = sender.told(kind, record_kind)
+            key = shared.key
             corrected = sender.told(kind, record_kind, "corrected", key=key, sequence=2, replaces=[shared.disclosure_id])
             recalled = sender.told(kind, record_kind, "recalled", key=key, sequence=3, disclosure_id=corrected.disclosure_id)
             for told in (shared, corrected, recalled):
@@ -93,7 +96,7 @@ def _as_json(told: Told) -> str:
     record = told.record
     sample = {
         "topic": record.topic,
-        "key": (record.key or b"").decode("ascii"),
+        "key": told.key,
         "headers": {name: value.decode("ascii") for name, value in record.headers},
         "value": (record.value or b"").decode("utf-8"),
         "inside": dict(told.content),

@@ -140,7 +140,7 @@ def verified_event(record: Record, kit: Kit, now: datetime) -> Event:
     value = record.value or b""
     if len(value) > jose.VALUE_BYTES_MAX:
         raise Refused(Code.TOO_LARGE)
-    jose.verify(_signature(record.headers), value, kit.keys.kommun_signing, now)
+    jose.verify(signature_of(record.headers), value, kit.keys.kommun_signing, now)
     event = _event(jose.read_json(value, Code.EVENT_MALFORMED))
     if record.key != event.key.encode("ascii"):
         raise Refused(Code.KEY_MISMATCH)
@@ -159,7 +159,8 @@ def receiver_kind_of(event: Event, kit: Kit) -> str | None:
         return None
 
 
-def _signature(headers: Sequence[tuple[str, bytes]]) -> bytes:
+def signature_of(headers: Sequence[tuple[str, bytes]]) -> bytes:
+    """The signature among the headers, which are these two and no others. Raises Refused."""
     if any(name not in HEADERS for name, _ in headers):
         raise Refused(Code.HEADER_UNKNOWN)
     found = dict(headers)

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from kafka import KafkaConsumer, TopicPartition
 
@@ -66,13 +65,22 @@ class _Run:
         return {answer.id: answer for answer in self.answers if answer.event_id == event_id}
 
 
+def _handed_out(line: bytes) -> dict[str, Any]:
+    """What a consumer says that it has handed out. Raises ValueError, KeyError, TypeError, RecursionError for a line of another form."""
+    found = json.loads(line.decode("utf-8"))
+    said = {name: found[name] for name in _LINE}
+    if not isinstance(said["event_id"], str):
+        raise TypeError
+    return said
+
+
 class _Program:
     """The consumer under test as a child process."""
 
     def __init__(self, words: Sequence[str], folder: Path, run: _Run) -> None:
         self._run = run
         self._log = (folder / "consumer.log").open("ab")
-        self._child = subprocess.Popen([*words, str(folder)], stdout=subprocess.PIPE, stderr=self._log, text=True, encoding="utf-8")
+        self._child = subprocess.Popen([*words, str(folder)], stdout=subprocess.PIPE, stderr=self._log)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
@@ -80,9 +88,8 @@ class _Program:
         assert self._child.stdout is not None  # noqa: S101 - asked for above
         for line in self._child.stdout:
             try:
-                found = json.loads(line)
-                self._run.lines.append({name: found[name] for name in _LINE})
-            except (ValueError, KeyError, TypeError):
+                self._run.lines.append(_handed_out(line))
+            except (ValueError, KeyError, TypeError, RecursionError):
                 self._run.broken_lines += 1
 
     @property
@@ -200,9 +207,9 @@ def _first(sender: Sender) -> _Samples:
     for kind in sender.kit.receiver_kinds:
         for record_kind in record_kinds(kind):
             good.append((f"{record_kind} till {kind}", sender.told(kind, record_kind)))
-            recalled, replaced = (sender.told(kind, record_kind, key=str(uuid4())) for _ in range(2))
-            recall = sender.told(kind, record_kind, "recalled", key=_key(recalled), sequence=2, disclosure_id=recalled.disclosure_id)
-            correction = sender.told(kind, record_kind, "corrected", key=_key(replaced), sequence=2, replaces=[replaced.disclosure_id])
+            recalled, replaced = (sender.told(kind, record_kind) for _ in range(2))
+            recall = sender.told(kind, record_kind, "recalled", key=recalled.key, sequence=2, disclosure_id=recalled.disclosure_id)
+            correction = sender.told(kind, record_kind, "corrected", key=replaced.key, sequence=2, replaces=[replaced.disclosure_id])
             withdrawn += [(f"{record_kind} till {kind}, som är återkallad längre fram", recalled)]
             withdrawn += [(f"{record_kind} till {kind}, som är rättad längre fram", replaced)]
             good += [(f"Återkallelse: {record_kind} till {kind}", recall), (f"Rättelse: {record_kind} till {kind}", correction)]
@@ -216,7 +223,7 @@ def _first(sender: Sender) -> _Samples:
 
 def _second(sender: Sender, known: Told) -> _Samples:
     """What comes after a crash: something known again, the next of its case, and a recall of it."""
-    key, kind = _key(known), known.receiver_kind
+    key, kind = known.key, known.receiver_kind
     after = sender.told(kind, known.record_kind, key=key, sequence=2)
     recall = sender.told(kind, known.record_kind, "recalled", key=key, sequence=3, disclosure_id=known.disclosure_id)
     return _Samples(
@@ -299,10 +306,6 @@ def _finding(text: str, right: bool, seen: str) -> Finding:  # noqa: FBT001 - th
 def _seen(run: _Run, event_id: str) -> str:
     answers = ", ".join(f"{answer.status} {answer.reason}".strip() for answer in run.answered(event_id).values()) or "inget svar"
     return f"utlämnat {len(run.handed_out(event_id))} gånger, {answers}"
-
-
-def _key(told: Told) -> str:
-    return (told.record.key or b"").decode("ascii")
 
 
 def _id(record: Record) -> str:

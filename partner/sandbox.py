@@ -17,7 +17,7 @@ from cloudevents.core.v1.event import CloudEvent
 from joserfc.jwk import ECKey
 
 from partner import jose, kit
-from partner.envelope import CONTENT_TYPE, HEADERS
+from partner.envelope import signature_of
 from partner.jose import Code, Refused
 from partner.kit import Broker, Kit
 from partner.receiver import utc_now
@@ -60,10 +60,7 @@ class Sandbox:
 
     def answer(self, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], now: datetime) -> Answer | None:
         """Verify and open one answer as a kommun does; None for what is no receipt. Raises Refused."""
-        found = dict(headers)
-        if sorted(name for name, _ in headers) != sorted(HEADERS) or found["content-type"] != CONTENT_TYPE:
-            raise Refused(Code.HEADER_UNKNOWN)
-        kid = jose.verify(found["los-signature"], value or b"", self.kit.keys.private, now)
+        kid = jose.verify(signature_of(headers), value or b"", self.kit.keys.private, now)
         attributes = jose.read_json(value or b"", Code.EVENT_MALFORMED)
         data = attributes.pop("data", None)
         try:

@@ -34,6 +34,11 @@ class Told:
     content: Mapping[str, Any]
 
     @property
+    def key(self) -> str:
+        """The case that it belongs to."""
+        return (self.record.key or b"").decode("ascii")
+
+    @property
     def fields(self) -> Mapping[str, Any]:
         """What is handed out."""
         found: Mapping[str, Any] = self.content["fields"]

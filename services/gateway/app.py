@@ -1,6 +1,5 @@
 """The process `gateway`: the only door for people. Wiring only."""
 
-import threading
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -73,8 +72,6 @@ class Web:
                 ssl_keyfile=shown.key_file if shown else None,
             )
         )
-        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-        self._done = threading.Event()
 
     def run(self) -> None:
         """Serve until stopped."""

@@ -177,5 +177,5 @@ def _decision(word: str) -> pb.Decision.ValueType:
 def _moment(text: str) -> Timestamp:
     try:
         return timestamp(datetime.strptime(text, "%Y-%m-%dT%H:%M").replace(tzinfo=STOCKHOLM))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Invalid("När: ange dag och klockslag.") from None

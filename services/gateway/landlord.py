@@ -103,14 +103,14 @@ class _Pages:
         """Every row gets an answer; a file that cannot be read as a whole gets one sentence."""
         who = self._landlord(request)
         self._door.require_form(who, csrf)
+        if not declared:
+            return page(request, "list.html", 400, csrf=csrf, problem=UNDECLARED)
         try:
-            rows = self._read(who, file) if declared else None
+            rows = self._read(who, file)
         except Invalid as problem:
             return page(request, "list.html", 400, csrf=csrf, problem=problem.message)
-        if rows is None:
-            return page(request, "list.html", 400, csrf=csrf, problem=UNDECLARED)
         rejected = [row for row in rows if row.result == common_pb2.ROW_RESULT_REJECTED]
-        noted = [row for row in rows if row.message and row not in rejected]
+        noted = [row for row in rows if row.message and row.result != common_pb2.ROW_RESULT_REJECTED]
         again = sum(row.result == common_pb2.ROW_RESULT_DUPLICATE for row in rows)
         taken = len(rows) - len(rejected) - again
         return page(request, "list_read.html", count=len(rows), taken=taken, again=again, rejected=rejected, noted=noted)

@@ -81,7 +81,7 @@ PAGES.filters |= {
 def page(request: Request, name: str, status: int = 200, **words: Any) -> HTMLResponse:  # noqa: ANN401  # what a template takes
     """A page for whoever asks."""
     who = getattr(request.state, "who", None)
-    return HTMLResponse(PAGES.get_template(name).render(who=who, path=request.url.path, **words), status)
+    return HTMLResponse(PAGES.get_template(name).render(who=who, **words), status)
 
 
 def own_path(path: str) -> str:

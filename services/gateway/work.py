@@ -40,20 +40,17 @@ def routes(door: Door) -> APIRouter:
 def _work(door: Door, request: Request, who: Who) -> Response:
     sharing = door.services(who).sharing
     all_rows = common_pb2.Page(page_size=ROWS)
-    offers = sharing.ListOffers(
-        pb.ListOffersRequest(page=all_rows, states=[pb.OFFER_STATE_WAITING, pb.OFFER_STATE_AWAITING_APPROVAL])
-    ).offers
+    offers = sharing.ListOffers(pb.ListOffersRequest(page=all_rows, states=[pb.OFFER_STATE_WAITING])).offers
     tasks = sharing.ListDisclosures(pb.ListDisclosuresRequest(page=all_rows, open_tasks=True)).disclosures
     approve = sharing.ListDisclosures(pb.ListDisclosuresRequest(page=all_rows, states=[pb.DISCLOSURE_STATE_AWAITING_APPROVAL])).disclosures
     return page(
         request,
         "work.html",
         role=ROLES[who.role],
-        to_decide=[offer for offer in offers if offer.state == pb.OFFER_STATE_WAITING],
+        to_decide=offers,
         to_approve=[row for row in approve if row.decided_by != who.caller.person],
         waiting=[row for row in approve if row.decided_by == who.caller.person],
         tasks=tasks,
-        rows_max=ROWS,
     )
 
 

@@ -34,7 +34,6 @@ from services.sharing.domain import (
 from services.sharing.legal import Answer, Ground, Law, LeftOut, Question, choose, minimise
 from services.sharing.legal.data import Point
 from services.sharing.sealing import RECALLED_PURPOSE, Change, Event, KeySource, content_bytes
-from services.sharing.sealing.keys import newest
 from services.sharing.store import Store
 
 EXPIRY = timedelta(days=14)
@@ -152,8 +151,7 @@ class Decisions:
 
     def key_id(self, receiver_kind: str) -> str | None:
         """The key that would be used today; a change of key voids a preview."""
-        receiver = self._keys().receivers.get(receiver_kind)
-        key = newest(receiver.keys, self._clock.now()) if receiver else None
+        key = self._keys().newest_of(receiver_kind, self._clock.now())
         return key.kid if key else None
 
     def missing_points(self, answer: Answer, written: Mapping[str, str]) -> list[str]:
@@ -225,7 +223,7 @@ class Decisions:
         now = self._clock.now()
         if told.status == Status.NO_CHANNEL or (told.status == Status.DECIDED and self._store.keep_back(tx, told.id)):
             after = Status.VOID
-        elif told.agency is None or self.key_id(told.receiver_kind) is None:
+        elif told.agency is None or not self._keys().can_seal_to(told.receiver_kind, now):
             after = Status.RECALL_DUE
             # Of a protected person no officer sees that it is owed: whoever watches the service tells the named unit.
             log.warning("recall_due", disclosure_id=str(told.id))

@@ -11,7 +11,6 @@ from services.kernel.clock import Clock
 from services.kernel.db import Database
 from services.kernel.log import log, place_of
 from services.sharing.sealing import Keys, KeySource, content_of, seal_again
-from services.sharing.sealing.keys import newest
 from services.sharing.store import Store
 
 ROUND_S = 1.0
@@ -50,7 +49,7 @@ class Renewal:
     def run_once(self) -> int:
         """One round; how many messages were sealed again."""
         keys, now = self._keys(), self._clock.now()
-        kinds = [kind for kind, receiver in keys.receivers.items() if newest(receiver.keys, now)] if newest(keys.signing, now) else []
+        kinds = [kind for kind in keys.receivers if keys.can_seal_to(kind, now)]
         with self._database.transaction() as tx:
             if keys is not self._noted:
                 self._store.note_ends(tx, keys.ends(), now)

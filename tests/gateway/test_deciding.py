@@ -127,6 +127,9 @@ def test_what_is_done_another_way_is_written_down_by_a_person(browser: Browser, 
     too_early = browser.ask("POST", action, form=form(page, action) | said)
     assert too_early.status_code == 400
     assert "före beslutet" in too_early.text
+    unreadable = browser.ask("POST", action, form=form(browser.see(path), action) | said | {"when": "0001-01-01T00:00"})
+    assert unreadable.status_code == 400
+    assert "När: ange dag och klockslag." in unreadable.text
 
 
 @pytest.mark.parametrize("folder", ["erbjudanden", "utlamnanden"])

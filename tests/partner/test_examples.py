@@ -7,8 +7,11 @@ from sys import executable
 import pytest
 
 from infra.kafka import Kafka
-from partner import judge
+from partner import judge, sandbox
 from partner.check import Finding
+from partner.envelope import CONTENT_TYPE
+from partner.jose import Code, Refused
+from partner.receiver import utc_now
 from tests.programs import ROOT, built, require
 
 EXAMPLES = ROOT / "partner" / "examples"
@@ -151,3 +154,26 @@ def test_the_judge_waits_no_longer_for_a_consumer_that_has_stopped(kafka: Kafka)
 
     assert "Mottagaren svarar på allt som den ska svara på i tid." in wrong(findings)
     assert any("1 oläsliga rader" in text or "2 oläsliga rader" in text for text in wrong(findings))
+
+
+# Bytes that are no UTF-8, and an id that is no text.
+_NO_LINES = r"""
+import sys
+line = b'{"event_id": [], "disclosure_id": "", "record_kind": "", "change": "", "receiver_kind": "", "fields": {}}\n'
+sys.stdout.buffer.write(b"\xff\n" + line)
+"""
+
+
+def test_the_judge_counts_what_is_no_line_and_reads_on(kafka: Kafka) -> None:
+    findings = judged(kafka, "polisen", [executable, "-c", _NO_LINES])
+
+    assert any("2 oläsliga rader" in text or "4 oläsliga rader" in text for text in wrong(findings))
+
+
+def test_an_answer_whose_signature_is_nothing_is_refused_by_the_sandbox(kafka: Kafka) -> None:
+    box = sandbox.load(kafka.folder.partners / "polisen" / "sandbox")
+
+    with pytest.raises(Refused) as refused:
+        box.answer(b"", b"{}", [("content-type", CONTENT_TYPE), ("los-signature", None)], utc_now())  # type: ignore[list-item]
+
+    assert refused.value.code is Code.SIGNATURE_FORM

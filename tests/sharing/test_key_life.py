@@ -1,6 +1,7 @@
 """Keys begin, end and are revoked: which one seals, which ones open, and what a running process does when a file changes."""
 
 import json
+import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -170,6 +171,34 @@ def test_a_changed_file_is_taken_into_use_without_a_restart(tmp_path: Path) -> N
     key_files.save(receivers, key_files.revoked(key_files.read(receivers), f"{KIND}-2026-2", NOW))
     assert keys().receiver_key(KIND, NOW).kid == f"{KIND}-2026-1"
     assert keys() is keys()
+
+
+def test_who_began_to_read_before_a_change_does_not_bring_the_old_keys_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    *_, receivers = files = on_file(tmp_path)
+    keys = KeysOnFile(*files)
+    load, has_read, go_on = Keys.load, threading.Event(), threading.Event()
+
+    def slowly(*paths: Path) -> Keys:
+        found = load(*paths)
+        if not has_read.is_set():
+            has_read.set()
+            assert go_on.wait(20)
+        return found
+
+    monkeypatch.setattr(Keys, "load", slowly)
+    key_files.save(receivers, [*key_files.read(receivers), *key_files.public([key_files.new(KIND, 2)])])
+    first = threading.Thread(target=keys)
+    first.start()
+    assert has_read.wait(20)
+    key_files.save(receivers, key_files.revoked(key_files.read(receivers), f"{KIND}-2026-2", NOW))
+    second = threading.Thread(target=keys)
+    second.start()
+    second.join(0.5)  # it waits for the first, or is done before it
+    go_on.set()
+    first.join()
+    second.join()
+
+    assert keys().receiver_key(KIND, NOW).kid == f"{KIND}-2026-1"
 
 
 @pytest.mark.parametrize("broken", ["{", "[]", '{"keys": [{"kid": "kronofogden-2026-1"}]}', None])

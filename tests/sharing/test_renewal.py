@@ -173,3 +173,14 @@ def test_a_preview_is_void_when_the_key_has_changed_without_a_restart(sharing: S
 
     with pytest.raises(Exception, match=r"förhandsgranska|ändrats"):
         sharing.decide(shown)
+
+
+def test_a_recall_that_cannot_be_signed_is_a_persons_to_tell(sharing: Sharing) -> None:
+    disclosure_id = sharing.decided(uuid4())
+    sharing.relay.run_once()
+    changed(sharing.keys.signing_file, lambda keys: [key | {"exp": int(sharing.clock.now().timestamp()) - 1} for key in keys])
+
+    answer = recall(sharing, disclosure_id)
+
+    assert answer.state == pb.DISCLOSURE_STATE_RECALL_DUE
+    assert sharing.relay.run_once() == 0

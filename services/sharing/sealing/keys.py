@@ -7,6 +7,7 @@ verifies, also one that begins later. Pure of clock: `now` is passed in.
 
 import json
 import re
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -115,11 +116,19 @@ class Keys:
 
     def receiver_key(self, receiver_kind: str, now: datetime) -> Key:
         """The key to seal to a receiver kind with. Raises Invalid."""
-        receiver = self.receivers.get(receiver_kind)
-        key = newest(receiver.keys, now) if receiver else None
+        key = self.newest_of(receiver_kind, now)
         if key is None:
             raise Invalid("mottagare: det finns ingen nyckel för mottagaren.", reason="RECEIVER_KEY_MISSING")
         return key
+
+    def newest_of(self, receiver_kind: str, now: datetime) -> Key | None:
+        """The key that would be used for a receiver kind now, if any."""
+        receiver = self.receivers.get(receiver_kind)
+        return newest(receiver.keys, now) if receiver else None
+
+    def can_seal_to(self, receiver_kind: str, now: datetime) -> bool:
+        """Whether an event to a receiver kind can be both encrypted and signed now."""
+        return self.newest_of(receiver_kind, now) is not None and newest(self.signing, now) is not None
 
     def ends(self) -> dict[str, datetime | None]:
         """From when each key that events are sealed or signed with is of no use, by kid."""
@@ -135,21 +144,23 @@ class KeysOnFile:
     def __init__(self, signing_file: Path, encryption_file: Path, receivers_file: Path) -> None:
         """Raises what Keys.load raises."""
         self._files = (signing_file, encryption_file, receivers_file)
+        self._one_at_a_time = threading.Lock()
         self._seen = self._look()
         self._keys = Keys.load(*self._files)
 
     def __call__(self) -> Keys:
         """The keys to use."""
-        seen = self._look()
-        if seen != self._seen:
-            self._seen = seen
-            try:
-                self._keys = Keys.load(*self._files)
-            except (OSError, ValueError, KeyError, TypeError, JoseError) as error:
-                log.error("keys_not_read", error=type(error).__name__)
-            else:
-                log.info("keys_read", count=len(self._keys.ends()))
-        return self._keys
+        with self._one_at_a_time:  # else who began to read before a change could put what it read in the place of what came after
+            seen = self._look()
+            if seen != self._seen:
+                self._seen = seen
+                try:
+                    self._keys = Keys.load(*self._files)
+                except (OSError, ValueError, KeyError, TypeError, JoseError) as error:
+                    log.error("keys_not_read", error=type(error).__name__)
+                else:
+                    log.info("keys_read", count=len(self._keys.ends()))
+            return self._keys
 
     def _look(self) -> Sequence[tuple[int, int, int] | None]:
         """What tells that a file is another: a whole file is put in the old one's place, which changes its number."""

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 from los.controls.v1 import controls_pb2, controls_pb2_grpc
 
-from services.controls import store as tables
 from services.controls.service.delivery import Offers
 from services.controls.service.imports import Imports
 from services.controls.service.servicer import RULES, ControlsServicer
-from services.controls.store import Store
+from services.controls.store import Objects, Operations, tables
 from services.kernel import metrics
 from services.kernel.clock import Clock
 from services.kernel.config import ServiceConfig, load
@@ -36,10 +35,11 @@ def build(config: ServiceConfig, clock: Clock) -> Parts:
     """The parts of the process, none of them started."""
     database = Database(config, "controls")
     vault = Vault.from_files("controls", config.vault.key_file, config.vault.index_key_file)
-    store = Store(vault)
+    objects = Objects(vault)
+    operations = Operations(vault, objects)
     audit = auditor(tables.audit, clock)
-    imports = Imports(database, store, audit, clock)
-    servicer = ControlsServicer(database, store, Requests(database, tables.request, vault, clock), imports, audit, clock)
+    imports = Imports(database, objects, audit, clock)
+    servicer = ControlsServicer(database, objects, operations, Requests(database, tables.request, vault, clock), imports, audit, clock)
 
     server = Server(
         "controls", config, controls_pb2.DESCRIPTOR.services_by_name["ControlsService"], RULES, refusals(database, audit, "controls"), clock
@@ -52,7 +52,7 @@ def build(config: ServiceConfig, clock: Clock) -> Parts:
         sharing.close()
         database.close()
 
-    return Parts(server, Outbox(database.conninfo, Offering(sharing, Offers(database, store).request).deliver), stop)
+    return Parts(server, Outbox(database.conninfo, Offering(sharing, Offers(database, operations).request).deliver), stop)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping
 
-from services.registry.domain.record import Life
+from services.kernel.life import Life
 
 
 def edges(drawing: str) -> frozenset[tuple[str, str]]:

@@ -12,12 +12,13 @@ from services.kernel import cells
 from services.kernel.callers import Role
 from services.kernel.errors import Conflict, Invalid
 from services.kernel.ids import new_id
+from services.kernel.life import Actor
 from services.kernel.protection import Protection
 from services.kernel.reference import reference
 from services.kernel.rows import Judged, Layout, Result
 from services.registry.domain import alert, alert_life, payment
 from services.registry.domain.alert import Alert, Content, Report
-from services.registry.domain.record import Actor, Context, ProtectionCheck
+from services.registry.domain.record import Context, ProtectionCheck
 from services.registry.wire import alerts as alert_wire
 from services.registry.wire import payments as payment_wire
 from tests.registry.builders import PERSON, a_flag, a_report

@@ -8,7 +8,7 @@ from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2 as pb
 
 from services.controls.domain.objects import FORM, ControlObject, StoredObject, judge
-from services.controls.store import Store
+from services.controls.store import Objects
 from services.kernel import imports
 from services.kernel.callers import Caller
 from services.kernel.clock import Clock
@@ -24,10 +24,10 @@ OBJECTS: Kind[date, ControlObject] = Kind(FORM, judge, lambda place: place.same_
 class Imports:
     """Puts the objects of a file in the store."""
 
-    def __init__(self, database: Database, store: Store, audit: Audit, clock: Clock) -> None:
+    def __init__(self, database: Database, objects: Objects, audit: Audit, clock: Clock) -> None:
         """The parts of the service."""
         self._database = database
-        self._store = store
+        self._objects = objects
         self._audit = audit
         self._clock = clock
         self._imports = imports.Imports()
@@ -38,7 +38,7 @@ class Imports:
         def register(place: ControlObject, _: Verdict) -> UUID | None:
             stored = StoredObject(new_id(), place)
             with self._database.transaction() as tx:
-                if not self._store.add_object(tx, stored, self._clock.now()):
+                if not self._objects.add(tx, stored, self._clock.now()):
                     return None
                 self._audit(tx, "controls:object:register", caller, "control_object", stored.id)
             return stored.id

@@ -11,22 +11,11 @@ from enum import StrEnum
 
 from services.kernel.callers import Role
 from services.kernel.errors import Conflict, Invalid
+from services.kernel.life import SYSTEM, Actor, Life, Moved, handled, months_after, reasoned, steps
 from services.kernel.protection import Protection
 from services.kernel.reference import reference
 from services.registry.domain.alert import RECEIVER_KIND, RECORD_KIND, Alert, Assessed, Assessment, State
-from services.registry.domain.record import (
-    SYSTEM,
-    Actor,
-    Life,
-    Moved,
-    Offer,
-    Offered,
-    ProtectionCheck,
-    handled,
-    months_after,
-    reasoned,
-    steps,
-)
+from services.registry.domain.record import Offer, Offered, ProtectionCheck
 
 KEEP_MONTHS = 12  # after it was closed, a proposal; erased only on the kommun's decision (workflows 5.1)
 

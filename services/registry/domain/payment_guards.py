@@ -6,6 +6,7 @@ Each guard takes the payment, what is asked and who asks. Source: workflows 6.1,
 from datetime import date
 
 from services.kernel.errors import Conflict, Invalid
+from services.kernel.life import Actor
 from services.kernel.reference import reference
 from services.registry.domain.payment import (
     OWN_BENEFITS,
@@ -20,7 +21,6 @@ from services.registry.domain.payment import (
     PoliceReport,
     Recovery,
 )
-from services.registry.domain.record import Actor
 
 MONTHS = 12
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.kernel.callers import Role
+from services.kernel.life import SYSTEM, Actor, Life, Moved, handled, months_after, reasoned, steps
 from services.kernel.protection import Protection
 from services.registry.domain import payment_guards as guard
 from services.registry.domain.payment import (
@@ -29,19 +30,7 @@ from services.registry.domain.payment import (
     Recovery,
     State,
 )
-from services.registry.domain.record import (
-    SYSTEM,
-    Actor,
-    Life,
-    Moved,
-    Offer,
-    Offered,
-    ProtectionCheck,
-    handled,
-    months_after,
-    reasoned,
-    steps,
-)
+from services.registry.domain.record import Offer, Offered, ProtectionCheck
 
 KEEP_MONTHS = 60  # as part of a personakt: five years after the last entry; erased only on the kommun's decision
 

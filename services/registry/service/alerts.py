@@ -14,12 +14,12 @@ from services.kernel.cells import written
 from services.kernel.clock import timestamp
 from services.kernel.db import Transaction
 from services.kernel.errors import NotFound
+from services.kernel.life import Moved, handled
 from services.kernel.rows import FieldFault
 from services.kernel.rpc import caller
 from services.registry.domain import alert as alerts
 from services.registry.domain import alert_life as life
 from services.registry.domain.alert import Alert
-from services.registry.domain.record import Moved, handled
 from services.registry.service.parts import Parts, require_etag
 from services.registry.store import tables
 from services.registry.wire import alerts as alert_wire

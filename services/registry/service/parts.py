@@ -10,8 +10,8 @@ from services.kernel.callers import Caller
 from services.kernel.clock import Clock
 from services.kernel.db import Database, Transaction
 from services.kernel.errors import Conflict, ConflictReason
+from services.kernel.life import Actor
 from services.kernel.records import Audit, Requests
-from services.registry.domain.record import Actor
 from services.registry.service.registering import ALREADY, Registering, is_already_registered
 from services.registry.store import Alerts, Payments, Suppliers
 

@@ -12,12 +12,12 @@ from services.kernel.callers import Caller
 from services.kernel.clock import timestamp
 from services.kernel.db import Transaction
 from services.kernel.errors import Conflict, ConflictReason
+from services.kernel.life import Actor, Moved
 from services.kernel.rows import FieldFault
 from services.kernel.rpc import caller
 from services.registry.domain import payment as payments
 from services.registry.domain import payment_life as life
 from services.registry.domain.payment import Payment
-from services.registry.domain.record import Actor, Moved
 from services.registry.service.parts import Answer, Parts, require_etag
 from services.registry.store import tables
 from services.registry.wire import cases as case_wire

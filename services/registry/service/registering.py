@@ -8,6 +8,7 @@ from services.kernel.db import Database, Transaction
 from services.kernel.errors import Conflict, ConflictReason, Denied
 from services.kernel.identity import OrgNumber
 from services.kernel.ids import new_id
+from services.kernel.life import Actor
 from services.kernel.protection import Protection
 from services.kernel.records import Audit
 from services.kernel.reference import reference
@@ -16,7 +17,7 @@ from services.registry.domain import alert_life, payment_life
 from services.registry.domain import payment as payments
 from services.registry.domain.alert import LANDLORD_UNIT, Alert, Report
 from services.registry.domain.payment import Flag, Payment
-from services.registry.domain.record import Actor, Context, ProtectionCheck
+from services.registry.domain.record import Context, ProtectionCheck
 from services.registry.store import Alerts, Payments
 
 ALREADY = Conflict("Samma uppgift finns redan.", reason=ConflictReason.DUPLICATE)

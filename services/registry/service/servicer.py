@@ -11,6 +11,7 @@ from services.kernel.callers import Role
 from services.kernel.clock import Clock, instant
 from services.kernel.db import Database, Transaction
 from services.kernel.errors import NotFound
+from services.kernel.life import Actor
 from services.kernel.records import Audit, Requests
 from services.kernel.rpc import Rule, caller, people, services
 from services.registry.domain import alert as alerts
@@ -18,7 +19,6 @@ from services.registry.domain import alert_life, payment_life
 from services.registry.domain import payment as payments
 from services.registry.domain.alert import Alert
 from services.registry.domain.payment import Payment
-from services.registry.domain.record import Actor
 from services.registry.service.alerts import AlertMethods
 from services.registry.service.imports import Imports
 from services.registry.service.payments import PaymentMethods

@@ -13,6 +13,7 @@ from services.kernel.callers import Caller, Role
 from services.kernel.db import Row, Transaction
 from services.kernel.errors import Conflict, ConflictReason, NotFound
 from services.kernel.ids import new_id
+from services.kernel.life import Moved
 from services.kernel.protection import Protection
 from services.kernel.records import enqueue, record_step
 from services.kernel.vault import Vault
@@ -21,7 +22,7 @@ from services.registry.domain import alert_life
 from services.registry.domain import payment as payments
 from services.registry.domain.alert import Alert
 from services.registry.domain.payment import Payment
-from services.registry.domain.record import Moved, Offered, ProtectionCheck
+from services.registry.domain.record import Offered, ProtectionCheck
 from services.registry.store.tables import alert, history, outbox, suspected_payment
 
 

@@ -1,35 +1,15 @@
-"""The tables of controls, and what is done to them in a transaction.
-
-An operation's plan is secret until it is over (OSL 17:1): what, when and where is sealed with the operation's own data key, also which
-objects it visits. Objects are public, except the number and names of an enskild firma, which are its owner's.
-"""
+"""Operations with their visits, participations and offers: how each becomes rows and comes back."""
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Date,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    SmallInteger,
-    Table,
-    Text,
-    Uuid,
-    select,
-)
+from sqlalchemy import Table, select
 from sqlalchemy.dialects.postgresql import insert
 
-from services.controls.domain.objects import ControlObject, StoredObject
 from services.controls.domain.operations import (
     RECORD_KIND,
     Answer,
@@ -44,136 +24,22 @@ from services.controls.domain.operations import (
     Step,
     Visit,
 )
+from services.controls.store.objects import Objects
+from services.controls.store.tables import history, offer, operation, outbox, participation, visit
 from services.kernel.db import Row, Transaction
-from services.kernel.identity import OrgNumber
-from services.kernel.records import INSTANT, audit_table, enqueue, history_table, outbox_table, record_step, request_table
+from services.kernel.records import enqueue, record_step
 from services.kernel.vault import RecordKey, Vault
 
-metadata = MetaData()
-audit = audit_table(metadata)
-request = request_table(metadata)
-history = history_table(metadata)
-outbox = outbox_table(metadata)
 
-control_object = Table(
-    "control_object",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("same_as", LargeBinary, nullable=False, unique=True),
-    Column("data_key", LargeBinary),
-    Column("owner", LargeBinary),
-    Column("org_number", Text),
-    Column("company_name", Text),
-    Column("trading_name", Text),
-    Column("sni_code", Text, nullable=False),
-    Column("object_type", Text, nullable=False),
-    Column("street_address", Text, nullable=False),
-    Column("postal_code", Text, nullable=False),
-    Column("city", Text, nullable=False),
-    Column("district", Text, nullable=False),
-    Column("north_m", Integer),
-    Column("east_m", Integer),
-    Column("opening_hours", Text, nullable=False),
-    Column("serving_permit", Boolean, nullable=False),
-    Column("last_control_date", Date),
-    Column("registered_time", INSTANT, nullable=False),
-)
-operation = Table(
-    "operation",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("unit", Text, nullable=False),
-    Column("label", Text, nullable=False),
-    Column("own_control_ground_id", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("revision", BigInteger, nullable=False),
-    Column("data_key", LargeBinary, nullable=False),
-    Column("plan", LargeBinary, nullable=False),
-    Index("operation_unit", "unit", "id"),
-)
-visit = Table(
-    "visit",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("operation_id", Uuid, ForeignKey("operation.id"), nullable=False),
-    Column("position", Integer, nullable=False),
-    Column("object_id", LargeBinary, nullable=False),
-    Index("visit_operation", "operation_id", "position"),
-)
-participation = Table(
-    "participation",
-    metadata,
-    Column("operation_id", Uuid, ForeignKey("operation.id"), primary_key=True),
-    Column("receiver_kind", Text, primary_key=True),
-    Column("position", Integer, nullable=False),
-    Column("answer", Text),
-    Column("part", Text),
-    Column("control_ground_id", Text, nullable=False),
-    Column("function_mailbox", Text, nullable=False),
-    Column("remark", Text, nullable=False),
-    Column("said_time", INSTANT),
-)
-offer = Table(
-    "offer",
-    metadata,
-    Column("record_id", Uuid, primary_key=True),
-    Column("receiver_kind", Text, primary_key=True),
-    Column("operation_id", Uuid, ForeignKey("operation.id"), nullable=False),
-    Column("step", Text, nullable=False),
-    Column("revision", BigInteger, nullable=False),
-    Column("withdrawn", Boolean, nullable=False),
-    Column("outcome", SmallInteger, nullable=False),
-    Index("offer_operation", "operation_id"),
-)
+class Operations:
+    """Controls' acts on its operations."""
 
-OWNED = ("org_number", "company_name", "trading_name")
-"""What of an enskild firma is its owner's."""
-
-
-class Store:
-    """Controls' acts on its tables."""
-
-    def __init__(self, vault: Vault) -> None:
-        """The vault seals what is secret or personal before it is stored."""
+    def __init__(self, vault: Vault, objects: Objects) -> None:
+        """The vault seals what is secret before it is stored; a visit is to one of the objects."""
         self._vault = vault
+        self._objects = objects
 
-    # objects --------------------------------------------------------------------------------------------------------
-
-    def add_object(self, tx: Transaction, stored: StoredObject, now: datetime) -> bool:
-        """A new object; False, and nothing done, when the same one is there already."""
-        place = stored.object
-        row: dict[str, Any] = {field.name: getattr(place, field.name) for field in fields(place)}
-        row["org_number"] = None if place.org_number is None else str(place.org_number)
-        row |= {"id": stored.id, "same_as": self._vault.index("control_object", place.same_as), "registered_time": now}
-        if place.is_sole_trader:
-            key = self._vault.new_key(stored.id)
-            owned = {name: row.pop(name) for name in OWNED}
-            row |= {"data_key": key.wrapped, "owner": key.seal("control_object", "owner", json.dumps(owned).encode())}
-        return tx.execute(insert(control_object).values(**row).on_conflict_do_nothing(index_elements=["same_as"])) == 1
-
-    def object(self, tx: Transaction, object_id: UUID) -> StoredObject | None:
-        """An object, or None."""
-        row = tx.one(select(control_object).where(control_object.c.id == object_id))
-        return None if row is None else self._object_of(row)
-
-    def objects(self, tx: Transaction, after: UUID | None, limit: int) -> list[StoredObject]:
-        """A page of all objects, oldest first."""
-        statement = select(control_object).order_by(control_object.c.id).limit(limit)
-        if after is not None:
-            statement = statement.where(control_object.c.id > after)
-        return [self._object_of(row) for row in tx.read(statement)]
-
-    def _object_of(self, row: Row) -> StoredObject:
-        values = {field.name: getattr(row, field.name) for field in fields(ControlObject)}
-        if row.owner is not None:
-            values |= json.loads(self._vault.open_key(row.id, row.data_key).open("control_object", "owner", row.owner))
-        number = values["org_number"]
-        values["org_number"] = None if number is None else OrgNumber.parse(number)
-        return StoredObject(row.id, ControlObject(**values))
-
-    # operations -----------------------------------------------------------------------------------------------------
-
-    def operation(self, tx: Transaction, operation_id: UUID, unit: str | None = None, *, lock: bool = False) -> Operation | None:
+    def get(self, tx: Transaction, operation_id: UUID, unit: str | None = None, *, lock: bool = False) -> Operation | None:
         """An operation, whole; None when there is none, or it is not of the unit that is named."""
         statement = select(operation).where(operation.c.id == operation_id)
         if unit is not None:
@@ -181,20 +47,20 @@ class Store:
         row = tx.one(statement.with_for_update() if lock else statement)
         return None if row is None else self._whole(tx, row)
 
-    def operation_of_offer(self, tx: Transaction, key: tuple[UUID, str]) -> Operation | None:
+    def of_offer(self, tx: Transaction, key: tuple[UUID, str]) -> Operation | None:
         """The operation that an offer is about, locked; None when nothing of the kind was offered."""
         record_id, receiver_kind = key
         found = tx.one(select(offer.c.operation_id).where(offer.c.record_id == record_id, offer.c.receiver_kind == receiver_kind))
-        return None if found is None else self.operation(tx, found.operation_id, lock=True)
+        return None if found is None else self.get(tx, found.operation_id, lock=True)
 
-    def operations(self, tx: Transaction, unit: str, after: UUID | None, limit: int) -> list[Operation]:
+    def page(self, tx: Transaction, unit: str, after: UUID | None, limit: int) -> list[Operation]:
         """A page of a unit's operations, oldest first, without visits and participations."""
         statement = select(operation).where(operation.c.unit == unit).order_by(operation.c.id).limit(limit)
         if after is not None:
             statement = statement.where(operation.c.id > after)
         return [_operation_of(row, _plan_of(self._vault.open_key(row.id, row.data_key), row.plan)) for row in tx.read(statement)]
 
-    def add_operation(self, tx: Transaction, drafted: Operation, now: datetime, person: str | None) -> None:
+    def add(self, tx: Transaction, drafted: Operation, now: datetime, person: str | None) -> None:
         """A new operation."""
         key = self._vault.new_key(drafted.id)
         tx.insert(
@@ -210,7 +76,7 @@ class Store:
         )
         record_step(tx, history, RECORD_KIND, drafted.id, drafted.revision, (None, drafted.state), now, person)
 
-    def save_operation(self, tx: Transaction, before: Operation, after: Operation, now: datetime, person: str | None) -> None:
+    def save(self, tx: Transaction, before: Operation, after: Operation, now: datetime, person: str | None) -> None:
         """Write what has changed. Visits are only added; offers and participations are added or changed."""
         if after.revision != before.revision:
             tx.write(operation.update().where(operation.c.id == after.id).values(state=after.state, revision=after.revision))
@@ -244,9 +110,7 @@ class Store:
         of = {table: table.c.operation_id == row.id for table in (visit, participation, offer)}
         visits = tx.read(select(visit).where(of[visit]).order_by(visit.c.position))
         visited = {item.id: UUID(bytes=key.open("visit", "object_id", item.object_id)) for item in visits}
-        places = {
-            place.id: self._object_of(place) for place in tx.read(select(control_object).where(control_object.c.id.in_(visited.values())))
-        }
+        places = self._objects.named(tx, visited.values())
         return _operation_of(
             row,
             _plan_of(key, row.plan),

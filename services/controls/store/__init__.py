@@ -1,0 +1,7 @@
+"""What controls keeps, and what is done to it in a transaction."""
+
+from services.controls.store.objects import Objects
+from services.controls.store.operations import Operations
+from services.controls.store.tables import metadata
+
+__all__ = ["Objects", "Operations", "metadata"]

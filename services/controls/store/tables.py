@@ -1,0 +1,86 @@
+"""The tables of controls.
+
+An operation's plan is secret until it is over (OSL 17:1): what, when and where is sealed with the operation's own data key, also which
+objects it visits. Objects are public, except the number and names of an enskild firma, which are its owner's.
+"""
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Integer, LargeBinary, MetaData, SmallInteger, Table, Text, Uuid
+
+from services.kernel.records import INSTANT, audit_table, history_table, outbox_table, request_table
+
+metadata = MetaData()
+audit = audit_table(metadata)
+request = request_table(metadata)
+history = history_table(metadata)
+outbox = outbox_table(metadata)
+
+control_object = Table(
+    "control_object",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("same_as", LargeBinary, nullable=False, unique=True),
+    Column("data_key", LargeBinary),
+    Column("owner", LargeBinary),
+    Column("org_number", Text),
+    Column("company_name", Text),
+    Column("trading_name", Text),
+    Column("sni_code", Text, nullable=False),
+    Column("object_type", Text, nullable=False),
+    Column("street_address", Text, nullable=False),
+    Column("postal_code", Text, nullable=False),
+    Column("city", Text, nullable=False),
+    Column("district", Text, nullable=False),
+    Column("north_m", Integer),
+    Column("east_m", Integer),
+    Column("opening_hours", Text, nullable=False),
+    Column("serving_permit", Boolean, nullable=False),
+    Column("last_control_date", Date),
+    Column("registered_time", INSTANT, nullable=False),
+)
+operation = Table(
+    "operation",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("unit", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("own_control_ground_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("data_key", LargeBinary, nullable=False),
+    Column("plan", LargeBinary, nullable=False),
+    Index("operation_unit", "unit", "id"),
+)
+visit = Table(
+    "visit",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("operation_id", Uuid, ForeignKey("operation.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("object_id", LargeBinary, nullable=False),
+    Index("visit_operation", "operation_id", "position"),
+)
+participation = Table(
+    "participation",
+    metadata,
+    Column("operation_id", Uuid, ForeignKey("operation.id"), primary_key=True),
+    Column("receiver_kind", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("answer", Text),
+    Column("part", Text),
+    Column("control_ground_id", Text, nullable=False),
+    Column("function_mailbox", Text, nullable=False),
+    Column("remark", Text, nullable=False),
+    Column("said_time", INSTANT),
+)
+offer = Table(
+    "offer",
+    metadata,
+    Column("record_id", Uuid, primary_key=True),
+    Column("receiver_kind", Text, primary_key=True),
+    Column("operation_id", Uuid, ForeignKey("operation.id"), nullable=False),
+    Column("step", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    Column("outcome", SmallInteger, nullable=False),
+    Index("offer_operation", "operation_id"),
+)

@@ -24,6 +24,9 @@ from services.kernel.errors import Conflict, ConflictReason, Failure, NotFound
 from services.kernel.outbox import Outbox
 from services.kernel.rpc import CALLER_HEADER, Server, connect, failure_of, people
 from services.kernel.rpc import services as only
+from tests.sharing.conftest import sharing
+
+__all__ = ["sharing"]  # the real one, for what controls offers and what becomes of it there
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 PERSON = Caller("cli", "mos-samordnare-1", Role.LOS_COORDINATOR, "MOS")
@@ -119,18 +122,18 @@ def controls(postgres: Postgres, database: str) -> Iterator[Controls]:
         return Tls(ca_file=folder.tls / "ca.crt", certificate_file=folder.tls / f"{name}.crt", key_file=folder.tls / f"{name}.key")
 
     clock = FixedClock(NOW)
-    sharing = FakeSharing()  # type: ignore[abstract]  # controls knows one door of sharing's
+    fake = FakeSharing()  # type: ignore[abstract]  # controls knows one door of sharing's
     descriptor = sharing_pb2.DESCRIPTOR.services_by_name["SharingService"]
     rules = {method.name: people() for method in descriptor.methods} | {"OfferRecord": only("controls")}
     door = Server("sharing", config("sharing", {}), descriptor, rules, lambda *_: None, clock)
-    sharing_pb2_grpc.add_SharingServiceServicer_to_server(sharing, door.grpc)
+    sharing_pb2_grpc.add_SharingServiceServicer_to_server(fake, door.grpc)
     parts = build(config("controls", {"sharing": f"127.0.0.1:{door.start()}"}), clock)
     address = f"127.0.0.1:{parts.server.start()}"
     channels = [connect(address, "controls", tls(name)) for name in ("cli", "sharing")]
     stub, as_sharing = (controls_pb2_grpc.ControlsServiceStub(channel) for channel in channels)
     key = ECKey.import_key(json.loads(secrets.assertion_file(folder, "cli").read_text(encoding="ascii")))
     try:
-        yield Controls(stub, as_sharing, sharing, parts.outbox, clock, key, postgres.url(database=database))
+        yield Controls(stub, as_sharing, fake, parts.outbox, clock, key, postgres.url(database=database))
     finally:
         for channel in channels:
             channel.close()

@@ -15,7 +15,6 @@ from psycopg.rows import dict_row
 
 from services.kernel.errors import Conflict, Denied, Invalid, NotFound
 from tests.registry.builders import a_check
-from tests.registry.conftest import Registry
 
 PROTECTED = a_check(common_pb2.PROTECTION_PROTECTED)
 ROUND = settings(
@@ -35,7 +34,7 @@ RIGHT: Variant = {}
 class Machine(RuleBasedStateMachine):
     """One record, and people who try things with it."""
 
-    registry: ClassVar[Registry]
+    registry: ClassVar[Any]  # the service that has the record
     refused: ClassVar[Counter[tuple[str, str]]]
     done: ClassVar[Counter[str]]
     numbers: ClassVar = count(1)
@@ -43,6 +42,7 @@ class Machine(RuleBasedStateMachine):
     query: ClassVar[LiteralString]  # for the record, by its id
     arrows: ClassVar[Mapping[str, frozenset[tuple[str, str]]]]
     things: ClassVar[tuple[Callable[[Any, Draw], None], ...]]
+    steps: ClassVar[LiteralString] = "SELECT * FROM history WHERE record_id = %s ORDER BY revision, track, id"
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Machine(RuleBasedStateMachine):
         return row
 
     def history(self) -> list[dict[str, Any]]:
-        return self.rows("SELECT * FROM history WHERE record_id = %s ORDER BY revision, track, id")
+        return self.rows(self.steps)
 
     def trail(self) -> int:
         """How many rows the audit has of the record."""
@@ -106,11 +106,11 @@ class Machine(RuleBasedStateMachine):
             assert at == row[track]
 
 
-def walk(machine: type[Machine], registry: Registry, guards: set[tuple[str, str]], methods: set[str]) -> None:
+def walk(machine: type[Machine], service: Any, guards: set[tuple[str, str]], methods: set[str], schema: str = "registry") -> None:  # noqa: ANN401
     """Rounds of chance until every guard has said no and every method yes."""
-    machine.registry, machine.refused, machine.done = registry, Counter(), Counter()
-    options = "-c search_path=registry"
-    with psycopg.connect(registry.database_url, row_factory=dict_row, options=options, autocommit=True) as machine.eye:
+    machine.registry, machine.refused, machine.done = service, Counter(), Counter()
+    options = f"-c search_path={schema}"
+    with psycopg.connect(service.database_url, row_factory=dict_row, options=options, autocommit=True) as machine.eye:
         for _ in range(ROUNDS_MAX):
             run_state_machine_as_test(machine, settings=ROUND)
             missed = guards - set(machine.refused) | {(method, "done") for method in methods - set(machine.done)}

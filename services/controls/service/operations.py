@@ -122,21 +122,16 @@ class OperationMethods(Parts):
 
         return self._requests.once(asking, request, request.request_id, pb.CancelOperationResponse, act)
 
-    def RecordOutcome(self, request: pb.RecordOutcomeRequest, _context: grpc.ServicerContext) -> pb.RecordOutcomeResponse:  # noqa: N802, D102
-        asking, outcome = caller(), request.outcome
+    def _hear_of_invitation(self, tx: Transaction, outcome: common_pb2.RecordOutcome, asking: Caller) -> None:
+        """Sharing tells what became of an invitation or a plan. Raises NotFound when nothing of the kind was offered."""
         key = wire.outcome_key(outcome)
-
-        def act(tx: Transaction) -> pb.RecordOutcomeResponse:
-            before = self._operations.of_offer(tx, key)
-            if before is None:
-                raise NotFound
-            after = before.with_outcome(key, wire.outcome_from(outcome))
-            if outcome.HasField("answered_invitation"):
-                after = _answered(after, outcome, self._clock.now())
-            self._save(tx, before, after, asking, "controls:outcome:record")
-            return pb.RecordOutcomeResponse()
-
-        return self._requests.once(asking, request, outcome.request_id, pb.RecordOutcomeResponse, act)
+        before = self._operations.of_offer(tx, key)
+        if before is None:
+            raise NotFound
+        after = before.with_outcome(key, wire.outcome_from(outcome))
+        if outcome.HasField("answered_invitation"):
+            after = _answered(after, outcome, self._clock.now())
+        self._save(tx, before, after, asking, "controls:outcome:record")
 
     def _own(self, tx: Transaction, operation_id: str, asking: Caller, *, lock: bool = True) -> Operation:
         """The unit's own operation. Raises NotFound, the same for absent and another unit's (design 16)."""

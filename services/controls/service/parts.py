@@ -1,7 +1,7 @@
 """What the methods of controls' servicer share: the parts, and who asks."""
 
 from services.controls.service.imports import Imports
-from services.controls.store import Objects, Operations
+from services.controls.store import Findings, Objects, Operations
 from services.kernel.callers import Caller
 from services.kernel.clock import Clock
 from services.kernel.db import Database
@@ -19,6 +19,7 @@ class Parts:
         database: Database,
         objects: Objects,
         operations: Operations,
+        findings: Findings,
         requests: Requests,
         imports: Imports,
         audit: Audit,
@@ -28,6 +29,7 @@ class Parts:
         self._database = database
         self._objects = objects
         self._operations = operations
+        self._findings = findings
         self._requests = requests
         self._imports = imports
         self._audit = audit

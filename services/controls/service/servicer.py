@@ -2,14 +2,21 @@
 
 from collections.abc import Mapping
 
+import grpc
+from los.controls.v1 import controls_pb2 as pb
 from los.controls.v1 import controls_pb2_grpc
 
+from services.controls.domain.checklists import FINDING
+from services.controls.service.after_work import AfterWorkMethods
+from services.controls.service.measures import MeasureMethods
 from services.controls.service.objects import ObjectMethods
 from services.controls.service.operations import OperationMethods
 from services.kernel.callers import Role
-from services.kernel.rpc import Rule, people, services
+from services.kernel.db import Transaction
+from services.kernel.rpc import Rule, caller, people, services
 
 COORDINATOR = people(Role.LOS_COORDINATOR)
+INSPECTOR = people(Role.INSPECTOR)
 RULES: Mapping[str, Rule] = {
     "RegisterObject": COORDINATOR,
     "ListObjects": COORDINATOR,
@@ -22,9 +29,33 @@ RULES: Mapping[str, Rule] = {
     "AnswerInvitation": COORDINATOR,
     "ConfirmOperation": COORDINATOR,
     "CancelOperation": COORDINATOR,
+    "GetChecklists": people(Role.INSPECTOR, Role.LOS_COORDINATOR),
+    "RecordObservation": INSPECTOR,
+    "ChangeObservation": INSPECTOR,
+    "WithdrawObservation": INSPECTOR,
+    "ListObservations": INSPECTOR,
+    "OfferFinding": INSPECTOR,
+    "WithdrawFinding": INSPECTOR,
+    "DecideNothingToTell": INSPECTOR,
+    "RecordMeasure": INSPECTOR,
+    "UpdateMeasure": INSPECTOR,
+    "ListMeasures": INSPECTOR,
+    "RecordToldMeasure": COORDINATOR,
+    "UpdateToldMeasure": COORDINATOR,
+    "ListAfterWork": COORDINATOR,
     "RecordOutcome": services("sharing"),
 }
 
 
-class ControlsServicer(ObjectMethods, OperationMethods, controls_pb2_grpc.ControlsServiceServicer):
-    """Objects, operations, invitations and answers."""
+class ControlsServicer(ObjectMethods, OperationMethods, MeasureMethods, AfterWorkMethods, controls_pb2_grpc.ControlsServiceServicer):
+    """Objects, operations, invitations and answers, what is found and what is done about it."""
+
+    def RecordOutcome(self, request: pb.RecordOutcomeRequest, _context: grpc.ServicerContext) -> pb.RecordOutcomeResponse:  # noqa: N802, D102
+        asking, outcome = caller(), request.outcome
+        hear = self._hear_of_finding if outcome.record_kind == FINDING else self._hear_of_invitation
+
+        def act(tx: Transaction) -> pb.RecordOutcomeResponse:
+            hear(tx, outcome, asking)
+            return pb.RecordOutcomeResponse()
+
+        return self._requests.once(asking, request, outcome.request_id, pb.RecordOutcomeResponse, act)

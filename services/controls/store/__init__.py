@@ -1,7 +1,8 @@
 """What controls keeps, and what is done to it in a transaction."""
 
+from services.controls.store.findings import Findings
 from services.controls.store.objects import Objects
 from services.controls.store.operations import Operations
 from services.controls.store.tables import metadata
 
-__all__ = ["Objects", "Operations", "metadata"]
+__all__ = ["Findings", "Objects", "Operations", "metadata"]

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from los.controls.v1 import controls_pb2 as los_dot_controls_dot_v1_dot_controls__pb2
+from los.controls.v1 import findings_pb2 as los_dot_controls_dot_v1_dot_findings__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -89,6 +90,76 @@ class ControlsServiceStub:
                 request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.CancelOperationRequest.SerializeToString,
                 response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.CancelOperationResponse.FromString,
                 _registered_method=True)
+        self.GetChecklists = channel.unary_unary(
+                '/los.controls.v1.ControlsService/GetChecklists',
+                request_serializer=los_dot_controls_dot_v1_dot_findings__pb2.GetChecklistsRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.GetChecklistsResponse.FromString,
+                _registered_method=True)
+        self.RecordObservation = channel.unary_unary(
+                '/los.controls.v1.ControlsService/RecordObservation',
+                request_serializer=los_dot_controls_dot_v1_dot_findings__pb2.RecordObservationRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.RecordObservationResponse.FromString,
+                _registered_method=True)
+        self.ChangeObservation = channel.unary_unary(
+                '/los.controls.v1.ControlsService/ChangeObservation',
+                request_serializer=los_dot_controls_dot_v1_dot_findings__pb2.ChangeObservationRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.ChangeObservationResponse.FromString,
+                _registered_method=True)
+        self.WithdrawObservation = channel.unary_unary(
+                '/los.controls.v1.ControlsService/WithdrawObservation',
+                request_serializer=los_dot_controls_dot_v1_dot_findings__pb2.WithdrawObservationRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.WithdrawObservationResponse.FromString,
+                _registered_method=True)
+        self.ListObservations = channel.unary_unary(
+                '/los.controls.v1.ControlsService/ListObservations',
+                request_serializer=los_dot_controls_dot_v1_dot_findings__pb2.ListObservationsRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.ListObservationsResponse.FromString,
+                _registered_method=True)
+        self.OfferFinding = channel.unary_unary(
+                '/los.controls.v1.ControlsService/OfferFinding',
+                request_serializer=los_dot_controls_dot_v1_dot_findings__pb2.OfferFindingRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.OfferFindingResponse.FromString,
+                _registered_method=True)
+        self.WithdrawFinding = channel.unary_unary(
+                '/los.controls.v1.ControlsService/WithdrawFinding',
+                request_serializer=los_dot_controls_dot_v1_dot_findings__pb2.WithdrawFindingRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.WithdrawFindingResponse.FromString,
+                _registered_method=True)
+        self.DecideNothingToTell = channel.unary_unary(
+                '/los.controls.v1.ControlsService/DecideNothingToTell',
+                request_serializer=los_dot_controls_dot_v1_dot_findings__pb2.DecideNothingToTellRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.DecideNothingToTellResponse.FromString,
+                _registered_method=True)
+        self.RecordMeasure = channel.unary_unary(
+                '/los.controls.v1.ControlsService/RecordMeasure',
+                request_serializer=los_dot_controls_dot_v1_dot_findings__pb2.RecordMeasureRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.RecordMeasureResponse.FromString,
+                _registered_method=True)
+        self.UpdateMeasure = channel.unary_unary(
+                '/los.controls.v1.ControlsService/UpdateMeasure',
+                request_serializer=los_dot_controls_dot_v1_dot_findings__pb2.UpdateMeasureRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.UpdateMeasureResponse.FromString,
+                _registered_method=True)
+        self.ListMeasures = channel.unary_unary(
+                '/los.controls.v1.ControlsService/ListMeasures',
+                request_serializer=los_dot_controls_dot_v1_dot_findings__pb2.ListMeasuresRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.ListMeasuresResponse.FromString,
+                _registered_method=True)
+        self.RecordToldMeasure = channel.unary_unary(
+                '/los.controls.v1.ControlsService/RecordToldMeasure',
+                request_serializer=los_dot_controls_dot_v1_dot_findings__pb2.RecordToldMeasureRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.RecordToldMeasureResponse.FromString,
+                _registered_method=True)
+        self.UpdateToldMeasure = channel.unary_unary(
+                '/los.controls.v1.ControlsService/UpdateToldMeasure',
+                request_serializer=los_dot_controls_dot_v1_dot_findings__pb2.UpdateToldMeasureRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.UpdateToldMeasureResponse.FromString,
+                _registered_method=True)
+        self.ListAfterWork = channel.unary_unary(
+                '/los.controls.v1.ControlsService/ListAfterWork',
+                request_serializer=los_dot_controls_dot_v1_dot_findings__pb2.ListAfterWorkRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.ListAfterWorkResponse.FromString,
+                _registered_method=True)
         self.RecordOutcome = channel.unary_unary(
                 '/los.controls.v1.ControlsService/RecordOutcome',
                 request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.RecordOutcomeRequest.SerializeToString,
@@ -167,6 +238,97 @@ class ControlsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetChecklists(self, request, context):
+        """Who looks at what on site: the own unit's lists of one visit, or every authority's for information.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordObservation(self, request, context):
+        """By an inspector whose unit takes part with a ground of its own, from when the visit has begun.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeObservation(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawObservation(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListObservations(self, request, context):
+        """The own unit's, of one visit.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OfferFinding(self, request, context):
+        """The second wave: a deficiency is offered to one receiver, and sharing asks a person to decide.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawFinding(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideNothingToTell(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordMeasure(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateMeasure(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMeasures(self, request, context):
+        """The own unit's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordToldMeasure(self, request, context):
+        """What an authority outside the kommun has told of its measure, entered by the coordinator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateToldMeasure(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAfterWork(self, request, context):
+        """What is left to do after each operation of the unit, by authority: flags and counts, and what owners have told.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RecordOutcome(self, request, context):
         """Called by sharing only.
         """
@@ -231,6 +393,76 @@ def add_ControlsServiceServicer_to_server(servicer, server):
                     servicer.CancelOperation,
                     request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.CancelOperationRequest.FromString,
                     response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.CancelOperationResponse.SerializeToString,
+            ),
+            'GetChecklists': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetChecklists,
+                    request_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.GetChecklistsRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_findings__pb2.GetChecklistsResponse.SerializeToString,
+            ),
+            'RecordObservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordObservation,
+                    request_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.RecordObservationRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_findings__pb2.RecordObservationResponse.SerializeToString,
+            ),
+            'ChangeObservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeObservation,
+                    request_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.ChangeObservationRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_findings__pb2.ChangeObservationResponse.SerializeToString,
+            ),
+            'WithdrawObservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawObservation,
+                    request_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.WithdrawObservationRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_findings__pb2.WithdrawObservationResponse.SerializeToString,
+            ),
+            'ListObservations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListObservations,
+                    request_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.ListObservationsRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_findings__pb2.ListObservationsResponse.SerializeToString,
+            ),
+            'OfferFinding': grpc.unary_unary_rpc_method_handler(
+                    servicer.OfferFinding,
+                    request_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.OfferFindingRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_findings__pb2.OfferFindingResponse.SerializeToString,
+            ),
+            'WithdrawFinding': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawFinding,
+                    request_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.WithdrawFindingRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_findings__pb2.WithdrawFindingResponse.SerializeToString,
+            ),
+            'DecideNothingToTell': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideNothingToTell,
+                    request_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.DecideNothingToTellRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_findings__pb2.DecideNothingToTellResponse.SerializeToString,
+            ),
+            'RecordMeasure': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordMeasure,
+                    request_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.RecordMeasureRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_findings__pb2.RecordMeasureResponse.SerializeToString,
+            ),
+            'UpdateMeasure': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateMeasure,
+                    request_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.UpdateMeasureRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_findings__pb2.UpdateMeasureResponse.SerializeToString,
+            ),
+            'ListMeasures': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMeasures,
+                    request_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.ListMeasuresRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_findings__pb2.ListMeasuresResponse.SerializeToString,
+            ),
+            'RecordToldMeasure': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordToldMeasure,
+                    request_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.RecordToldMeasureRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_findings__pb2.RecordToldMeasureResponse.SerializeToString,
+            ),
+            'UpdateToldMeasure': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateToldMeasure,
+                    request_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.UpdateToldMeasureRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_findings__pb2.UpdateToldMeasureResponse.SerializeToString,
+            ),
+            'ListAfterWork': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAfterWork,
+                    request_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.ListAfterWorkRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_findings__pb2.ListAfterWorkResponse.SerializeToString,
             ),
             'RecordOutcome': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordOutcome,
@@ -535,6 +767,384 @@ class ControlsService:
             '/los.controls.v1.ControlsService/CancelOperation',
             los_dot_controls_dot_v1_dot_controls__pb2.CancelOperationRequest.SerializeToString,
             los_dot_controls_dot_v1_dot_controls__pb2.CancelOperationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetChecklists(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/GetChecklists',
+            los_dot_controls_dot_v1_dot_findings__pb2.GetChecklistsRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_findings__pb2.GetChecklistsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordObservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/RecordObservation',
+            los_dot_controls_dot_v1_dot_findings__pb2.RecordObservationRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_findings__pb2.RecordObservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeObservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/ChangeObservation',
+            los_dot_controls_dot_v1_dot_findings__pb2.ChangeObservationRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_findings__pb2.ChangeObservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawObservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/WithdrawObservation',
+            los_dot_controls_dot_v1_dot_findings__pb2.WithdrawObservationRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_findings__pb2.WithdrawObservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListObservations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/ListObservations',
+            los_dot_controls_dot_v1_dot_findings__pb2.ListObservationsRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_findings__pb2.ListObservationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OfferFinding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/OfferFinding',
+            los_dot_controls_dot_v1_dot_findings__pb2.OfferFindingRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_findings__pb2.OfferFindingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawFinding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/WithdrawFinding',
+            los_dot_controls_dot_v1_dot_findings__pb2.WithdrawFindingRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_findings__pb2.WithdrawFindingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideNothingToTell(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/DecideNothingToTell',
+            los_dot_controls_dot_v1_dot_findings__pb2.DecideNothingToTellRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_findings__pb2.DecideNothingToTellResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordMeasure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/RecordMeasure',
+            los_dot_controls_dot_v1_dot_findings__pb2.RecordMeasureRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_findings__pb2.RecordMeasureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateMeasure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/UpdateMeasure',
+            los_dot_controls_dot_v1_dot_findings__pb2.UpdateMeasureRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_findings__pb2.UpdateMeasureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMeasures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/ListMeasures',
+            los_dot_controls_dot_v1_dot_findings__pb2.ListMeasuresRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_findings__pb2.ListMeasuresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordToldMeasure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/RecordToldMeasure',
+            los_dot_controls_dot_v1_dot_findings__pb2.RecordToldMeasureRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_findings__pb2.RecordToldMeasureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateToldMeasure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/UpdateToldMeasure',
+            los_dot_controls_dot_v1_dot_findings__pb2.UpdateToldMeasureRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_findings__pb2.UpdateToldMeasureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAfterWork(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/ListAfterWork',
+            los_dot_controls_dot_v1_dot_findings__pb2.ListAfterWorkRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_findings__pb2.ListAfterWorkResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ LOS verksamhetskontroller: one operation with visits to objects, and the authori
 from collections import abc as _abc
 from grpc import aio as _aio
 from los.controls.v1 import controls_pb2 as _controls_pb2
+from los.controls.v1 import findings_pb2 as _findings_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -44,6 +45,27 @@ class ControlsServiceStub:
     ConfirmOperation: _grpc.UnaryUnaryMultiCallable[_controls_pb2.ConfirmOperationRequest, _controls_pb2.ConfirmOperationResponse]
     """Every invited authority has answered, or the coordinator gives a reason. The plan is offered to those on site with an own ground."""
     CancelOperation: _grpc.UnaryUnaryMultiCallable[_controls_pb2.CancelOperationRequest, _controls_pb2.CancelOperationResponse]
+    GetChecklists: _grpc.UnaryUnaryMultiCallable[_findings_pb2.GetChecklistsRequest, _findings_pb2.GetChecklistsResponse]
+    """Who looks at what on site: the own unit's lists of one visit, or every authority's for information."""
+    RecordObservation: _grpc.UnaryUnaryMultiCallable[_findings_pb2.RecordObservationRequest, _findings_pb2.RecordObservationResponse]
+    """By an inspector whose unit takes part with a ground of its own, from when the visit has begun."""
+    ChangeObservation: _grpc.UnaryUnaryMultiCallable[_findings_pb2.ChangeObservationRequest, _findings_pb2.ChangeObservationResponse]
+    WithdrawObservation: _grpc.UnaryUnaryMultiCallable[_findings_pb2.WithdrawObservationRequest, _findings_pb2.WithdrawObservationResponse]
+    ListObservations: _grpc.UnaryUnaryMultiCallable[_findings_pb2.ListObservationsRequest, _findings_pb2.ListObservationsResponse]
+    """The own unit's, of one visit."""
+    OfferFinding: _grpc.UnaryUnaryMultiCallable[_findings_pb2.OfferFindingRequest, _findings_pb2.OfferFindingResponse]
+    """The second wave: a deficiency is offered to one receiver, and sharing asks a person to decide."""
+    WithdrawFinding: _grpc.UnaryUnaryMultiCallable[_findings_pb2.WithdrawFindingRequest, _findings_pb2.WithdrawFindingResponse]
+    DecideNothingToTell: _grpc.UnaryUnaryMultiCallable[_findings_pb2.DecideNothingToTellRequest, _findings_pb2.DecideNothingToTellResponse]
+    RecordMeasure: _grpc.UnaryUnaryMultiCallable[_findings_pb2.RecordMeasureRequest, _findings_pb2.RecordMeasureResponse]
+    UpdateMeasure: _grpc.UnaryUnaryMultiCallable[_findings_pb2.UpdateMeasureRequest, _findings_pb2.UpdateMeasureResponse]
+    ListMeasures: _grpc.UnaryUnaryMultiCallable[_findings_pb2.ListMeasuresRequest, _findings_pb2.ListMeasuresResponse]
+    """The own unit's."""
+    RecordToldMeasure: _grpc.UnaryUnaryMultiCallable[_findings_pb2.RecordToldMeasureRequest, _findings_pb2.RecordToldMeasureResponse]
+    """What an authority outside the kommun has told of its measure, entered by the coordinator."""
+    UpdateToldMeasure: _grpc.UnaryUnaryMultiCallable[_findings_pb2.UpdateToldMeasureRequest, _findings_pb2.UpdateToldMeasureResponse]
+    ListAfterWork: _grpc.UnaryUnaryMultiCallable[_findings_pb2.ListAfterWorkRequest, _findings_pb2.ListAfterWorkResponse]
+    """What is left to do after each operation of the unit, by authority: flags and counts, and what owners have told."""
     RecordOutcome: _grpc.UnaryUnaryMultiCallable[_controls_pb2.RecordOutcomeRequest, _controls_pb2.RecordOutcomeResponse]
     """Called by sharing only."""
 
@@ -63,6 +85,27 @@ class ControlsServiceAsyncStub(ControlsServiceStub):
     ConfirmOperation: _aio.UnaryUnaryMultiCallable[_controls_pb2.ConfirmOperationRequest, _controls_pb2.ConfirmOperationResponse]  # type: ignore[assignment]
     """Every invited authority has answered, or the coordinator gives a reason. The plan is offered to those on site with an own ground."""
     CancelOperation: _aio.UnaryUnaryMultiCallable[_controls_pb2.CancelOperationRequest, _controls_pb2.CancelOperationResponse]  # type: ignore[assignment]
+    GetChecklists: _aio.UnaryUnaryMultiCallable[_findings_pb2.GetChecklistsRequest, _findings_pb2.GetChecklistsResponse]  # type: ignore[assignment]
+    """Who looks at what on site: the own unit's lists of one visit, or every authority's for information."""
+    RecordObservation: _aio.UnaryUnaryMultiCallable[_findings_pb2.RecordObservationRequest, _findings_pb2.RecordObservationResponse]  # type: ignore[assignment]
+    """By an inspector whose unit takes part with a ground of its own, from when the visit has begun."""
+    ChangeObservation: _aio.UnaryUnaryMultiCallable[_findings_pb2.ChangeObservationRequest, _findings_pb2.ChangeObservationResponse]  # type: ignore[assignment]
+    WithdrawObservation: _aio.UnaryUnaryMultiCallable[_findings_pb2.WithdrawObservationRequest, _findings_pb2.WithdrawObservationResponse]  # type: ignore[assignment]
+    ListObservations: _aio.UnaryUnaryMultiCallable[_findings_pb2.ListObservationsRequest, _findings_pb2.ListObservationsResponse]  # type: ignore[assignment]
+    """The own unit's, of one visit."""
+    OfferFinding: _aio.UnaryUnaryMultiCallable[_findings_pb2.OfferFindingRequest, _findings_pb2.OfferFindingResponse]  # type: ignore[assignment]
+    """The second wave: a deficiency is offered to one receiver, and sharing asks a person to decide."""
+    WithdrawFinding: _aio.UnaryUnaryMultiCallable[_findings_pb2.WithdrawFindingRequest, _findings_pb2.WithdrawFindingResponse]  # type: ignore[assignment]
+    DecideNothingToTell: _aio.UnaryUnaryMultiCallable[_findings_pb2.DecideNothingToTellRequest, _findings_pb2.DecideNothingToTellResponse]  # type: ignore[assignment]
+    RecordMeasure: _aio.UnaryUnaryMultiCallable[_findings_pb2.RecordMeasureRequest, _findings_pb2.RecordMeasureResponse]  # type: ignore[assignment]
+    UpdateMeasure: _aio.UnaryUnaryMultiCallable[_findings_pb2.UpdateMeasureRequest, _findings_pb2.UpdateMeasureResponse]  # type: ignore[assignment]
+    ListMeasures: _aio.UnaryUnaryMultiCallable[_findings_pb2.ListMeasuresRequest, _findings_pb2.ListMeasuresResponse]  # type: ignore[assignment]
+    """The own unit's."""
+    RecordToldMeasure: _aio.UnaryUnaryMultiCallable[_findings_pb2.RecordToldMeasureRequest, _findings_pb2.RecordToldMeasureResponse]  # type: ignore[assignment]
+    """What an authority outside the kommun has told of its measure, entered by the coordinator."""
+    UpdateToldMeasure: _aio.UnaryUnaryMultiCallable[_findings_pb2.UpdateToldMeasureRequest, _findings_pb2.UpdateToldMeasureResponse]  # type: ignore[assignment]
+    ListAfterWork: _aio.UnaryUnaryMultiCallable[_findings_pb2.ListAfterWorkRequest, _findings_pb2.ListAfterWorkResponse]  # type: ignore[assignment]
+    """What is left to do after each operation of the unit, by authority: flags and counts, and what owners have told."""
     RecordOutcome: _aio.UnaryUnaryMultiCallable[_controls_pb2.RecordOutcomeRequest, _controls_pb2.RecordOutcomeResponse]  # type: ignore[assignment]
     """Called by sharing only."""
 
@@ -145,6 +188,111 @@ class ControlsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _controls_pb2.CancelOperationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_controls_pb2.CancelOperationResponse, _abc.Awaitable[_controls_pb2.CancelOperationResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetChecklists(
+        self,
+        request: _findings_pb2.GetChecklistsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_findings_pb2.GetChecklistsResponse, _abc.Awaitable[_findings_pb2.GetChecklistsResponse]]:
+        """Who looks at what on site: the own unit's lists of one visit, or every authority's for information."""
+
+    @_abc_1.abstractmethod
+    def RecordObservation(
+        self,
+        request: _findings_pb2.RecordObservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_findings_pb2.RecordObservationResponse, _abc.Awaitable[_findings_pb2.RecordObservationResponse]]:
+        """By an inspector whose unit takes part with a ground of its own, from when the visit has begun."""
+
+    @_abc_1.abstractmethod
+    def ChangeObservation(
+        self,
+        request: _findings_pb2.ChangeObservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_findings_pb2.ChangeObservationResponse, _abc.Awaitable[_findings_pb2.ChangeObservationResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def WithdrawObservation(
+        self,
+        request: _findings_pb2.WithdrawObservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_findings_pb2.WithdrawObservationResponse, _abc.Awaitable[_findings_pb2.WithdrawObservationResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListObservations(
+        self,
+        request: _findings_pb2.ListObservationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_findings_pb2.ListObservationsResponse, _abc.Awaitable[_findings_pb2.ListObservationsResponse]]:
+        """The own unit's, of one visit."""
+
+    @_abc_1.abstractmethod
+    def OfferFinding(
+        self,
+        request: _findings_pb2.OfferFindingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_findings_pb2.OfferFindingResponse, _abc.Awaitable[_findings_pb2.OfferFindingResponse]]:
+        """The second wave: a deficiency is offered to one receiver, and sharing asks a person to decide."""
+
+    @_abc_1.abstractmethod
+    def WithdrawFinding(
+        self,
+        request: _findings_pb2.WithdrawFindingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_findings_pb2.WithdrawFindingResponse, _abc.Awaitable[_findings_pb2.WithdrawFindingResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def DecideNothingToTell(
+        self,
+        request: _findings_pb2.DecideNothingToTellRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_findings_pb2.DecideNothingToTellResponse, _abc.Awaitable[_findings_pb2.DecideNothingToTellResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def RecordMeasure(
+        self,
+        request: _findings_pb2.RecordMeasureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_findings_pb2.RecordMeasureResponse, _abc.Awaitable[_findings_pb2.RecordMeasureResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def UpdateMeasure(
+        self,
+        request: _findings_pb2.UpdateMeasureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_findings_pb2.UpdateMeasureResponse, _abc.Awaitable[_findings_pb2.UpdateMeasureResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListMeasures(
+        self,
+        request: _findings_pb2.ListMeasuresRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_findings_pb2.ListMeasuresResponse, _abc.Awaitable[_findings_pb2.ListMeasuresResponse]]:
+        """The own unit's."""
+
+    @_abc_1.abstractmethod
+    def RecordToldMeasure(
+        self,
+        request: _findings_pb2.RecordToldMeasureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_findings_pb2.RecordToldMeasureResponse, _abc.Awaitable[_findings_pb2.RecordToldMeasureResponse]]:
+        """What an authority outside the kommun has told of its measure, entered by the coordinator."""
+
+    @_abc_1.abstractmethod
+    def UpdateToldMeasure(
+        self,
+        request: _findings_pb2.UpdateToldMeasureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_findings_pb2.UpdateToldMeasureResponse, _abc.Awaitable[_findings_pb2.UpdateToldMeasureResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListAfterWork(
+        self,
+        request: _findings_pb2.ListAfterWorkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_findings_pb2.ListAfterWorkResponse, _abc.Awaitable[_findings_pb2.ListAfterWorkResponse]]:
+        """What is left to do after each operation of the unit, by authority: flags and counts, and what owners have told."""
 
     @_abc_1.abstractmethod
     def RecordOutcome(

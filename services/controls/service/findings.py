@@ -1,0 +1,181 @@
+"""What inspectors find at a visit, and what they decide to tell: checklists, observations, the second wave."""
+
+from collections import Counter
+from uuid import UUID
+
+import grpc
+from los.common.v1 import common_pb2
+from los.controls.v1 import findings_pb2 as pb
+
+from services.controls.domain.checklists import checklists
+from services.controls.domain.findings import RECORD_KIND, Observation, Seen, Site, require_begun
+from services.controls.service.parts import Parts, unit_of
+from services.controls.wire import findings as wire
+from services.controls.wire import operations as operation_wire
+from services.kernel import pages
+from services.kernel.callers import Caller
+from services.kernel.db import Transaction
+from services.kernel.errors import Conflict, ConflictReason, NotFound
+from services.kernel.ids import new_id
+from services.kernel.life import Moved
+from services.kernel.rpc import caller
+
+OBSERVATIONS_MAX = 200
+"""How many observations one unit may have at one visit."""
+STALE = "etag: iakttagelsen har ändrats sedan du läste den. Hämta den igen."
+
+
+class FindingMethods(Parts):
+    """The methods about observations. An observation is its unit's own: another unit's is not there."""
+
+    def GetChecklists(self, request: pb.GetChecklistsRequest, _context: grpc.ServicerContext) -> pb.GetChecklistsResponse:  # noqa: N802, D102
+        asking = caller()
+        rows, seen = tuple(checklists().lists), Counter[tuple[str, str]]()
+        with self._database.transaction() as tx:
+            if request.visit_id:
+                unit = unit_of(asking)
+                site = self._site(tx, request.visit_id, asking)
+                rows = checklists().of(unit)
+                kept = self._findings.observations(tx, site.visit_id, unit, None, OBSERVATIONS_MAX)
+                seen.update((one.seen.control_ground_id, one.seen.area) for one in kept)
+            self._audit(tx, "controls:checklist:read", asking, "visit", UUID(request.visit_id) if request.visit_id else None)
+        return pb.GetChecklistsResponse(checklists=[wire.checklist_message(row, seen) for row in rows], areas=wire.areas())
+
+    def RecordObservation(  # noqa: N802, D102
+        self, request: pb.RecordObservationRequest, _context: grpc.ServicerContext
+    ) -> pb.RecordObservationResponse:
+        asking, unit = caller(), unit_of(caller())
+
+        def act(tx: Transaction) -> pb.RecordObservationResponse:
+            site = self._site(tx, request.visit_id, asking, begun=True)
+            seen = Seen.read(wire.seen_from(request.seen), unit, self._clock.today())
+            if len(self._findings.observations(tx, site.visit_id, unit, None, OBSERVATIONS_MAX)) == OBSERVATIONS_MAX:
+                raise Conflict(f"visit_id: förvaltningen har redan {OBSERVATIONS_MAX} iakttagelser vid besöket.")
+            new = Observation(new_id(), site.operation_id, site.visit_id, unit, site.day, seen, self._clock.now(), asking.principal)
+            self._findings.add_observation(tx, new, asking.person)
+            self._audit(tx, "controls:observation:record", asking, RECORD_KIND, new.id)
+            return pb.RecordObservationResponse(observation_id=str(new.id), etag=str(new.revision))
+
+        return self._requests.once(asking, request, request.request_id, pb.RecordObservationResponse, act)
+
+    def ChangeObservation(  # noqa: N802, D102
+        self, request: pb.ChangeObservationRequest, _context: grpc.ServicerContext
+    ) -> pb.ChangeObservationResponse:
+        asking, unit = caller(), unit_of(caller())
+
+        def act(tx: Transaction) -> pb.ChangeObservationResponse:
+            before, site = self._own_observation(tx, request.observation_id, request.etag, asking)
+            seen = Seen.read(wire.seen_from(request.seen), unit, self._clock.today())
+            after = self._keep(tx, before, before.changed(seen, site.place, self._actor(asking)), asking, "change")
+            return pb.ChangeObservationResponse(etag=str(after.revision))
+
+        return self._requests.once(asking, request, request.request_id, pb.ChangeObservationResponse, act)
+
+    def WithdrawObservation(  # noqa: N802, D102
+        self, request: pb.WithdrawObservationRequest, _context: grpc.ServicerContext
+    ) -> pb.WithdrawObservationResponse:
+        asking = caller()
+
+        def act(tx: Transaction) -> pb.WithdrawObservationResponse:
+            before, _ = self._own_observation(tx, request.observation_id, request.etag, asking)
+            after = self._keep(tx, before, before.withdrawn(self._actor(asking)), asking, "withdraw")
+            return pb.WithdrawObservationResponse(etag=str(after.revision))
+
+        return self._requests.once(asking, request, request.request_id, pb.WithdrawObservationResponse, act)
+
+    def ListObservations(self, request: pb.ListObservationsRequest, _context: grpc.ServicerContext) -> pb.ListObservationsResponse:  # noqa: N802, D102
+        asking = caller()
+        size, after = pages.page_size(request.page), pages.after(request.page)
+        with self._database.transaction() as tx:
+            found = self._findings.observations(tx, UUID(request.visit_id), unit_of(asking), after, size + 1)
+            page = found[:size]
+            self._audit(tx, "controls:observation:list", asking, "visit", UUID(request.visit_id), count=len(page))
+        return pb.ListObservationsResponse(
+            observations=[wire.observation_message(kept) for kept in page], next_page_token=pages.next_token(found, size)
+        )
+
+    # the second wave ------------------------------------------------------------------------------------------------
+
+    def OfferFinding(self, request: pb.OfferFindingRequest, _context: grpc.ServicerContext) -> pb.OfferFindingResponse:  # noqa: N802, D102
+        asking = caller()
+
+        def act(tx: Transaction) -> pb.OfferFindingResponse:
+            before, site = self._own_observation(tx, request.observation_id, request.etag, asking)
+            offered = before.offered(request.receiver_kind, site.place, on_request=request.on_request, offence=request.offence_suspected)
+            after = self._keep(tx, before, offered, asking, "offer", receiver_kind=request.receiver_kind)
+            return pb.OfferFindingResponse(etag=str(after.revision))
+
+        return self._requests.once(asking, request, request.request_id, pb.OfferFindingResponse, act)
+
+    def WithdrawFinding(self, request: pb.WithdrawFindingRequest, _context: grpc.ServicerContext) -> pb.WithdrawFindingResponse:  # noqa: N802, D102
+        asking = caller()
+
+        def act(tx: Transaction) -> pb.WithdrawFindingResponse:
+            before, _ = self._own_observation(tx, request.observation_id, request.etag, asking)
+            taken_back = before.taken_back(request.receiver_kind)
+            after = self._keep(tx, before, taken_back, asking, "withdraw_offer", receiver_kind=request.receiver_kind)
+            return pb.WithdrawFindingResponse(etag=str(after.revision))
+
+        return self._requests.once(asking, request, request.request_id, pb.WithdrawFindingResponse, act)
+
+    def DecideNothingToTell(  # noqa: N802, D102
+        self, request: pb.DecideNothingToTellRequest, _context: grpc.ServicerContext
+    ) -> pb.DecideNothingToTellResponse:
+        asking = caller()
+
+        def act(tx: Transaction) -> pb.DecideNothingToTellResponse:
+            before, _ = self._own_observation(tx, request.observation_id, request.etag, asking)
+            after = self._keep(tx, before, before.nothing_to_tell(self._actor(asking)), asking, "nothing_to_tell")
+            return pb.DecideNothingToTellResponse(etag=str(after.revision))
+
+        return self._requests.once(asking, request, request.request_id, pb.DecideNothingToTellResponse, act)
+
+    def _hear_of_finding(self, tx: Transaction, outcome: common_pb2.RecordOutcome, asking: Caller) -> None:
+        """Sharing tells what became of a finding. Raises NotFound when nothing of the kind was offered."""
+        observation_id, receiver_kind = operation_wire.outcome_key(outcome)
+        before = self._findings.observation(tx, observation_id)
+        if before is None or all(offer.receiver_kind != receiver_kind for offer in before.offers):
+            raise NotFound
+        after = before.with_outcome(receiver_kind, operation_wire.outcome_from(outcome))
+        self._findings.save_offers(tx, before.id, [offer for offer in after.offers if offer.receiver_kind == receiver_kind])
+        self._audit(tx, "controls:outcome:record", asking, RECORD_KIND, before.id)
+
+    # ----------------------------------------------------------------------------------------------------------------
+
+    def _site(self, tx: Transaction, visit_id: str, asking: Caller, *, begun: bool = False) -> Site:
+        """A visit that the asking unit inspects; `begun`: to record what is found there, so that nothing is closed meanwhile.
+
+        Raises NotFound, the same for absent and not theirs, and Conflict before it has begun.
+        """
+        operation_id = self._findings.operation_of(tx, UUID(visit_id))
+        operation = None if operation_id is None else self._operations.get(tx, operation_id, lock=begun)
+        if operation is None:
+            raise NotFound
+        site = Site.inspected(operation, UUID(visit_id), unit_of(asking))
+        if begun:
+            require_begun(operation, self._clock.now())
+        return site
+
+    def _own_observation(self, tx: Transaction, observation_id: str, etag: str, asking: Caller) -> tuple[Observation, Site]:
+        """The unit's own observation, and where it was made. Raises NotFound, or Conflict ETAG."""
+        kept = self._findings.observation(tx, UUID(observation_id), unit_of(asking))
+        if kept is None:
+            raise NotFound
+        if etag != str(kept.revision):
+            raise Conflict(STALE, reason=ConflictReason.ETAG)
+        operation = self._operations.get(tx, kept.operation_id)
+        assert operation is not None  # noqa: S101  # a foreign key
+        return kept, Site.of(operation, kept.visit_id)
+
+    def _keep(
+        self, tx: Transaction, before: Observation, moved: Moved[Observation], asking: Caller, act: str, **details: str
+    ) -> Observation:
+        """Store the change, and promise sharing the offers that follow from it."""
+        now, after = self._clock.now(), moved.record
+        self._findings.save_observation(tx, before, moved, now, asking.person)
+        known = {offer.receiver_kind: offer.revision for offer in before.offers}
+        for offer in after.offers:
+            if offer.revision != known.get(offer.receiver_kind):
+                self._findings.promise_finding(tx, after.id, offer, new_id(), now)
+        self._audit(tx, f"controls:observation:{act}", asking, RECORD_KIND, after.id, **details)
+        return after

@@ -1,0 +1,127 @@
+"""Measures, a unit's own and those that authorities outside tell of, and what is left to do after an operation."""
+
+from dataclasses import replace
+from uuid import UUID
+
+import grpc
+from los.controls.v1 import findings_pb2 as pb
+
+from services.controls.domain import measures
+from services.controls.domain.findings import Site, require_begun
+from services.controls.domain.measures import RECORD_KIND, Measure, State
+from services.controls.domain.operations import SUPERVISION, Answer
+from services.controls.service.findings import FindingMethods
+from services.controls.service.parts import unit_of
+from services.controls.wire import measures as wire
+from services.kernel import pages
+from services.kernel.callers import Caller
+from services.kernel.db import Transaction
+from services.kernel.errors import Conflict, ConflictReason, Invalid, NotFound
+from services.kernel.ids import new_id
+from services.kernel.rpc import caller
+
+STALE = "etag: åtgärden har ändrats sedan du läste den. Hämta den igen."
+
+
+class MeasureMethods(FindingMethods):
+    """The methods about measures."""
+
+    def RecordMeasure(self, request: pb.RecordMeasureRequest, _context: grpc.ServicerContext) -> pb.RecordMeasureResponse:  # noqa: N802, D102
+        asking, unit = caller(), unit_of(caller())
+        terms, state = wire.terms_from(request.terms), wire.state_from(request.state, State.INITIATED)
+
+        def act(tx: Transaction) -> pb.RecordMeasureResponse:
+            site = self._site(tx, request.visit_id, asking, begun=True)
+            new = self._new(site, unit, unit, request.measure_type)
+            moved = measures.recorded(replace(new, terms=terms), state, self._actor(asking))
+            self._findings.add_measure(tx, moved, asking.person)
+            self._audit(tx, "controls:measure:record", asking, RECORD_KIND, new.id)
+            return pb.RecordMeasureResponse(measure_id=str(new.id), state=wire.STATES[moved.record.state], etag=str(moved.record.revision))
+
+        return self._requests.once(asking, request, request.request_id, pb.RecordMeasureResponse, act)
+
+    def UpdateMeasure(self, request: pb.UpdateMeasureRequest, _context: grpc.ServicerContext) -> pb.UpdateMeasureResponse:  # noqa: N802, D102
+        asking = caller()
+        terms = wire.terms_from(request.terms)
+
+        def act(tx: Transaction) -> pb.UpdateMeasureResponse:
+            before = self._kept_measure(tx, request.measure_id, request.etag, asking, told=False)
+            moved = measures.updated(before, terms, wire.state_from(request.state, before.state), self._actor(asking))
+            self._findings.save_measure(tx, before, moved, self._clock.now(), asking.person)
+            self._audit(tx, "controls:measure:update", asking, RECORD_KIND, before.id)
+            return pb.UpdateMeasureResponse(state=wire.STATES[moved.record.state], etag=str(moved.record.revision))
+
+        return self._requests.once(asking, request, request.request_id, pb.UpdateMeasureResponse, act)
+
+    def ListMeasures(self, request: pb.ListMeasuresRequest, _context: grpc.ServicerContext) -> pb.ListMeasuresResponse:  # noqa: N802, D102
+        asking, today = caller(), self._clock.today()
+        size, after = pages.page_size(request.page), pages.after(request.page)
+        visit_id = UUID(request.visit_id) if request.visit_id else None
+        with self._database.transaction() as tx:
+            found = self._findings.measures(tx, unit_of(asking), visit_id, after, size + 1, today if request.overdue else None)
+            page = found[:size]
+            self._audit(tx, "controls:measure:list", asking, RECORD_KIND, count=len(page))
+        return pb.ListMeasuresResponse(
+            measures=[wire.measure_message(kept, today) for kept in page], next_page_token=pages.next_token(found, size)
+        )
+
+    def RecordToldMeasure(  # noqa: N802, D102
+        self, request: pb.RecordToldMeasureRequest, _context: grpc.ServicerContext
+    ) -> pb.RecordToldMeasureResponse:
+        asking, unit = caller(), unit_of(caller())
+        terms, told = wire.told_from(request.told)
+
+        def act(tx: Transaction) -> pb.RecordToldMeasureResponse:
+            site = self._told_site(tx, request.visit_id, request.authority, unit)
+            new = self._new(site, unit, request.authority, request.measure_type)
+            new = replace(new, terms=terms, told=told)
+            moved = measures.recorded(new, wire.state_from(request.told.state, State.INITIATED), self._actor(asking))
+            self._findings.add_measure(tx, moved, asking.person)
+            self._audit(tx, "controls:measure:record_told", asking, RECORD_KIND, new.id, authority=request.authority)
+            return pb.RecordToldMeasureResponse(
+                measure_id=str(new.id), state=wire.STATES[moved.record.state], etag=str(moved.record.revision)
+            )
+
+        return self._requests.once(asking, request, request.request_id, pb.RecordToldMeasureResponse, act)
+
+    def UpdateToldMeasure(  # noqa: N802, D102
+        self, request: pb.UpdateToldMeasureRequest, _context: grpc.ServicerContext
+    ) -> pb.UpdateToldMeasureResponse:
+        asking = caller()
+        terms, told = wire.told_from(request.told)
+
+        def act(tx: Transaction) -> pb.UpdateToldMeasureResponse:
+            before = self._kept_measure(tx, request.measure_id, request.etag, asking, told=True)
+            moved = measures.updated(before, terms, wire.state_from(request.told.state, before.state), self._actor(asking), told)
+            self._findings.save_measure(tx, before, moved, self._clock.now(), asking.person)
+            self._audit(tx, "controls:measure:update_told", asking, RECORD_KIND, before.id)
+            return pb.UpdateToldMeasureResponse(state=wire.STATES[moved.record.state], etag=str(moved.record.revision))
+
+        return self._requests.once(asking, request, request.request_id, pb.UpdateToldMeasureResponse, act)
+
+    # ----------------------------------------------------------------------------------------------------------------
+
+    def _new(self, site: Site, unit: str, authority: str, measure_type: str) -> Measure:
+        return Measure(new_id(), site.operation_id, site.visit_id, unit, authority, measure_type, site.day, self._clock.now())
+
+    def _told_site(self, tx: Transaction, visit_id: str, authority: str, unit: str) -> Site:
+        """A visit of the unit's own operation, in which an authority outside the kommun takes part."""
+        operation_id = self._findings.operation_of(tx, UUID(visit_id))
+        operation = None if operation_id is None else self._operations.get(tx, operation_id, unit, lock=True)
+        if operation is None:
+            raise NotFound
+        accepted = {one.receiver_kind for one in operation.participations if one.reply and one.reply.answer is Answer.ACCEPTED}
+        if authority not in accepted - {SUPERVISION}:
+            raise Invalid("authority: ange en myndighet utanför kommunen som deltar i insatsen.")
+        site = Site.of(operation, UUID(visit_id))
+        require_begun(operation, self._clock.now())
+        return site
+
+    def _kept_measure(self, tx: Transaction, measure_id: str, etag: str, asking: Caller, *, told: bool) -> Measure:
+        """A measure that the unit keeps. Raises NotFound, or Conflict ETAG."""
+        kept = self._findings.measure(tx, UUID(measure_id), unit_of(asking), told=told)
+        if kept is None:
+            raise NotFound
+        if etag != str(kept.revision):
+            raise Conflict(STALE, reason=ConflictReason.ETAG)
+        return kept

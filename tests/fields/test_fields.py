@@ -1,4 +1,4 @@
-"""Every field of workflows 5.2 and 6.2 exists as it should, or a reason is written down."""
+"""Every field of workflows 4.2, 5.2 and 6.2 exists as it should, or a reason is written down."""
 
 import re
 from pathlib import Path
@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.registry.field_table import DOCUMENT, differences, document, fields
+from tests.fields.table import DOCUMENT, differences, document, fields
 from tests.registry.test_alert_machine import ALERT_GUARDS
 from tests.registry.test_payment_machine import GUARDS
 
 GLOSSARY = Path(__file__).parents[2] / "docs" / "glossary.md"
+# What the lives have been seen to refuse, by method and field.
 # The shape of a message refuses an assessment that is none (buf.validate in the contract).
 REFUSED = GUARDS | ALERT_GUARDS | {("AssessAlert", "assessment")}
 ROWS = [(record, row) for record, rows in fields().items() for row in rows]
@@ -30,4 +31,4 @@ def test_what_is_not_built_is_in_the_glossary_with_its_reason() -> None:
 
 
 def test_the_table_of_fields_is_fresh() -> None:
-    assert DOCUMENT.read_text(encoding="utf-8") == document(), "python -m tests.registry.field_table"
+    assert DOCUMENT.read_text(encoding="utf-8") == document(), "python -m tests.fields.table"

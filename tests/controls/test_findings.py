@@ -17,6 +17,19 @@ from tests.controls.finding_acts import ALCOHOL, COLLEAGUE, INSPECTOR, STRANGER,
 
 FK, POLICE = "forsakringskassan", "polismyndigheten"
 
+# What an inspector may not say was seen, and the field that the refusal names first.
+REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"control_ground_id": "aml-tillsyn", "area": "work_environment"}, "control_ground_id"),
+    ({"control_ground_id": "alkohollagen-tillsyn", "area": "alcohol"}, "control_ground_id"),
+    ({"area": "food"}, "area"),
+    ({"area": "staff_register"}, "area"),
+    ({"severity": findings_pb2.SEVERITY_UNSPECIFIED}, "severity"),
+    ({"is_deficiency": False}, "severity"),
+    ({"text": f"Ägaren {SOLE_TRADER} var där"}, "text"),
+    ({"text": "x" * 1001}, "seen.text"),
+)
+OBSERVATION_GUARDS = {("RecordObservation", says) for _, says in REFUSED}
+
 
 def test_every_checklist_names_grounds_areas_and_measures_that_exist_and_a_unit_only_its_own_supervision() -> None:
     assert {row.authority for row in checklists().lists} & {unit.code for unit in reference().units} == {"MOS", "SF"}
@@ -54,19 +67,7 @@ def test_an_observation_is_recorded_once_on_a_bad_connection_and_its_text_is_sea
     assert controls.events().count("controls:observation:record/done") == 1
 
 
-@pytest.mark.parametrize(
-    ("fields", "says"),
-    [
-        ({"control_ground_id": "aml-tillsyn", "area": "work_environment"}, "control_ground_id"),
-        ({"control_ground_id": "alkohollagen-tillsyn", "area": "alcohol"}, "control_ground_id"),
-        ({"area": "food"}, "area"),
-        ({"area": "staff_register"}, "area"),
-        ({"severity": findings_pb2.SEVERITY_UNSPECIFIED}, "severity"),
-        ({"is_deficiency": False}, "severity"),
-        ({"text": f"Ägaren {SOLE_TRADER} var där"}, "text"),
-        ({"text": "x" * 1001}, "seen.text"),
-    ],
-)
+@pytest.mark.parametrize(("fields", "says"), REFUSED)
 def test_an_inspector_records_only_what_the_own_law_looks_at_and_never_a_person(
     controls: Controls, fields: dict[str, Any], says: str
 ) -> None:

@@ -77,6 +77,21 @@ def test_what_was_told_is_marked_with_who_told_it_and_passes_what_it_must_have_p
     assert passed == set(pairwise(chain))
 
 
+def test_an_own_measure_is_not_changed_as_told_nor_a_told_one_as_own_and_what_is_told_to_be_closed_has_been_followed(
+    controls: Controls,
+) -> None:
+    day = Day(controls)
+    own, told = day.measure(), day.told(state=pb.MEASURE_STATE_CLOSED)
+    steps = controls.rows("SELECT * FROM history WHERE record_id = %s", told.measure_id)
+    assert ("complied", "closed") in {(step["from_state"], step["to_state"]) for step in steps}
+    with pytest.raises(NotFound):
+        update(controls, told.measure_id, told.etag, terms=DECIDED)
+    terms = pb.ToldTerms(state=pb.MEASURE_STATE_WITHDRAWN, told_by="Registrator", told_date=TODAY)
+    request = pb.UpdateToldMeasureRequest(request_id=an_id(), measure_id=own.measure_id, etag=own.etag, told=terms)
+    with pytest.raises(NotFound):
+        controls.call("UpdateToldMeasure", request)
+
+
 def test_the_coordinator_sees_of_a_units_measure_only_that_it_is_open_until_the_unit_tells(controls: Controls) -> None:
     day = Day(controls)
     new = day.measure()

@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 
 from buf.validate import validate_pb2
 from google.protobuf.descriptor import FieldDescriptor, FileDescriptor
-from los.controls.v1 import controls_pb2
+from los.controls.v1 import controls_pb2, findings_pb2
 from los.registry.v1 import registry_pb2
 from sqlalchemy import Table
 
 from services.controls.domain import objects
+from services.controls.store import findings
 from services.controls.store import tables as controls
 from services.kernel.rows import Form
 from services.registry.domain import alert, payment, supplier
@@ -42,6 +43,8 @@ class Record(NamedTuple):
 
 RECORDS = {
     "control_object": Record("Control object (workflows 4.2)", controls_pb2.DESCRIPTOR, controls.control_object, objects.FORM),
+    "observation": Record("Observation (workflows 4.2)", findings_pb2.DESCRIPTOR, findings.observation),
+    "measure": Record("Measure (workflows 4.2)", findings_pb2.DESCRIPTOR, findings.measure),
     "alert": Record("Folkbokföring alert (workflows 5.2)", registry_pb2.DESCRIPTOR, registry.alert, alert.FORM),
     "payment": Record("Suspected payment (workflows 6.2)", registry_pb2.DESCRIPTOR, registry.suspected_payment, payment.FORM),
     "supplier_check": Record("Supplier check (workflows 6.2)", registry_pb2.DESCRIPTOR, registry.supplier_check, supplier.FORM),

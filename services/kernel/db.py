@@ -42,7 +42,8 @@ Shape = tuple[str, ...]
 
 @lru_cache(maxsize=256)
 def _insert(table: Table, columns: Shape) -> str:
-    return str(table.insert().compile(dialect=DIALECT, column_keys=list(columns)))
+    """`again` in a table's info is what becomes of a row that is there already: an ON CONFLICT clause."""
+    return f"{table.insert().compile(dialect=DIALECT, column_keys=list(columns))} {table.info.get('again', '')}"
 
 
 @lru_cache(maxsize=256)
@@ -85,6 +86,10 @@ class Transaction:
         """Queue one new row. A value for a JSONB column is wrapped in psycopg's Jsonb."""
         self._queue.append((_insert(table, tuple(row)), row))
         self._rows.append((table, row))
+
+    def queues(self, table: Table, **values: object) -> bool:
+        """Whether a row with these values is queued: one statement cannot meet its own row again."""
+        return any(other is table and values.items() <= row.items() for other, row in self._rows)
 
     def write(self, statement: Executable) -> None:
         """Queue a change."""

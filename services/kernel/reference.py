@@ -35,6 +35,7 @@ class Unit(Word):
     """A förvaltning of the kommun, with what it may hold. `function` is neutral: it tells nothing of the person.
 
     `checks_suppliers`: it buys for the kommun, and holds supplier checks; those are shared with nobody (sharing-matrix 2).
+    `points_to_socialtjanst`: a unit with socialtjänst may learn that this one may have something, never the other way (sharing-matrix 5.8).
     """
 
     @dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -49,6 +50,7 @@ class Unit(Word):
     function: str
     mailbox: str
     checks_suppliers: bool = False
+    points_to_socialtjanst: bool = False
     holds: Mapping[str, Holding] = field(default_factory=dict)
 
 
@@ -162,6 +164,20 @@ class RecoveryGround(Word):
         return self.payments_from.isoformat()[:7] <= month <= self.payments_to.isoformat()[:7]
 
 
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class LinkEvidence(Word):
+    """Why two records are linked. `hint`: what another unit may have something about; none: too weak to point with."""
+
+    hint: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class LinkReason(Word):
+    """Why a person confirms a link, or breaks it."""
+
+    confirms: bool
+
+
 W = TypeVar("W", bound=Word)
 
 
@@ -220,6 +236,8 @@ class Reference:
     methods: Words[Method]
     recovery_grounds: Words[RecoveryGround]
     supplier_signs: Words[Word]
+    link_evidence: Words[LinkEvidence]
+    link_reasons: Words[LinkReason]
 
     def decides(self, benefit: str, receiver_kind: str) -> bool:
         """Whether a body of this receiver kind may have decided the benefit (codes; sharing-matrix 7.1)."""
@@ -289,6 +307,8 @@ def reference() -> Reference:
         methods=_rows("cases", "method", Method),
         recovery_grounds=recovery_grounds,
         supplier_signs=_rows("cases", "supplier_sign", Word),
+        link_evidence=_rows("links", "evidence", LinkEvidence),
+        link_reasons=_rows("links", "link_reason", LinkReason),
     )
 
 

@@ -14,8 +14,11 @@ from uuid import UUID
 from services.kernel import cells, rows
 from services.kernel.cells import Fault
 from services.kernel.identity import holds_identity_number
+from services.kernel.protection import Protection
 from services.kernel.reference import reference
 from services.kernel.rows import Check, Field, Form, Judged, Layout
+from services.registry.domain.linking import NOTHING, Keys, keys
+from services.registry.domain.place import place
 from services.registry.domain.record import Circumstance, Context, Offered, ProtectionCheck
 
 RECORD_KIND = "folkbokforing_alert"
@@ -92,6 +95,12 @@ class Report:
         ))  # fmt: skip
 
     @property
+    def keys(self) -> Keys[str]:
+        """Whom and which dwelling it is about, as records are linked by. The landlord is who tells, and links nothing."""
+        where = (self.street_address, self.postal_code, self.city, self.apartment_number, self.property_designation)
+        return keys(self.contract_holder_id_number, place(*where))
+
+    @property
     def from_somebody_else(self) -> bool:
         """Whether a neighbour or a camera is the source: then an officer needs a dated fact of their own."""
         return bool(self.source_kind) and reference().sources[self.source_kind].needs_review
@@ -157,6 +166,17 @@ class Alert:
         report, reporter = self.content.report, self.content.reporter
         is_in_force = report.observed_from is not None and self.state is not State.WITHDRAWN and not self.taken_back
         return f"{self.unit}|{reporter}|{report.same_as}" if is_in_force else ""
+
+    @property
+    def mentions(self) -> Keys[str]:
+        """What it is linked to other records by: nothing once it is withdrawn, and never a protected person."""
+        is_linked = self.state is not State.WITHDRAWN and self.protection_check.result is not Protection.PROTECTED
+        return self.content.report.keys if is_linked else NOTHING
+
+    @property
+    def subject_number(self) -> str:
+        """Whose matter it is; empty when nobody has said, and once it is withdrawn."""
+        return "" if self.state is State.WITHDRAWN else self.content.report.contract_holder_id_number
 
     @property
     def circumstances(self) -> tuple[Circumstance, ...]:

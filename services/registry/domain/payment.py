@@ -17,6 +17,7 @@ from services.kernel.errors import Invalid
 from services.kernel.protection import Protection
 from services.kernel.reference import Scheme, Words, reference
 from services.kernel.rows import Check, Field, Form, Judged, Layout, Result, Verdict
+from services.registry.domain.linking import Keys, keys
 from services.registry.domain.record import Circumstance, Context, Offered, ProtectionCheck
 
 RECORD_KIND = "suspected_payment"
@@ -257,6 +258,16 @@ class Payment:
     def registered_as(self) -> str:
         """What is registered once: the case, which names its unit. Empty when it hinders no other flag."""
         return "" if self.state is State.WITHDRAWN else self.content.flag.same_as
+
+    @property
+    def mentions(self) -> Keys[str]:
+        """What it is linked to other records by: nothing once it is withdrawn, and never a protected person."""
+        return keys("" if self.protection_check.result is Protection.PROTECTED else self.subject_number)
+
+    @property
+    def subject_number(self) -> str:
+        """Whose payment it is; empty once it is withdrawn."""
+        return "" if self.state is State.WITHDRAWN else self.content.flag.recipient_id_number
 
 
 # --- reading a flag -------------------------------------------------------------------------------------------------------------

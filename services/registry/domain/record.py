@@ -6,15 +6,19 @@ from datetime import date, datetime
 from services.kernel.cells import Fault, day
 from services.kernel.clock import SKEW_MAX
 from services.kernel.errors import Invalid
-from services.kernel.protection import CHECK_VALID, Protection
+from services.kernel.protection import CHECK_VALID, IdentityLevel, Protection
 
 
 @dataclass(frozen=True, slots=True)
 class ProtectionCheck:
-    """A result, and when the assessing person looked; no time when the source of the record said it."""
+    """A result, and when the assessing person looked; no time when the source of the record said it.
+
+    `identity_level` is of the person, not of the record, and is kept with the person.
+    """
 
     result: Protection = Protection.UNKNOWN
     checked_time: datetime | None = None
+    identity_level: IdentityLevel = IdentityLevel.UNKNOWN
 
     def require_fresh(self, now: datetime) -> None:
         """Raises Invalid unless somebody has looked in the last 24 hours."""

@@ -13,7 +13,7 @@ from services.kernel.errors import Conflict, ConflictReason
 from services.kernel.life import Actor
 from services.kernel.records import Audit, Requests
 from services.registry.service.registering import ALREADY, Registering, is_already_registered
-from services.registry.store import Alerts, Payments, Suppliers
+from services.registry.store import Alerts, Links, Payments, Suppliers
 
 STALE = "etag: ärendet har ändrats sedan du läste det. Hämta det igen."
 Answer = TypeVar("Answer", bound=Message)
@@ -28,6 +28,7 @@ class Parts:
         alert_store: Alerts,
         payment_store: Payments,
         supplier_store: Suppliers,
+        link_store: Links,
         requests: Requests,
         registering: Registering,
         audit: Audit,
@@ -38,6 +39,7 @@ class Parts:
         self._alerts = alert_store
         self._payments = payment_store
         self._suppliers = supplier_store
+        self._links = link_store
         self._requests = requests
         self._registering = registering
         self._audit = audit

@@ -21,10 +21,11 @@ from services.registry.domain.alert import Alert
 from services.registry.domain.payment import Payment
 from services.registry.service.alerts import AlertMethods
 from services.registry.service.imports import Imports
+from services.registry.service.links import READERS, LinkMethods
 from services.registry.service.payments import PaymentMethods
 from services.registry.service.registering import Registering
 from services.registry.service.suppliers import SupplierMethods
-from services.registry.store import Alerts, Payments, Suppliers, tables
+from services.registry.store import Alerts, Links, Payments, Suppliers, tables
 from services.registry.wire import common
 
 REPORTERS = (Role.LANDLORD_REPORTER, Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR)
@@ -54,6 +55,8 @@ RULES: Mapping[str, Rule] = {
     "RegisterSupplierCheck": people(Role.CASE_OFFICER),
     "GetSupplierCheck": people(Role.CASE_OFFICER),
     "ListSupplierChecks": people(Role.CASE_OFFICER),
+    "ListLinks": people(*(role for roles in READERS.values() for role in roles)),
+    "DecideLink": people(*OFFICERS),
     "RecordOutcome": services("sharing"),
 }
 # What a receiver's word makes of an alert and of the tracks of a payment, as far as their tables let it. Other words change nothing here.
@@ -73,7 +76,7 @@ REPORT_ARRIVED: Mapping[int, payments.Police] = {
 }
 
 
-class RegistryServicer(AlertMethods, PaymentMethods, SupplierMethods, registry_pb2_grpc.RegistryServiceServicer):
+class RegistryServicer(AlertMethods, PaymentMethods, SupplierMethods, LinkMethods, registry_pb2_grpc.RegistryServiceServicer):
     """Alerts and suspected payments, as received and assessed. A record is its unit's own."""
 
     def __init__(
@@ -82,6 +85,7 @@ class RegistryServicer(AlertMethods, PaymentMethods, SupplierMethods, registry_p
         alert_store: Alerts,
         payment_store: Payments,
         supplier_store: Suppliers,
+        link_store: Links,
         requests: Requests,
         registering: Registering,
         imports: Imports,
@@ -89,7 +93,7 @@ class RegistryServicer(AlertMethods, PaymentMethods, SupplierMethods, registry_p
         clock: Clock,
     ) -> None:
         """The parts of the service."""
-        super().__init__(database, alert_store, payment_store, supplier_store, requests, registering, audit, clock)
+        super().__init__(database, alert_store, payment_store, supplier_store, link_store, requests, registering, audit, clock)
         self._imports = imports
 
     def ImportAlerts(  # noqa: N802, D102

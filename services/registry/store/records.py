@@ -21,8 +21,10 @@ from services.registry.domain import alert as alerts
 from services.registry.domain import alert_life
 from services.registry.domain import payment as payments
 from services.registry.domain.alert import Alert
+from services.registry.domain.linking import Keys, SubjectKind
 from services.registry.domain.payment import Payment
 from services.registry.domain.record import Offered, ProtectionCheck
+from services.registry.store.links import Mentions
 from services.registry.store.tables import alert, history, outbox, suspected_payment
 
 
@@ -56,6 +58,10 @@ class _Record(Protocol):
     def registered_as(self) -> str: ...
     @property
     def purge_date(self) -> date | None: ...
+    @property
+    def mentions(self) -> Keys[str]: ...
+    @property
+    def subject_number(self) -> str: ...
 
 
 R = TypeVar("R", bound=_Record)
@@ -71,6 +77,7 @@ class _Records(Generic[R]):
     def __init__(self, vault: Vault) -> None:
         """The vault seals the content."""
         self._vault = vault
+        self._mentions = Mentions(vault)
 
     def add(self, tx: Transaction, record: R, steps: tuple[str | None, ...], person: str | None, **more: object) -> None:
         """A new record and its first history. Leaving the transaction raises UniqueViolation when the same is registered already."""
@@ -79,6 +86,8 @@ class _Records(Generic[R]):
         row = {"id": record.id, "unit": record.unit, "registered_time": record.registered_time, "registered_by": record.registered_by}
         tx.insert(self.table, **row, **self._changing(record), **more, data_key=key.wrapped, content=content)
         record_step(tx, history, self.kind, record.id, record.revision, steps, record.registered_time, person)
+        self._mentions.add_subject(tx, record.unit, SubjectKind.PERSON, record.subject_number, record.protection_check.result)
+        self._mentions.add(tx, self.kind, record.id, record.unit, record.mentions)
 
     def save(self, tx: Transaction, before: R, moved: Moved[R], now: datetime, person: str | None) -> None:
         """Write a changed record and append its history. Raises Conflict ETAG when somebody else was first."""
@@ -92,6 +101,17 @@ class _Records(Generic[R]):
         record_step(tx, history, self.kind, after.id, after.revision, moved.path, now, person)
         for track, path in moved.tracks.items():
             self._track_steps(tx, after.id, after.revision, track, path, now, person)
+        self._save_mentions(tx, before, after)
+
+    def _save_mentions(self, tx: Transaction, before: R, after: R) -> None:
+        if after.subject_number and (before.subject_number, before.protection_check) != (after.subject_number, after.protection_check):
+            self._mentions.add_subject(tx, after.unit, SubjectKind.PERSON, after.subject_number, after.protection_check.result)
+            self._mentions.checked(tx, after.unit, after.subject_number, after.protection_check)
+        if before.mentions != after.mentions:
+            self._mentions.remove(tx, after.id)
+            self._mentions.add(tx, self.kind, after.id, after.unit, after.mentions)
+        if before.subject_number != after.subject_number:
+            self._mentions.forget(tx, before.unit, before.subject_number)
 
     def _track_steps(
         self, tx: Transaction, record_id: UUID, revision: int, track: str, path: tuple[str, ...], now: datetime, person: str | None

@@ -9,8 +9,12 @@ from sqlalchemy import select
 from services.kernel.callers import Caller
 from services.kernel.db import Row, Transaction
 from services.kernel.errors import NotFound
+from services.kernel.identity import OrgNumber
+from services.kernel.protection import Protection
 from services.kernel.vault import Vault
+from services.registry.domain.linking import SubjectKind, keys
 from services.registry.domain.supplier import RECORD_KIND, Findings, SupplierCheck
+from services.registry.store.links import Mentions
 from services.registry.store.tables import supplier_check
 
 FINDINGS = TypeAdapter(Findings)
@@ -22,6 +26,7 @@ class Suppliers:
     def __init__(self, vault: Vault) -> None:
         """The vault seals what was found."""
         self._vault = vault
+        self._mentions = Mentions(vault)
 
     def add(self, tx: Transaction, check: SupplierCheck) -> None:
         """A new check."""
@@ -38,6 +43,10 @@ class Suppliers:
             data_key=key.wrapped,
             content=key.seal(supplier_check.name, "content", FINDINGS.dump_json(check.findings)),
         )
+        number = OrgNumber.parse(check.findings.org_number)
+        kind = SubjectKind.PERSON if number.is_personal else SubjectKind.COMPANY
+        self._mentions.add_subject(tx, check.unit, kind, number.digits, Protection.UNKNOWN)
+        self._mentions.add(tx, RECORD_KIND, check.id, check.unit, keys(number.digits))
 
     def seen(self, tx: Transaction, check_id: UUID, caller: Caller) -> SupplierCheck:
         """A check that the caller may see. Raises NotFound."""

@@ -105,6 +105,52 @@ supplier_check = Table(
     Index("supplier_check_unit", "unit", "id"),
     Index("supplier_check_supplier", "supplier", "id"),
 )
+# A person or company of one unit: each nämnd is an authority of its own, and the kommun keeps no register of persons across them (OSL 8:1).
+# The newest register check is what counts; a report that only says so does not undo one that found protection.
+subject = Table(
+    "subject",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("unit", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    # A blind index of the number; the number itself is the sealed content.
+    Column("number", LargeBinary, nullable=False),
+    Column("identity_level", Text, nullable=False),
+    Column("protection", Text, nullable=False),
+    Column("data_key", LargeBinary, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    UniqueConstraint("unit", "number", name="subject_number"),
+    info={
+        "again": "ON CONFLICT (unit, number) DO UPDATE SET protection = excluded.protection "
+        "WHERE excluded.protection = 'protected' OR (excluded.protection = 'none' AND subject.protection = 'unknown')"
+    },
+)
+# What a record says of whom and where, as blind indexes of what is compared (domain/linking.py).
+KEYS = ("number", "dwelling", "near", "in_property")
+mention = Table(
+    "mention",
+    metadata,
+    Column("record_id", Uuid, primary_key=True),
+    Column("record_kind", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    *(Column(key, LargeBinary) for key in KEYS),
+    *(Index(f"mention_{key}", key, "unit", "record_id", postgresql_where=text(f"{key} IS NOT NULL")) for key in KEYS),
+)
+# What a person has said of the link between two records; one_id is the lower.
+link = Table(
+    "link",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("one_id", Uuid, nullable=False),
+    Column("other_id", Uuid, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided_time", INSTANT, nullable=False),
+    UniqueConstraint("one_id", "other_id", name="link_pair"),
+    Index("link_other", "other_id"),
+)
 
 
 def put_shared(tx: Transaction, row: Mapping[str, object]) -> None:

@@ -10,7 +10,7 @@ from los.registry.v1 import registry_pb2 as pb
 
 from services.kernel.clock import instant, timestamp
 from services.kernel.errors import Invalid
-from services.kernel.protection import Protection
+from services.kernel.protection import IdentityLevel, Protection
 from services.kernel.reference import reference
 from services.registry.domain.record import Circumstance, ProtectionCheck
 
@@ -19,6 +19,13 @@ PROTECTION = {
     common_pb2.PROTECTION_NONE: Protection.NONE,
     common_pb2.PROTECTION_PROTECTED: Protection.PROTECTED,
 }
+IDENTITY_LEVEL = {
+    common_pb2.IDENTITY_LEVEL_UNSPECIFIED: IdentityLevel.UNKNOWN,
+    common_pb2.IDENTITY_LEVEL_PROVEN: IdentityLevel.PROVEN,
+    common_pb2.IDENTITY_LEVEL_PROBABLE: IdentityLevel.PROBABLE,
+    common_pb2.IDENTITY_LEVEL_UNCERTAIN: IdentityLevel.UNCERTAIN,
+}
+IDENTITY_LEVEL_MESSAGE = {word: number for number, word in IDENTITY_LEVEL.items()}
 PROTECTION_MESSAGE = {word: number for number, word in PROTECTION.items()}
 
 
@@ -30,8 +37,11 @@ def protection(number: "common_pb2.Protection.ValueType") -> Protection:
 
 
 def protection_check(message: common_pb2.ProtectionCheck) -> ProtectionCheck:
-    """A register check. Raises Invalid for an instant that is none."""
-    return ProtectionCheck(protection(message.result), moment(message) if message.HasField("checked_time") else None)
+    """A register check. Raises Invalid for an instant that is none, and for words that this version does not know."""
+    if message.identity_level not in IDENTITY_LEVEL:
+        raise Invalid("protection_check.identity_level: värdet finns inte.")
+    checked_time = moment(message) if message.HasField("checked_time") else None
+    return ProtectionCheck(protection(message.result), checked_time, IDENTITY_LEVEL[message.identity_level])
 
 
 def moment(message: common_pb2.ProtectionCheck) -> datetime:

@@ -42,6 +42,34 @@ PROTECTION_NONE: Protection.ValueType  # 1
 PROTECTION_PROTECTED: Protection.ValueType  # 2
 Global___Protection: _TypeAlias = Protection  # noqa: Y015
 
+class _IdentityLevel:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _IdentityLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IdentityLevel.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    IDENTITY_LEVEL_UNSPECIFIED: _IdentityLevel.ValueType  # 0
+    IDENTITY_LEVEL_PROVEN: _IdentityLevel.ValueType  # 1
+    """styrkt"""
+    IDENTITY_LEVEL_PROBABLE: _IdentityLevel.ValueType  # 2
+    """sannolik"""
+    IDENTITY_LEVEL_UNCERTAIN: _IdentityLevel.ValueType  # 3
+    """osäker"""
+
+class IdentityLevel(_IdentityLevel, metaclass=_IdentityLevelEnumTypeWrapper):
+    """A register check made by the assessing person. Valid for 24 hours.
+    How sure the identity behind a samordningsnummer is (lag 2022:1697 2 kap.).
+    """
+
+IDENTITY_LEVEL_UNSPECIFIED: IdentityLevel.ValueType  # 0
+IDENTITY_LEVEL_PROVEN: IdentityLevel.ValueType  # 1
+"""styrkt"""
+IDENTITY_LEVEL_PROBABLE: IdentityLevel.ValueType  # 2
+"""sannolik"""
+IDENTITY_LEVEL_UNCERTAIN: IdentityLevel.ValueType  # 3
+"""osäker"""
+Global___IdentityLevel: _TypeAlias = IdentityLevel  # noqa: Y015
+
 class _OutcomeStatus:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -151,13 +179,14 @@ Global___RowResult: _TypeAlias = RowResult  # noqa: Y015
 
 @_typing.final
 class ProtectionCheck(_message.Message):
-    """A register check made by the assessing person. Valid for 24 hours."""
-
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULT_FIELD_NUMBER: _builtins.int
     CHECKED_TIME_FIELD_NUMBER: _builtins.int
+    IDENTITY_LEVEL_FIELD_NUMBER: _builtins.int
     result: Global___Protection.ValueType
+    identity_level: Global___IdentityLevel.ValueType
+    """What the register says of the identity, where it says anything. Kept with the person, not with the record."""
     @_builtins.property
     def checked_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -165,10 +194,11 @@ class ProtectionCheck(_message.Message):
         *,
         result: Global___Protection.ValueType = ...,
         checked_time: _timestamp_pb2.Timestamp | None = ...,
+        identity_level: Global___IdentityLevel.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["checked_time", b"checked_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked_time", b"checked_time", "result", b"result"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked_time", b"checked_time", "identity_level", b"identity_level", "result", b"result"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

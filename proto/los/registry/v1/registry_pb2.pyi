@@ -270,6 +270,44 @@ SUPPLIER_RESULT_WATCH: SupplierResult.ValueType  # 2
 SUPPLIER_RESULT_DENY: SupplierResult.ValueType  # 3
 Global___SupplierResult: _TypeAlias = SupplierResult  # noqa: Y015
 
+class _LinkEvidence:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LinkEvidenceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LinkEvidence.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LINK_EVIDENCE_UNSPECIFIED: _LinkEvidence.ValueType  # 0
+    LINK_EVIDENCE_SAME_NUMBER: _LinkEvidence.ValueType  # 1
+    LINK_EVIDENCE_SAME_DWELLING: _LinkEvidence.ValueType  # 2
+    LINK_EVIDENCE_SAME_ADDRESS: _LinkEvidence.ValueType  # 3
+    LINK_EVIDENCE_SAME_FLAT_IN_PROPERTY: _LinkEvidence.ValueType  # 4
+
+class LinkEvidence(_LinkEvidence, metaclass=_LinkEvidenceEnumTypeWrapper): ...
+
+LINK_EVIDENCE_UNSPECIFIED: LinkEvidence.ValueType  # 0
+LINK_EVIDENCE_SAME_NUMBER: LinkEvidence.ValueType  # 1
+LINK_EVIDENCE_SAME_DWELLING: LinkEvidence.ValueType  # 2
+LINK_EVIDENCE_SAME_ADDRESS: LinkEvidence.ValueType  # 3
+LINK_EVIDENCE_SAME_FLAT_IN_PROPERTY: LinkEvidence.ValueType  # 4
+Global___LinkEvidence: _TypeAlias = LinkEvidence  # noqa: Y015
+
+class _LinkDecision:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LinkDecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LinkDecision.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LINK_DECISION_UNSPECIFIED: _LinkDecision.ValueType  # 0
+    LINK_DECISION_CONFIRMED: _LinkDecision.ValueType  # 1
+    LINK_DECISION_BROKEN: _LinkDecision.ValueType  # 2
+
+class LinkDecision(_LinkDecision, metaclass=_LinkDecisionEnumTypeWrapper): ...
+
+LINK_DECISION_UNSPECIFIED: LinkDecision.ValueType  # 0
+LINK_DECISION_CONFIRMED: LinkDecision.ValueType  # 1
+LINK_DECISION_BROKEN: LinkDecision.ValueType  # 2
+Global___LinkDecision: _TypeAlias = LinkDecision  # noqa: Y015
+
 @_typing.final
 class AlertReport(_message.Message):
     """What a landlord reports. Codes are those of the kommun's reference data."""
@@ -2338,3 +2376,205 @@ class RecordOutcomeResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecordOutcomeResponse: _TypeAlias = RecordOutcomeResponse  # noqa: Y015
+
+@_typing.final
+class ListLinksRequest(_message.Message):
+    """The links of one record that the caller may read. There is no search on a person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    RECORD_KIND_FIELD_NUMBER: _builtins.int
+    RECORD_ID_FIELD_NUMBER: _builtins.int
+    record_kind: _builtins.str
+    record_id: _builtins.str
+    @_builtins.property
+    def page(self) -> _common_pb2.Page: ...
+    def __init__(
+        self,
+        *,
+        page: _common_pb2.Page | None = ...,
+        record_kind: _builtins.str = ...,
+        record_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "record_id", b"record_id", "record_kind", b"record_kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLinksRequest: _TypeAlias = ListLinksRequest  # noqa: Y015
+
+@_typing.final
+class RecordLink(_message.Message):
+    """Another record of the own unit that the caller may read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_KIND_FIELD_NUMBER: _builtins.int
+    RECORD_ID_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    IS_SAME_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
+    DECIDED_TIME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    record_kind: _builtins.str
+    record_id: _builtins.str
+    explanation: _builtins.str
+    """The evidence in words."""
+    is_same: _builtins.bool
+    """Enough by itself; otherwise it may be the same, and a person says."""
+    decision: Global___LinkDecision.ValueType
+    """Unspecified: nobody has said. It stays, whatever comes later."""
+    reason: _builtins.str
+    decided_by: _builtins.str
+    etag: _builtins.str
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[Global___LinkEvidence.ValueType]:
+        """None: a person has confirmed or broken it, and the records have changed since."""
+
+    @_builtins.property
+    def decided_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        record_kind: _builtins.str = ...,
+        record_id: _builtins.str = ...,
+        evidence: _abc.Iterable[Global___LinkEvidence.ValueType] | None = ...,
+        explanation: _builtins.str = ...,
+        is_same: _builtins.bool = ...,
+        decision: Global___LinkDecision.ValueType = ...,
+        reason: _builtins.str = ...,
+        decided_by: _builtins.str = ...,
+        decided_time: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_time", b"decided_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided_by", b"decided_by", "decided_time", b"decided_time", "decision", b"decision", "etag", b"etag", "evidence", b"evidence", "explanation", b"explanation", "is_same", b"is_same", "reason", b"reason", "record_id", b"record_id", "record_kind", b"record_kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordLink: _TypeAlias = RecordLink  # noqa: Y015
+
+@_typing.final
+class LinkHint(_message.Message):
+    """Another unit may have something. Only towards a unit with socialtjänst, never from it; nothing of what it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    unit: _builtins.str
+    explanation: _builtins.str
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[Global___LinkEvidence.ValueType]: ...
+    def __init__(
+        self,
+        *,
+        unit: _builtins.str = ...,
+        evidence: _abc.Iterable[Global___LinkEvidence.ValueType] | None = ...,
+        explanation: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "explanation", b"explanation", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LinkHint: _TypeAlias = LinkHint  # noqa: Y015
+
+@_typing.final
+class ListLinksResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    HINTS_FIELD_NUMBER: _builtins.int
+    IDENTITY_LEVEL_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    identity_level: _common_pb2.IdentityLevel.ValueType
+    """Of the person whom the record is about."""
+    @_builtins.property
+    def links(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordLink]: ...
+    @_builtins.property
+    def hints(self) -> _containers.RepeatedCompositeFieldContainer[Global___LinkHint]: ...
+    def __init__(
+        self,
+        *,
+        links: _abc.Iterable[Global___RecordLink] | None = ...,
+        next_page_token: _builtins.str = ...,
+        hints: _abc.Iterable[Global___LinkHint] | None = ...,
+        identity_level: _common_pb2.IdentityLevel.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hints", b"hints", "identity_level", b"identity_level", "links", b"links", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLinksResponse: _TypeAlias = ListLinksResponse  # noqa: Y015
+
+@_typing.final
+class DecideLinkRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RECORD_KIND_FIELD_NUMBER: _builtins.int
+    RECORD_ID_FIELD_NUMBER: _builtins.int
+    OTHER_RECORD_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    record_kind: _builtins.str
+    record_id: _builtins.str
+    other_record_id: _builtins.str
+    etag: _builtins.str
+    decision: Global___LinkDecision.ValueType
+    reason: _builtins.str
+    """A code of the kommun's reference data, for this decision."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        record_kind: _builtins.str = ...,
+        record_id: _builtins.str = ...,
+        other_record_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        decision: Global___LinkDecision.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "etag", b"etag", "other_record_id", b"other_record_id", "reason", b"reason", "record_id", b"record_id", "record_kind", b"record_kind", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideLinkRequest: _TypeAlias = DecideLinkRequest  # noqa: Y015
+
+@_typing.final
+class DecideLinkResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    decision: Global___LinkDecision.ValueType
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        decision: Global___LinkDecision.ValueType = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "etag", b"etag"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideLinkResponse: _TypeAlias = DecideLinkResponse  # noqa: Y015

@@ -154,6 +154,16 @@ class RegistryServiceStub:
                 request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ListSupplierChecksRequest.SerializeToString,
                 response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ListSupplierChecksResponse.FromString,
                 _registered_method=True)
+        self.ListLinks = channel.unary_unary(
+                '/los.registry.v1.RegistryService/ListLinks',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ListLinksRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ListLinksResponse.FromString,
+                _registered_method=True)
+        self.DecideLink = channel.unary_unary(
+                '/los.registry.v1.RegistryService/DecideLink',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.DecideLinkRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.DecideLinkResponse.FromString,
+                _registered_method=True)
         self.RecordOutcome = channel.unary_unary(
                 '/los.registry.v1.RegistryService/RecordOutcome',
                 request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.RecordOutcomeRequest.SerializeToString,
@@ -308,6 +318,18 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListLinks(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideLink(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RecordOutcome(self, request, context):
         """Called by sharing only.
         """
@@ -437,6 +459,16 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListSupplierChecks,
                     request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ListSupplierChecksRequest.FromString,
                     response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ListSupplierChecksResponse.SerializeToString,
+            ),
+            'ListLinks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLinks,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ListLinksRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ListLinksResponse.SerializeToString,
+            ),
+            'DecideLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideLink,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.DecideLinkRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.DecideLinkResponse.SerializeToString,
             ),
             'RecordOutcome': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordOutcome,
@@ -1092,6 +1124,60 @@ class RegistryService:
             '/los.registry.v1.RegistryService/ListSupplierChecks',
             los_dot_registry_dot_v1_dot_registry__pb2.ListSupplierChecksRequest.SerializeToString,
             los_dot_registry_dot_v1_dot_registry__pb2.ListSupplierChecksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLinks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/ListLinks',
+            los_dot_registry_dot_v1_dot_registry__pb2.ListLinksRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.ListLinksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/DecideLink',
+            los_dot_registry_dot_v1_dot_registry__pb2.DecideLinkRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.DecideLinkResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,6 +55,8 @@ class RegistryServiceStub:
     RegisterSupplierCheck: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RegisterSupplierCheckRequest, _registry_pb2.RegisterSupplierCheckResponse]
     GetSupplierCheck: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetSupplierCheckRequest, _registry_pb2.GetSupplierCheckResponse]
     ListSupplierChecks: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListSupplierChecksRequest, _registry_pb2.ListSupplierChecksResponse]
+    ListLinks: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListLinksRequest, _registry_pb2.ListLinksResponse]
+    DecideLink: _grpc.UnaryUnaryMultiCallable[_registry_pb2.DecideLinkRequest, _registry_pb2.DecideLinkResponse]
     RecordOutcome: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RecordOutcomeRequest, _registry_pb2.RecordOutcomeResponse]
     """Called by sharing only."""
 
@@ -85,6 +87,8 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     RegisterSupplierCheck: _aio.UnaryUnaryMultiCallable[_registry_pb2.RegisterSupplierCheckRequest, _registry_pb2.RegisterSupplierCheckResponse]  # type: ignore[assignment]
     GetSupplierCheck: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetSupplierCheckRequest, _registry_pb2.GetSupplierCheckResponse]  # type: ignore[assignment]
     ListSupplierChecks: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListSupplierChecksRequest, _registry_pb2.ListSupplierChecksResponse]  # type: ignore[assignment]
+    ListLinks: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListLinksRequest, _registry_pb2.ListLinksResponse]  # type: ignore[assignment]
+    DecideLink: _aio.UnaryUnaryMultiCallable[_registry_pb2.DecideLinkRequest, _registry_pb2.DecideLinkResponse]  # type: ignore[assignment]
     RecordOutcome: _aio.UnaryUnaryMultiCallable[_registry_pb2.RecordOutcomeRequest, _registry_pb2.RecordOutcomeResponse]  # type: ignore[assignment]
     """Called by sharing only."""
 
@@ -256,6 +260,20 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_pb2.ListSupplierChecksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.ListSupplierChecksResponse, _abc.Awaitable[_registry_pb2.ListSupplierChecksResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListLinks(
+        self,
+        request: _registry_pb2.ListLinksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.ListLinksResponse, _abc.Awaitable[_registry_pb2.ListLinksResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def DecideLink(
+        self,
+        request: _registry_pb2.DecideLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.DecideLinkResponse, _abc.Awaitable[_registry_pb2.DecideLinkResponse]]: ...
 
     @_abc_1.abstractmethod
     def RecordOutcome(

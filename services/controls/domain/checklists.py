@@ -115,8 +115,8 @@ def inspects(operation: Operation, unit: str) -> bool:
     """
     if operation.unit == unit:
         return bool(operation.own_control_ground_id)
-    replies = (one.reply for one in operation.participations if one.receiver_kind == SUPERVISION and one.reply is not None)
-    return any(reply.opens_plan and unit in checklists().units_of(reply.control_ground_id) for reply in replies)
+    answered = ((one.receiver_kind, one.reply) for one in operation.participations if one.reply is not None and one.reply.opens_plan)
+    return any(unit in _units(party, reply.control_ground_id) for party, reply in answered)
 
 
 def authorities(operation: Operation) -> tuple[str, ...]:
@@ -124,9 +124,15 @@ def authorities(operation: Operation) -> tuple[str, ...]:
     found = [operation.unit] if operation.own_control_ground_id else []
     for one in operation.participations:
         if one.reply is not None and one.reply.answer is Answer.ACCEPTED:
-            units = checklists().units_of(one.reply.control_ground_id) if one.receiver_kind == SUPERVISION else ()
-            found += sorted(units) or [one.receiver_kind]
+            found += sorted(_units(one.receiver_kind, one.reply.control_ground_id)) or [one.receiver_kind]
     return tuple(dict.fromkeys(found))
+
+
+def _units(party: str, ground: str) -> frozenset[str]:
+    """The units of the kommun behind a party of an operation: itself, or those that inspect under the ground that it named."""
+    if party in reference().units:
+        return frozenset({party})
+    return checklists().units_of(ground) if party == SUPERVISION else frozenset()
 
 
 def _data(name: str) -> dict[str, Any]:

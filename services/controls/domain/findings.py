@@ -26,6 +26,7 @@ from services.kernel.reference import reference
 
 RECORD_KIND = "observation"
 TEXT_LENGTH_MAX = 1000
+NOT_BEGUN = frozenset({OperationState.DRAFT, OperationState.PLANNED, OperationState.CANCELLED})
 MATTERS = {"alcohol": "alcohol", "environment": "environment"}
 """Areas that some ground asks for, in sharing's words (sharing-matrix 1.3 step 1)."""
 
@@ -122,7 +123,7 @@ class Site:
 
 def require_begun(operation: Operation, now: datetime) -> None:
     """Raises Conflict before the visits of an operation have begun: nothing is found at them yet."""
-    if operation.state is not OperationState.CONFIRMED or now < operation.plan.start:
+    if operation.state in NOT_BEGUN or now < operation.plan.start:
         raise Conflict("visit_id: besöket har inte börjat.")
 
 

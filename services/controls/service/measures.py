@@ -18,6 +18,7 @@ from services.kernel.callers import Caller
 from services.kernel.db import Transaction
 from services.kernel.errors import Conflict, ConflictReason, Invalid, NotFound
 from services.kernel.ids import new_id
+from services.kernel.reference import reference
 from services.kernel.rpc import caller
 
 STALE = "etag: åtgärden har ändrats sedan du läste den. Hämta den igen."
@@ -111,7 +112,7 @@ class MeasureMethods(FindingMethods):
         if operation is None:
             raise NotFound
         accepted = {one.receiver_kind for one in operation.participations if one.reply and one.reply.answer is Answer.ACCEPTED}
-        if authority not in accepted - {SUPERVISION}:
+        if authority not in accepted - {SUPERVISION, *(unit.code for unit in reference().units)}:
             raise Invalid("authority: ange en myndighet utanför kommunen som deltar i insatsen.")
         site = Site.of(operation, UUID(visit_id))
         require_begun(operation, self._clock.now())

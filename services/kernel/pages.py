@@ -1,6 +1,7 @@
 """Stable pages of a list: the token names the last row seen (AIP-158)."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -36,6 +37,22 @@ def after(page: Page) -> UUID | None:
         raise Invalid("page.page_token: ange det värde som den förra sidan gav.") from None
 
 
+def after_day(page: Page) -> tuple[date, UUID] | None:
+    """The same of a list that is ordered by a day first."""
+    if not page.page_token:
+        return None
+    try:
+        day, _, row_id = page.page_token.partition("_")
+        return date.fromisoformat(day), UUID(row_id)
+    except ValueError:
+        raise Invalid("page.page_token: ange det värde som den förra sidan gav.") from None
+
+
 def next_token(found: Sequence[Any], size: int) -> str:
     """What asks for the next page, when one row more than `size` was found; otherwise empty."""
     return str(found[size - 1].id) if len(found) > size else ""
+
+
+def next_day_token(found: Sequence[Any], size: int, day: str) -> str:
+    """The same of a list that is ordered by the column `day` first."""
+    return f"{getattr(found[size - 1], day)}_{found[size - 1].id}" if len(found) > size else ""

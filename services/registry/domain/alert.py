@@ -140,7 +140,8 @@ class Alert:
 
     `taken_back`: its landlord has taken it back, whatever became of it at the kommun. `payment_id` points to the suspected payment that
     made this draft, or that it was linked to; nothing of it is copied but the person. `feedback_time`: when its landlord first saw that it
-    is closed at the kommun. `purge_date`: when it may be erased, on the kommun's decision; none while it is open.
+    is closed at the kommun. `purge_date`: when it may be erased, on the kommun's decision; none while it is open. `due_date`: since when
+    Skatteverket is to be told, and has not been.
     """
 
     id: UUID
@@ -156,6 +157,12 @@ class Alert:
     payment_id: UUID | None = None
     feedback_time: datetime | None = None
     purge_date: date | None = None
+    due_date: date | None = None
+
+    @property
+    def officer(self) -> str | None:
+        """Whose case it is: the last one who handled it. Nobody's while it is only registered."""
+        return self.content.handled_by[-1] if self.revision > 1 else None
 
     @property
     def registered_as(self) -> str:

@@ -212,6 +212,11 @@ def block(alert: Alert, check: ProtectionCheck, actor: Actor) -> Moved[Alert]:
     return _moved(replace(alert, protection_check=check), path, actor)
 
 
+def due_date(before: Alert, after: Alert, today: date) -> date | None:
+    """Since when Skatteverket is to be told (FOL 32 c §: as soon as an error may be assumed), as long as that is not done."""
+    return before.due_date or today if after.state is State.ASSESSED else None
+
+
 def _moved(alert: Alert, path: tuple[State, ...], actor: Actor, offers: tuple[Offer, ...] = ()) -> Moved[Alert]:
     """A new revision at the end of the path, with these offers and no others; what is closed takes nothing back."""
     revision, offered = alert.revision + 1, alert.content.offered

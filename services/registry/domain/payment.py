@@ -240,7 +240,11 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A suspected payment, held by one unit. `purge_date`: when it may be erased, on the kommun's decision; none while it is open."""
+    """A suspected payment, held by one unit.
+
+    `purge_date`: when it may be erased, on the kommun's decision; none while it is open. `due_date`: the day by which something is to be
+    done: a duty from the day it is known, a decision when the person's time to answer is out.
+    """
 
     id: UUID
     unit: str
@@ -253,6 +257,12 @@ class Payment:
     notice: Notice = Notice.NONE
     police: Police = Police.NONE
     purge_date: date | None = None
+    due_date: date | None = None
+
+    @property
+    def officer(self) -> str | None:
+        """Whose case it is: the last one who handled it. Nobody's while it is only registered."""
+        return self.content.handled_by[-1] if self.revision > 1 else None
 
     @property
     def registered_as(self) -> str:

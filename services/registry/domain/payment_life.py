@@ -6,6 +6,7 @@ innocent person need not be told of a suspicion), a flag may be withdrawn, and a
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -273,6 +274,22 @@ def withdraw(payment: Payment, actor: Actor) -> Moved[Payment]:
     """The payment as withdrawn, with no offer left. Raises Conflict when it cannot be."""
     path = LIFE.walk(Act.WITHDRAW, (payment.state, State.WITHDRAWN), payment, None, actor)
     return _moved(payment, Act.WITHDRAW, path, actor)
+
+
+def due_date(before: Payment, after: Payment, today: date) -> date | None:
+    """The day by which something is to be done with a payment; None when nothing waits.
+
+    A notice or a police report is due from the day that the duty is known; a decision when the person's time to answer is out.
+    """
+    if _has_duty(after):
+        return before.due_date or today if _has_duty(before) else today
+    if after.state is State.COMMUNICATED and after.content.communication is not None:
+        return after.content.communication.answer_due_date
+    return None
+
+
+def _has_duty(payment: Payment) -> bool:
+    return payment.notice is Notice.DUE or payment.police is Police.DUE
 
 
 def _moved(

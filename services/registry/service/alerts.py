@@ -8,7 +8,6 @@ from uuid import UUID
 import grpc
 from los.registry.v1 import registry_pb2 as pb
 
-from services.kernel import pages
 from services.kernel.callers import Caller, Role
 from services.kernel.cells import written
 from services.kernel.clock import timestamp
@@ -20,7 +19,7 @@ from services.kernel.rpc import caller
 from services.registry.domain import alert as alerts
 from services.registry.domain import alert_life as life
 from services.registry.domain.alert import Alert
-from services.registry.service.parts import Parts, require_etag
+from services.registry.service.parts import Parts, iso, next_token, require_etag, work_asked
 from services.registry.store import tables
 from services.registry.wire import alerts as alert_wire
 from services.registry.wire import common
@@ -91,11 +90,11 @@ class AlertMethods(Parts):
 
     def ListAlerts(self, request: pb.ListAlertsRequest, _context: grpc.ServicerContext) -> pb.ListAlertsResponse:  # noqa: N802, D102
         asking = caller()
-        size, after = pages.page_size(request.page), pages.after(request.page)
+        work, size, after = work_asked(request, asking)
         asked = set(request.states)
         states = [state for state in alerts.State if not asked or alert_wire.STATES[state] in asked]
         with self._database.transaction() as tx:
-            rows = self._alerts.page(tx, asking, states, after, size + 1)
+            rows = self._alerts.page(tx, asking, states, work, after, size + 1)
             self._feed_back(tx, asking, rows[:size])
             self._audit(tx, "registry:alert:list", asking, alerts.RECORD_KIND, count=min(len(rows), size))
         is_landlord = asking.role is Role.LANDLORD_REPORTER
@@ -107,10 +106,12 @@ class AlertMethods(Parts):
                     etag=_etag_for(asking, row),
                     needs_review=row.needs_review and not is_landlord,
                     registered_time=timestamp(row.registered_time),
+                    officer="" if is_landlord else row.officer or "",
+                    due_date="" if is_landlord else iso(row.due_date),
                 )
                 for row in rows[:size]
             ],
-            next_page_token=pages.next_token(rows, size),
+            next_page_token=next_token(rows, size, work),
         )
 
     def AssessAlert(self, request: pb.AssessAlertRequest, _context: grpc.ServicerContext) -> pb.AssessAlertResponse:  # noqa: N802, D102

@@ -1,21 +1,31 @@
 """What the methods of the registry's servicer share: the parts, and one way to act once."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any, TypeVar
 
 from google.protobuf.message import Message
+from los.registry.v1 import registry_pb2 as pb
 from psycopg.errors import UniqueViolation
 
-from services.kernel.callers import Caller
+from services.kernel import pages
+from services.kernel.callers import Caller, Role
 from services.kernel.clock import Clock
 from services.kernel.db import Database, Transaction
-from services.kernel.errors import Conflict, ConflictReason
+from services.kernel.errors import Conflict, ConflictReason, Invalid
 from services.kernel.life import Actor
 from services.kernel.records import Audit, Requests
 from services.registry.service.registering import ALREADY, Registering, is_already_registered
-from services.registry.store import Alerts, Links, Payments, Suppliers
+from services.registry.store import Alerts, Links, Payments, Suppliers, Work
+from services.registry.store.records import Seen
 
 STALE = "etag: ärendet har ändrats sedan du läste det. Hämta det igen."
+WORK = {
+    pb.WORK_LIST_UNSPECIFIED: Work.ALL,
+    pb.WORK_LIST_NEW: Work.NEW,
+    pb.WORK_LIST_MINE: Work.MINE,
+    pb.WORK_LIST_DUE: Work.DUE,
+}
 Answer = TypeVar("Answer", bound=Message)
 
 
@@ -64,3 +74,21 @@ def require_etag(etag: str, now: str) -> None:
     """Raises Conflict ETAG when somebody has changed the record since it was read."""
     if etag != now:
         raise Conflict(STALE, reason=ConflictReason.ETAG)
+
+
+def work_asked(request: pb.ListAlertsRequest | pb.ListSuspectedPaymentsRequest, asking: Caller) -> tuple[Work, int, Seen | None]:
+    """Which list, how many rows, and after which row. Raises Invalid for a page that is none, or a list that is not the caller's."""
+    work = WORK[request.list]
+    if work is not Work.ALL and asking.role is Role.LANDLORD_REPORTER:  # who handles a case, and by when, is the kommun's
+        raise Invalid("list: välj alla.")
+    return work, pages.page_size(request.page), (pages.after_day if work is Work.DUE else pages.after)(request.page)
+
+
+def next_token(rows: Sequence[Any], size: int, work: Work) -> str:
+    """What asks for the list's next page; empty on the last."""
+    return pages.next_day_token(rows, size, "due_date") if work is Work.DUE else pages.next_token(rows, size)
+
+
+def iso(day: date | None) -> str:
+    """A day as the contract writes it; empty for none."""
+    return "" if day is None else day.isoformat()

@@ -7,7 +7,6 @@ from uuid import UUID
 import grpc
 from los.registry.v1 import registry_pb2 as pb
 
-from services.kernel import pages
 from services.kernel.callers import Caller
 from services.kernel.clock import timestamp
 from services.kernel.db import Transaction
@@ -18,7 +17,7 @@ from services.kernel.rpc import caller
 from services.registry.domain import payment as payments
 from services.registry.domain import payment_life as life
 from services.registry.domain.payment import Payment
-from services.registry.service.parts import Answer, Parts, require_etag
+from services.registry.service.parts import Answer, Parts, iso, next_token, require_etag, work_asked
 from services.registry.store import tables
 from services.registry.wire import cases as case_wire
 from services.registry.wire import common
@@ -71,12 +70,12 @@ class PaymentMethods(Parts):
         self, request: pb.ListSuspectedPaymentsRequest, _context: grpc.ServicerContext
     ) -> pb.ListSuspectedPaymentsResponse:
         asking = caller()
-        size, after = pages.page_size(request.page), pages.after(request.page)
+        work, size, after = work_asked(request, asking)
         asked = set(request.states)
         states = [state for state in payments.State if not asked or payment_wire.STATES[state] in asked]
         police = [track for track in payments.Police if payment_wire.POLICE_TRACK[track] in set(request.police)]
         with self._database.transaction() as tx:
-            rows = self._payments.page(tx, asking, states, after, size + 1, police=police)
+            rows = self._payments.page(tx, asking, states, work, after, size + 1, police=police)
             self._audit(tx, "registry:suspected_payment:list", asking, payments.RECORD_KIND, count=min(len(rows), size))
         return pb.ListSuspectedPaymentsResponse(
             payments=[
@@ -87,10 +86,12 @@ class PaymentMethods(Parts):
                     registered_time=timestamp(row.registered_time),
                     notice=payment_wire.NOTICES[payments.Notice(row.notice)],
                     police=payment_wire.POLICE_TRACK[payments.Police(row.police)],
+                    officer=row.officer or "",
+                    due_date=iso(row.due_date),
                 )
                 for row in rows[:size]
             ],
-            next_page_token=pages.next_token(rows, size),
+            next_page_token=next_token(rows, size, work),
         )
 
     def AssessSuspectedPayment(  # noqa: N802, D102

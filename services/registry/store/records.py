@@ -2,14 +2,16 @@
 
 from collections.abc import Collection
 from datetime import date, datetime
+from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Table, and_, case, or_, select
+from sqlalchemy import ColumnElement, Table, and_, case, or_, select, tuple_
 
 from services.kernel.callers import Caller, Role
+from services.kernel.clock import STOCKHOLM
 from services.kernel.db import Row, Transaction
 from services.kernel.errors import Conflict, ConflictReason, NotFound
 from services.kernel.ids import new_id
@@ -18,7 +20,7 @@ from services.kernel.protection import Protection
 from services.kernel.records import enqueue, record_step
 from services.kernel.vault import Vault
 from services.registry.domain import alert as alerts
-from services.registry.domain import alert_life
+from services.registry.domain import alert_life, payment_life
 from services.registry.domain import payment as payments
 from services.registry.domain.alert import Alert
 from services.registry.domain.linking import Keys, SubjectKind
@@ -26,6 +28,18 @@ from services.registry.domain.payment import Payment
 from services.registry.domain.record import Offered, ProtectionCheck
 from services.registry.store.links import Mentions
 from services.registry.store.tables import alert, history, outbox, suspected_payment
+
+Seen = UUID | tuple[date, UUID]
+"""The last row of a page; of Work.DUE with its day."""
+
+
+class Work(StrEnum):
+    """Which of the unit's records a list shows."""
+
+    ALL = "all"
+    NEW = "new"
+    MINE = "mine"
+    DUE = "due"
 
 
 class _Content(Protocol):
@@ -62,6 +76,8 @@ class _Record(Protocol):
     def mentions(self) -> Keys[str]: ...
     @property
     def subject_number(self) -> str: ...
+    @property
+    def officer(self) -> str | None: ...
 
 
 R = TypeVar("R", bound=_Record)
@@ -91,12 +107,13 @@ class _Records(Generic[R]):
 
     def save(self, tx: Transaction, before: R, moved: Moved[R], now: datetime, person: str | None) -> None:
         """Write a changed record and append its history. Raises Conflict ETAG when somebody else was first."""
-        after, columns = moved.record, self.table.c
+        columns = self.table.c
+        after, today = moved.record, now.astimezone(STOCKHOLM).date()
         wrapped = tx.one(select(columns.data_key).where(columns.id == after.id))
         assert wrapped is not None  # noqa: S101  # it was read in this transaction
         content = self._vault.open_key(after.id, wrapped.data_key).seal(self.table.name, "content", self.content.dump_json(after.content))
         change = self.table.update().where(columns.id == after.id, columns.revision == before.revision)
-        if tx.execute(change.values(**self._changing(after), content=content)) != 1:
+        if tx.execute(change.values(**self._changing(after, self._due_date(before, after, today)), content=content)) != 1:
             raise Conflict("etag: ärendet har ändrats sedan du läste det.", reason=ConflictReason.ETAG)
         record_step(tx, history, self.kind, after.id, after.revision, moved.path, now, person)
         for track, path in moved.tracks.items():
@@ -134,17 +151,28 @@ class _Records(Generic[R]):
         return None if row is None else self._of(row)
 
     def page(
-        self, tx: Transaction, caller: Caller, states: Collection[str], after: UUID | None, limit: int, **among: Collection[str]
+        self, tx: Transaction, caller: Caller, states: Collection[str], work: Work, after: Seen | None, limit: int, **among: Collection[str]
     ) -> list[Row]:
-        """Rows of a list, oldest first, with nothing personal in them. `among`: further columns, and the values that are wanted, if any."""
-        listed = [column for column in self.table.c if column.name not in {"data_key", "content"}]
+        """Rows of a list, with nothing personal in them: oldest first, or for Work.DUE by day.
+
+        `after`: the last row seen; its id, for Work.DUE its day and id. `among`: further columns, and the values that are wanted, if any.
+        """
+        columns = self.table.c
+        listed = [column for column in columns if column.name not in {"data_key", "content"}]
         statement = select(*listed).where(self._visible(caller), self._state(caller).in_(states))
         for column, values in among.items():
             if values:
-                statement = statement.where(self.table.c[column].in_(values))
+                statement = statement.where(columns[column].in_(values))
+        if work is Work.NEW:
+            statement = statement.where(columns.officer.is_(None), columns.purge_date.is_(None))
+        elif work is Work.MINE:
+            statement = statement.where(columns.officer == caller.principal, columns.purge_date.is_(None))
+        order = [columns.id]
+        if work is Work.DUE:
+            statement, order = statement.where(columns.due_date.is_not(None)), [columns.due_date, columns.id]
         if after is not None:
-            statement = statement.where(self.table.c.id > after)
-        return tx.read(statement.order_by(self.table.c.id).limit(limit))
+            statement = statement.where(tuple_(*order) > tuple_(*after) if isinstance(after, tuple) else columns.id > after)
+        return tx.read(statement.order_by(*order).limit(limit))
 
     def promise_offers(self, tx: Transaction, before: Offered, after: R, now: datetime) -> None:
         """Outbox rows to sharing, ids only: every offer of the new revision, and a withdrawal of each that is no more."""
@@ -170,16 +198,22 @@ class _Records(Generic[R]):
         """The own unit's, and never a protected person, whatever else has become of the record."""
         return and_(self.table.c.unit == caller.unit, self.table.c.protection != Protection.PROTECTED)
 
+    def _due_date(self, before: R, after: R, today: date) -> date | None:
+        """The day by which something is to be done, or None."""
+        raise NotImplementedError
+
     def _state(self, _: Caller) -> ColumnElement[str]:
         """The state as the caller sees it."""
         return self.table.c.state
 
-    def _changing(self, record: R) -> dict[str, object]:
+    def _changing(self, record: R, due_date: date | None = None) -> dict[str, object]:
         check = record.protection_check
         return {
             "state": record.state,
             "revision": record.revision,
             "purge_date": record.purge_date,
+            "officer": record.officer,
+            "due_date": due_date,
             "protection": check.result,
             "protection_time": check.checked_time,
             "duplicate": self._vault.index(self.kind, record.registered_as) if record.registered_as else None,
@@ -194,6 +228,7 @@ class _Records(Generic[R]):
             "registered_time": row.registered_time,
             "registered_by": row.registered_by,
             "purge_date": row.purge_date,
+            "due_date": row.due_date,
             "content": self.content.validate_json(sealed),
             "protection_check": ProtectionCheck(Protection(row.protection), row.protection_time),
         }
@@ -225,6 +260,9 @@ class Alerts(_Records[Alert]):
         for row in tx.read(new.returning(alert.c.id, alert.c.revision)):
             self._track_steps(tx, row.id, row.revision, "feedback", ("none", "given"), now, None)
 
+    def _due_date(self, before: Alert, after: Alert, today: date) -> date | None:
+        return alert_life.due_date(before, after, today)
+
     def _landlord_index(self, organisation: str) -> bytes:
         return self._vault.index("alert_landlord", organisation.replace("-", ""))
 
@@ -239,9 +277,9 @@ class Alerts(_Records[Alert]):
             return case((closed, alerts.State.NO_ACTION), else_=alerts.State.SUBMITTED)
         return super()._state(caller)
 
-    def _changing(self, record: Alert) -> dict[str, object]:
+    def _changing(self, record: Alert, due_date: date | None = None) -> dict[str, object]:
         own = {name: getattr(record, name) for name in ("needs_review", "taken_back", "payment_id")}
-        return super()._changing(record) | own
+        return super()._changing(record, due_date) | own
 
     def _of(self, row: Row) -> Alert:
         own = {name: getattr(row, name) for name in ("needs_review", "taken_back", "payment_id", "feedback_time")}
@@ -261,8 +299,11 @@ class Payments(_Records[Payment]):
         row = tx.one(select(suspected_payment).where(same).with_for_update())
         return None if row is None else self._of(row)
 
-    def _changing(self, record: Payment) -> dict[str, object]:
-        return super()._changing(record) | {"notice": record.notice, "police": record.police}
+    def _due_date(self, before: Payment, after: Payment, today: date) -> date | None:
+        return payment_life.due_date(before, after, today)
+
+    def _changing(self, record: Payment, due_date: date | None = None) -> dict[str, object]:
+        return super()._changing(record, due_date) | {"notice": record.notice, "police": record.police}
 
     def _of(self, row: Row) -> Payment:
         notice, police = payments.Notice(row.notice), payments.Police(row.police)

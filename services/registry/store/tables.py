@@ -54,9 +54,15 @@ def _record_table(name: str, *more: Column[Any] | Index) -> Table:
         Column("data_key", LargeBinary, nullable=False),
         Column("content", LargeBinary, nullable=False),
         Column("purge_date", Date),
+        Column("officer", Text),
+        Column("due_date", Date),
         *more,
         UniqueConstraint("duplicate", name=f"{name}_duplicate"),
         Index(f"{name}_unit", "unit", "id"),
+        # The lists of work: what nobody has handled, one's own open cases, what is to be done by a day.
+        Index(f"{name}_new", "unit", "id", postgresql_where=text("officer IS NULL AND purge_date IS NULL")),
+        Index(f"{name}_officer", "unit", "officer", "id", postgresql_where=text("officer IS NOT NULL AND purge_date IS NULL")),
+        Index(f"{name}_due_date", "unit", "due_date", "id", postgresql_where=text("due_date IS NOT NULL")),
     )
 
 

@@ -93,6 +93,32 @@ ALERT_ASSESSMENT_PAYMENT_CASE: AlertAssessment.ValueType  # 6
 """Nothing is wrong in the register, but the facts belong to a suspected payment of the own unit."""
 Global___AlertAssessment: _TypeAlias = AlertAssessment  # noqa: Y015
 
+class _WorkList:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WorkListEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkList.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WORK_LIST_UNSPECIFIED: _WorkList.ValueType  # 0
+    WORK_LIST_NEW: _WorkList.ValueType  # 1
+    """Nobody has handled it yet."""
+    WORK_LIST_MINE: _WorkList.ValueType  # 2
+    """Open, and the caller was the last to handle it."""
+    WORK_LIST_DUE: _WorkList.ValueType  # 3
+    """Something is to be done by a day; the earliest first."""
+
+class WorkList(_WorkList, metaclass=_WorkListEnumTypeWrapper):
+    """Which of the unit's records a list shows. An officer's word: a landlord has one list."""
+
+WORK_LIST_UNSPECIFIED: WorkList.ValueType  # 0
+WORK_LIST_NEW: WorkList.ValueType  # 1
+"""Nobody has handled it yet."""
+WORK_LIST_MINE: WorkList.ValueType  # 2
+"""Open, and the caller was the last to handle it."""
+WORK_LIST_DUE: WorkList.ValueType  # 3
+"""Something is to be done by a day; the earliest first."""
+Global___WorkList: _TypeAlias = WorkList  # noqa: Y015
+
 class _PaymentState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -596,6 +622,8 @@ class ListAlertsRequest(_message.Message):
 
     PAGE_FIELD_NUMBER: _builtins.int
     STATES_FIELD_NUMBER: _builtins.int
+    LIST_FIELD_NUMBER: _builtins.int
+    list: Global___WorkList.ValueType
     @_builtins.property
     def page(self) -> _common_pb2.Page: ...
     @_builtins.property
@@ -605,10 +633,11 @@ class ListAlertsRequest(_message.Message):
         *,
         page: _common_pb2.Page | None = ...,
         states: _abc.Iterable[Global___AlertState.ValueType] | None = ...,
+        list: Global___WorkList.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["list", b"list", "page", b"page", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -625,10 +654,16 @@ class AlertRow(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     NEEDS_REVIEW_FIELD_NUMBER: _builtins.int
     REGISTERED_TIME_FIELD_NUMBER: _builtins.int
+    OFFICER_FIELD_NUMBER: _builtins.int
+    DUE_DATE_FIELD_NUMBER: _builtins.int
     alert_id: _builtins.str
     state: Global___AlertState.ValueType
     etag: _builtins.str
     needs_review: _builtins.bool
+    officer: _builtins.str
+    """Who handled it last; empty while nobody has."""
+    due_date: _builtins.str
+    """The day by which something is to be done, or empty."""
     @_builtins.property
     def registered_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -639,10 +674,12 @@ class AlertRow(_message.Message):
         etag: _builtins.str = ...,
         needs_review: _builtins.bool = ...,
         registered_time: _timestamp_pb2.Timestamp | None = ...,
+        officer: _builtins.str = ...,
+        due_date: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["registered_time", b"registered_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_id", b"alert_id", "etag", b"etag", "needs_review", b"needs_review", "registered_time", b"registered_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_id", b"alert_id", "due_date", b"due_date", "etag", b"etag", "needs_review", b"needs_review", "officer", b"officer", "registered_time", b"registered_time", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1128,6 +1165,8 @@ class ListSuspectedPaymentsRequest(_message.Message):
     PAGE_FIELD_NUMBER: _builtins.int
     STATES_FIELD_NUMBER: _builtins.int
     POLICE_FIELD_NUMBER: _builtins.int
+    LIST_FIELD_NUMBER: _builtins.int
+    list: Global___WorkList.ValueType
     @_builtins.property
     def page(self) -> _common_pb2.Page: ...
     @_builtins.property
@@ -1142,10 +1181,11 @@ class ListSuspectedPaymentsRequest(_message.Message):
         page: _common_pb2.Page | None = ...,
         states: _abc.Iterable[Global___PaymentState.ValueType] | None = ...,
         police: _abc.Iterable[Global___PoliceTrack.ValueType] | None = ...,
+        list: Global___WorkList.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "police", b"police", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["list", b"list", "page", b"page", "police", b"police", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1161,11 +1201,17 @@ class PaymentRow(_message.Message):
     REGISTERED_TIME_FIELD_NUMBER: _builtins.int
     NOTICE_FIELD_NUMBER: _builtins.int
     POLICE_FIELD_NUMBER: _builtins.int
+    OFFICER_FIELD_NUMBER: _builtins.int
+    DUE_DATE_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     state: Global___PaymentState.ValueType
     etag: _builtins.str
     notice: Global___NoticeTrack.ValueType
     police: Global___PoliceTrack.ValueType
+    officer: _builtins.str
+    """Who handled it last; empty while nobody has."""
+    due_date: _builtins.str
+    """The day by which something is to be done, or empty."""
     @_builtins.property
     def registered_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -1177,10 +1223,12 @@ class PaymentRow(_message.Message):
         registered_time: _timestamp_pb2.Timestamp | None = ...,
         notice: Global___NoticeTrack.ValueType = ...,
         police: Global___PoliceTrack.ValueType = ...,
+        officer: _builtins.str = ...,
+        due_date: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["registered_time", b"registered_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "notice", b"notice", "payment_id", b"payment_id", "police", b"police", "registered_time", b"registered_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "etag", b"etag", "notice", b"notice", "officer", b"officer", "payment_id", b"payment_id", "police", b"police", "registered_time", b"registered_time", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -15,7 +15,7 @@ from services.kernel.callers import Caller
 from tests.controls.conftest import PERSON, Controls
 from tests.controls.finding_acts import ALCOHOL, COLLEAGUE, INSPECTOR, STRANGER, TODAY, Day, an_id
 from tests.registry.drawing import allowed, edges, moves
-from tests.registry.machine import RIGHT, Draw, Machine, Variant, walk
+from tests.registry.machine import RIGHT, SHORT, Draw, Machine, Variant, walk
 
 DRAWN = edges("""
     initiated > decided
@@ -119,4 +119,4 @@ def test_the_table_of_a_measure_is_the_drawing_and_what_is_beyond_it_has_a_reaso
 
 def test_a_measure_moves_only_as_drawn_whoever_tries_what(controls: Controls) -> None:
     MeasureMachine.day = Day(controls)
-    walk(MeasureMachine, controls, GUARDS, {"UpdateMeasure", "UpdateToldMeasure"}, "controls")
+    walk(MeasureMachine, controls, GUARDS, {"UpdateMeasure", "UpdateToldMeasure"}, "controls", SHORT)

@@ -1,5 +1,6 @@
 """Observations at a visit and what is told of them: PostgreSQL, gRPC, mTLS; only sharing is a fake."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -169,6 +170,18 @@ def test_a_finding_is_offered_to_one_receiver_with_facts_of_the_company_alone(co
             object_address=f"{number['street_address']}, 582 22 Linköping",
         ),
     )
+
+
+def test_an_offer_names_no_more_hands_than_sharing_takes(controls: Controls) -> None:
+    day = Day(controls)
+    observation_id = day.record().observation_id
+    people = [replace(INSPECTOR, person=f"mos-inspektor-{number}") for number in range(2, 24)]
+    for who in people:
+        day.act("ChangeObservation", observation_id, who, seen=seen(text=str(who.person)))
+    day.act("OfferFinding", observation_id, people[-1], receiver_kind=FK)
+    assert told(controls, observation_id, FK) == ["control_finding"]
+    [offer] = [one for one in controls.sharing.taken.values() if one.record_id == observation_id]
+    assert list(offer.handled_by) == [who.person for who in people[-20:]]
 
 
 def test_what_is_told_of_a_licensed_place_names_its_permit_and_an_offence_against_miljobalken_its_matter(controls: Controls) -> None:

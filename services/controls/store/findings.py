@@ -33,7 +33,7 @@ from services.controls.domain.operations import Outcome
 from services.controls.store.tables import history, metadata, outbox, visit
 from services.kernel.db import Row, Transaction
 from services.kernel.errors import Conflict, ConflictReason
-from services.kernel.life import Moved
+from services.kernel.life import Moved, handled
 from services.kernel.records import INSTANT, enqueue, record_step
 from services.kernel.vault import Vault
 
@@ -166,9 +166,12 @@ class Findings:
         enqueue(tx, outbox, event_id, observation_id, "finding", now, **ids)
 
     def handlers(self, tx: Transaction, observation_id: UUID) -> list[str]:
-        """Everybody who has handled an observation: none of them may be the second person of a disclosure."""
+        """Who has handled an observation, the latest of them: none may be the second person of a disclosure."""
         rows = tx.read(select(history.c.person).where(history.c.record_id == observation_id).order_by(history.c.revision))
-        return list(dict.fromkeys(row.person for row in rows if row.person))
+        by: tuple[str, ...] = ()
+        for row in rows:
+            by = handled(by, row.person) if row.person else by
+        return list(by)
 
     def observations_of(self, tx: Transaction, operations: Collection[UUID]) -> list[Observation]:
         """Every observation of these operations, without its text; for what is told of them in flags."""

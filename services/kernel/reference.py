@@ -236,6 +236,7 @@ class Reference:
     methods: Words[Method]
     recovery_grounds: Words[RecoveryGround]
     supplier_signs: Words[Word]
+    look_up_purposes: Words[Word]
     link_evidence: Words[LinkEvidence]
     link_reasons: Words[LinkReason]
 
@@ -307,6 +308,7 @@ def reference() -> Reference:
         methods=_rows("cases", "method", Method),
         recovery_grounds=recovery_grounds,
         supplier_signs=_rows("cases", "supplier_sign", Word),
+        look_up_purposes=_rows("cases", "look_up_purpose", Word),
         link_evidence=_rows("links", "evidence", LinkEvidence),
         link_reasons=_rows("links", "link_reason", LinkReason),
     )

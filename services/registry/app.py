@@ -20,7 +20,7 @@ from services.registry.service.delivery import Offers
 from services.registry.service.imports import Imports
 from services.registry.service.registering import Registering
 from services.registry.service.servicer import RULES, RegistryServicer
-from services.registry.store import Alerts, Links, Payments, Suppliers, tables
+from services.registry.store import Alerts, Links, LookUps, Payments, Suppliers, tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,8 @@ def build(config: ServiceConfig, clock: Clock) -> Parts:
     registering = Registering(database, alerts, payments, audit, clock)
     imports = Imports(registering)
     requests = Requests(database, tables.request, vault, clock)
-    servicer = RegistryServicer(database, alerts, payments, Suppliers(vault), Links(), requests, registering, imports, audit, clock)
+    stores = alerts, payments, Suppliers(vault), Links(), LookUps(vault)
+    servicer = RegistryServicer(database, *stores, requests, registering, imports, audit, clock)
 
     server = Server(
         "registry", config, registry_pb2.DESCRIPTOR.services_by_name["RegistryService"], RULES, refusals(database, audit, "registry"), clock

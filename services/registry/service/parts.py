@@ -15,8 +15,9 @@ from services.kernel.db import Database, Transaction
 from services.kernel.errors import Conflict, ConflictReason, Invalid
 from services.kernel.life import Actor
 from services.kernel.records import Audit, Requests
+from services.registry.service.imports import Imports
 from services.registry.service.registering import ALREADY, Registering, is_already_registered
-from services.registry.store import Alerts, Links, Payments, Suppliers, Work
+from services.registry.store import Alerts, Links, LookUps, Payments, Suppliers, Work
 from services.registry.store.records import Seen
 
 STALE = "etag: ärendet har ändrats sedan du läste det. Hämta det igen."
@@ -39,8 +40,10 @@ class Parts:
         payment_store: Payments,
         supplier_store: Suppliers,
         link_store: Links,
+        look_up_store: LookUps,
         requests: Requests,
         registering: Registering,
+        imports: Imports,
         audit: Audit,
         clock: Clock,
     ) -> None:
@@ -50,8 +53,10 @@ class Parts:
         self._payments = payment_store
         self._suppliers = supplier_store
         self._links = link_store
+        self._look_ups = look_up_store
         self._requests = requests
         self._registering = registering
+        self._imports = imports
         self._audit = audit
         self._clock = clock
 

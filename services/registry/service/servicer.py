@@ -8,11 +8,10 @@ from los.registry.v1 import registry_pb2 as pb
 from los.registry.v1 import registry_pb2_grpc
 
 from services.kernel.callers import Role
-from services.kernel.clock import Clock, instant
-from services.kernel.db import Database, Transaction
+from services.kernel.clock import instant
+from services.kernel.db import Transaction
 from services.kernel.errors import NotFound
 from services.kernel.life import Actor
-from services.kernel.records import Audit, Requests
 from services.kernel.rpc import Rule, caller, people, services
 from services.registry.domain import alert as alerts
 from services.registry.domain import alert_life, payment_life
@@ -20,12 +19,11 @@ from services.registry.domain import payment as payments
 from services.registry.domain.alert import Alert
 from services.registry.domain.payment import Payment
 from services.registry.service.alerts import AlertMethods
-from services.registry.service.imports import Imports
 from services.registry.service.links import READERS, LinkMethods
+from services.registry.service.lookups import LookUpMethods
 from services.registry.service.payments import PaymentMethods
-from services.registry.service.registering import Registering
 from services.registry.service.suppliers import SupplierMethods
-from services.registry.store import Alerts, Links, Payments, Suppliers, tables
+from services.registry.store import Alerts, Payments, tables
 from services.registry.wire import common
 
 REPORTERS = (Role.LANDLORD_REPORTER, Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR)
@@ -57,6 +55,9 @@ RULES: Mapping[str, Rule] = {
     "ListSupplierChecks": people(Role.CASE_OFFICER),
     "ListLinks": people(*(role for roles in READERS.values() for role in roles)),
     "DecideLink": people(*OFFICERS),
+    "LookUpPerson": people(*OFFICERS),
+    "ListLookUps": people(Role.SECURITY_OFFICER),
+    "ReviewLookUp": people(Role.SECURITY_OFFICER),
     "RecordOutcome": services("sharing"),
 }
 # What a receiver's word makes of an alert and of the tracks of a payment, as far as their tables let it. Other words change nothing here.
@@ -76,25 +77,10 @@ REPORT_ARRIVED: Mapping[int, payments.Police] = {
 }
 
 
-class RegistryServicer(AlertMethods, PaymentMethods, SupplierMethods, LinkMethods, registry_pb2_grpc.RegistryServiceServicer):
+class RegistryServicer(
+    AlertMethods, PaymentMethods, SupplierMethods, LookUpMethods, LinkMethods, registry_pb2_grpc.RegistryServiceServicer
+):
     """Alerts and suspected payments, as received and assessed. A record is its unit's own."""
-
-    def __init__(
-        self,
-        database: Database,
-        alert_store: Alerts,
-        payment_store: Payments,
-        supplier_store: Suppliers,
-        link_store: Links,
-        requests: Requests,
-        registering: Registering,
-        imports: Imports,
-        audit: Audit,
-        clock: Clock,
-    ) -> None:
-        """The parts of the service."""
-        super().__init__(database, alert_store, payment_store, supplier_store, link_store, requests, registering, audit, clock)
-        self._imports = imports
 
     def ImportAlerts(  # noqa: N802, D102
         self, request_iterator: Iterator[pb.ImportAlertsRequest], _context: grpc.ServicerContext

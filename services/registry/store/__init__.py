@@ -1,8 +1,9 @@
 """What the registry keeps, and what is done to it in a transaction."""
 
 from services.registry.store.links import Links
+from services.registry.store.lookups import LookUps
 from services.registry.store.records import Alerts, Payments, Work
 from services.registry.store.suppliers import Suppliers
 from services.registry.store.tables import metadata
 
-__all__ = ["Alerts", "Links", "Payments", "Suppliers", "Work", "metadata"]
+__all__ = ["Alerts", "Links", "LookUps", "Payments", "Suppliers", "Work", "metadata"]

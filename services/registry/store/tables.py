@@ -13,6 +13,7 @@ from sqlalchemy import (
     Column,
     Date,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     Table,
@@ -130,6 +131,28 @@ subject = Table(
         "again": "ON CONFLICT (unit, number) DO UPDATE SET protection = excluded.protection "
         "WHERE excluded.protection = 'protected' OR (excluded.protection = 'none' AND subject.protection = 'unknown')"
     },
+)
+# Every question about a person, answered or refused; whom it was about is blinded. Only the review is written later.
+look_up = Table(
+    "look_up",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("occurred_time", INSTANT, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("record_kind", Text, nullable=False),
+    Column("record_id", Uuid, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("number", LargeBinary, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("found", Integer, nullable=False),
+    Column("needs_review", Boolean, nullable=False),
+    Column("judgement", Text),
+    Column("reviewed_by", Text),
+    Column("reviewed_time", INSTANT),
+    Index("look_up_person", "person", "occurred_time"),
+    Index("look_up_review", "id", postgresql_where=text("needs_review AND judgement IS NULL")),
+    Index("look_up_reviewed", "id", postgresql_where=text("judgement IS NOT NULL")),
 )
 # What a record says of whom and where, as blind indexes of what is compared (domain/linking.py).
 KEYS = ("number", "dwelling", "near", "in_property")

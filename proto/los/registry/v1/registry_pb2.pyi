@@ -334,6 +334,50 @@ LINK_DECISION_CONFIRMED: LinkDecision.ValueType  # 1
 LINK_DECISION_BROKEN: LinkDecision.ValueType  # 2
 Global___LinkDecision: _TypeAlias = LinkDecision  # noqa: Y015
 
+class _LookUpOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LookUpOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LookUpOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LOOK_UP_OUTCOME_UNSPECIFIED: _LookUpOutcome.ValueType  # 0
+    LOOK_UP_OUTCOME_ANSWERED: _LookUpOutcome.ValueType  # 1
+    LOOK_UP_OUTCOME_NO_CASE: _LookUpOutcome.ValueType  # 2
+    """There is no such case for the caller."""
+    LOOK_UP_OUTCOME_CLOSED: _LookUpOutcome.ValueType  # 3
+    LOOK_UP_OUTCOME_NOT_HANDLING: _LookUpOutcome.ValueType  # 4
+    """Somebody else handles the case."""
+
+class LookUpOutcome(_LookUpOutcome, metaclass=_LookUpOutcomeEnumTypeWrapper): ...
+
+LOOK_UP_OUTCOME_UNSPECIFIED: LookUpOutcome.ValueType  # 0
+LOOK_UP_OUTCOME_ANSWERED: LookUpOutcome.ValueType  # 1
+LOOK_UP_OUTCOME_NO_CASE: LookUpOutcome.ValueType  # 2
+"""There is no such case for the caller."""
+LOOK_UP_OUTCOME_CLOSED: LookUpOutcome.ValueType  # 3
+LOOK_UP_OUTCOME_NOT_HANDLING: LookUpOutcome.ValueType  # 4
+"""Somebody else handles the case."""
+Global___LookUpOutcome: _TypeAlias = LookUpOutcome  # noqa: Y015
+
+class _LookUpJudgement:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LookUpJudgementEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LookUpJudgement.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LOOK_UP_JUDGEMENT_UNSPECIFIED: _LookUpJudgement.ValueType  # 0
+    LOOK_UP_JUDGEMENT_PROPER: _LookUpJudgement.ValueType  # 1
+    LOOK_UP_JUDGEMENT_IMPROPER: _LookUpJudgement.ValueType  # 2
+    """To be followed up with the person's manager, outside this system."""
+
+class LookUpJudgement(_LookUpJudgement, metaclass=_LookUpJudgementEnumTypeWrapper): ...
+
+LOOK_UP_JUDGEMENT_UNSPECIFIED: LookUpJudgement.ValueType  # 0
+LOOK_UP_JUDGEMENT_PROPER: LookUpJudgement.ValueType  # 1
+LOOK_UP_JUDGEMENT_IMPROPER: LookUpJudgement.ValueType  # 2
+"""To be followed up with the person's manager, outside this system."""
+Global___LookUpJudgement: _TypeAlias = LookUpJudgement  # noqa: Y015
+
 @_typing.final
 class AlertReport(_message.Message):
     """What a landlord reports. Codes are those of the kommun's reference data."""
@@ -2626,3 +2670,231 @@ class DecideLinkResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DecideLinkResponse: _TypeAlias = DecideLinkResponse  # noqa: Y015
+
+@_typing.final
+class LookUpPersonRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RECORD_KIND_FIELD_NUMBER: _builtins.int
+    RECORD_ID_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    ID_NUMBER_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    record_kind: _builtins.str
+    """The case that the question is asked for."""
+    record_id: _builtins.str
+    purpose: _builtins.str
+    """A code or word of the kommun's reference data."""
+    id_number: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        record_kind: _builtins.str = ...,
+        record_id: _builtins.str = ...,
+        purpose: _builtins.str = ...,
+        id_number: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id_number", b"id_number", "purpose", b"purpose", "record_id", b"record_id", "record_kind", b"record_kind", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpPersonRequest: _TypeAlias = LookUpPersonRequest  # noqa: Y015
+
+@_typing.final
+class FoundRecord(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_KIND_FIELD_NUMBER: _builtins.int
+    RECORD_ID_FIELD_NUMBER: _builtins.int
+    record_kind: _builtins.str
+    record_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        record_kind: _builtins.str = ...,
+        record_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["record_id", b"record_id", "record_kind", b"record_kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FoundRecord: _TypeAlias = FoundRecord  # noqa: Y015
+
+@_typing.final
+class LookUpPersonResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    outcome: Global___LookUpOutcome.ValueType
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___FoundRecord]:
+        """Oldest first, at most 100. A protected person looks like one who is not there."""
+
+    def __init__(
+        self,
+        *,
+        records: _abc.Iterable[Global___FoundRecord] | None = ...,
+        outcome: Global___LookUpOutcome.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpPersonResponse: _TypeAlias = LookUpPersonResponse  # noqa: Y015
+
+@_typing.final
+class ListLookUpsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    REVIEWED_FIELD_NUMBER: _builtins.int
+    reviewed: _builtins.bool
+    """Those that somebody has looked at; otherwise those that wait."""
+    @_builtins.property
+    def page(self) -> _common_pb2.Page: ...
+    def __init__(
+        self,
+        *,
+        page: _common_pb2.Page | None = ...,
+        reviewed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "reviewed", b"reviewed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLookUpsRequest: _TypeAlias = ListLookUpsRequest  # noqa: Y015
+
+@_typing.final
+class LookUpRow(_message.Message):
+    """Who asked, when, for which case and why; never about whom."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOOK_UP_ID_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    RECORD_KIND_FIELD_NUMBER: _builtins.int
+    RECORD_ID_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    TOO_MANY_FIELD_NUMBER: _builtins.int
+    JUDGEMENT_FIELD_NUMBER: _builtins.int
+    REVIEWED_BY_FIELD_NUMBER: _builtins.int
+    REVIEWED_TIME_FIELD_NUMBER: _builtins.int
+    look_up_id: _builtins.str
+    person: _builtins.str
+    unit: _builtins.str
+    record_kind: _builtins.str
+    record_id: _builtins.str
+    purpose: _builtins.str
+    outcome: Global___LookUpOutcome.ValueType
+    too_many: _builtins.bool
+    """More questions that day than the work calls for."""
+    judgement: Global___LookUpJudgement.ValueType
+    reviewed_by: _builtins.str
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def reviewed_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        look_up_id: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        person: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        record_kind: _builtins.str = ...,
+        record_id: _builtins.str = ...,
+        purpose: _builtins.str = ...,
+        outcome: Global___LookUpOutcome.ValueType = ...,
+        too_many: _builtins.bool = ...,
+        judgement: Global___LookUpJudgement.ValueType = ...,
+        reviewed_by: _builtins.str = ...,
+        reviewed_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time", "reviewed_time", b"reviewed_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["judgement", b"judgement", "look_up_id", b"look_up_id", "occurred_time", b"occurred_time", "outcome", b"outcome", "person", b"person", "purpose", b"purpose", "record_id", b"record_id", "record_kind", b"record_kind", "reviewed_by", b"reviewed_by", "reviewed_time", b"reviewed_time", "too_many", b"too_many", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpRow: _TypeAlias = LookUpRow  # noqa: Y015
+
+@_typing.final
+class ListLookUpsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOOK_UPS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def look_ups(self) -> _containers.RepeatedCompositeFieldContainer[Global___LookUpRow]: ...
+    def __init__(
+        self,
+        *,
+        look_ups: _abc.Iterable[Global___LookUpRow] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["look_ups", b"look_ups", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLookUpsResponse: _TypeAlias = ListLookUpsResponse  # noqa: Y015
+
+@_typing.final
+class ReviewLookUpRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    LOOK_UP_ID_FIELD_NUMBER: _builtins.int
+    JUDGEMENT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    look_up_id: _builtins.str
+    judgement: Global___LookUpJudgement.ValueType
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        look_up_id: _builtins.str = ...,
+        judgement: Global___LookUpJudgement.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["judgement", b"judgement", "look_up_id", b"look_up_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviewLookUpRequest: _TypeAlias = ReviewLookUpRequest  # noqa: Y015
+
+@_typing.final
+class ReviewLookUpResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JUDGEMENT_FIELD_NUMBER: _builtins.int
+    judgement: Global___LookUpJudgement.ValueType
+    def __init__(
+        self,
+        *,
+        judgement: Global___LookUpJudgement.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["judgement", b"judgement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviewLookUpResponse: _TypeAlias = ReviewLookUpResponse  # noqa: Y015

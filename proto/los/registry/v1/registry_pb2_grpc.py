@@ -164,6 +164,21 @@ class RegistryServiceStub:
                 request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.DecideLinkRequest.SerializeToString,
                 response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.DecideLinkResponse.FromString,
                 _registered_method=True)
+        self.LookUpPerson = channel.unary_unary(
+                '/los.registry.v1.RegistryService/LookUpPerson',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.LookUpPersonRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.LookUpPersonResponse.FromString,
+                _registered_method=True)
+        self.ListLookUps = channel.unary_unary(
+                '/los.registry.v1.RegistryService/ListLookUps',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ListLookUpsRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ListLookUpsResponse.FromString,
+                _registered_method=True)
+        self.ReviewLookUp = channel.unary_unary(
+                '/los.registry.v1.RegistryService/ReviewLookUp',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ReviewLookUpRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ReviewLookUpResponse.FromString,
+                _registered_method=True)
         self.RecordOutcome = channel.unary_unary(
                 '/los.registry.v1.RegistryService/RecordOutcome',
                 request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.RecordOutcomeRequest.SerializeToString,
@@ -330,6 +345,26 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LookUpPerson(self, request, context):
+        """Whether the own unit has records about a person, for an open case of the caller's and a stated purpose. Every question is kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLookUps(self, request, context):
+        """The questions that somebody has to look at: the refused, and those that are too many.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReviewLookUp(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RecordOutcome(self, request, context):
         """Called by sharing only.
         """
@@ -469,6 +504,21 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.DecideLink,
                     request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.DecideLinkRequest.FromString,
                     response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.DecideLinkResponse.SerializeToString,
+            ),
+            'LookUpPerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.LookUpPerson,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.LookUpPersonRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.LookUpPersonResponse.SerializeToString,
+            ),
+            'ListLookUps': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLookUps,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ListLookUpsRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ListLookUpsResponse.SerializeToString,
+            ),
+            'ReviewLookUp': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviewLookUp,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ReviewLookUpRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ReviewLookUpResponse.SerializeToString,
             ),
             'RecordOutcome': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordOutcome,
@@ -1178,6 +1228,87 @@ class RegistryService:
             '/los.registry.v1.RegistryService/DecideLink',
             los_dot_registry_dot_v1_dot_registry__pb2.DecideLinkRequest.SerializeToString,
             los_dot_registry_dot_v1_dot_registry__pb2.DecideLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LookUpPerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/LookUpPerson',
+            los_dot_registry_dot_v1_dot_registry__pb2.LookUpPersonRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.LookUpPersonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLookUps(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/ListLookUps',
+            los_dot_registry_dot_v1_dot_registry__pb2.ListLookUpsRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.ListLookUpsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviewLookUp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/ReviewLookUp',
+            los_dot_registry_dot_v1_dot_registry__pb2.ReviewLookUpRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.ReviewLookUpResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,11 @@ class RegistryServiceStub:
     ListSupplierChecks: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListSupplierChecksRequest, _registry_pb2.ListSupplierChecksResponse]
     ListLinks: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListLinksRequest, _registry_pb2.ListLinksResponse]
     DecideLink: _grpc.UnaryUnaryMultiCallable[_registry_pb2.DecideLinkRequest, _registry_pb2.DecideLinkResponse]
+    LookUpPerson: _grpc.UnaryUnaryMultiCallable[_registry_pb2.LookUpPersonRequest, _registry_pb2.LookUpPersonResponse]
+    """Whether the own unit has records about a person, for an open case of the caller's and a stated purpose. Every question is kept."""
+    ListLookUps: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListLookUpsRequest, _registry_pb2.ListLookUpsResponse]
+    """The questions that somebody has to look at: the refused, and those that are too many."""
+    ReviewLookUp: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ReviewLookUpRequest, _registry_pb2.ReviewLookUpResponse]
     RecordOutcome: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RecordOutcomeRequest, _registry_pb2.RecordOutcomeResponse]
     """Called by sharing only."""
 
@@ -89,6 +94,11 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     ListSupplierChecks: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListSupplierChecksRequest, _registry_pb2.ListSupplierChecksResponse]  # type: ignore[assignment]
     ListLinks: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListLinksRequest, _registry_pb2.ListLinksResponse]  # type: ignore[assignment]
     DecideLink: _aio.UnaryUnaryMultiCallable[_registry_pb2.DecideLinkRequest, _registry_pb2.DecideLinkResponse]  # type: ignore[assignment]
+    LookUpPerson: _aio.UnaryUnaryMultiCallable[_registry_pb2.LookUpPersonRequest, _registry_pb2.LookUpPersonResponse]  # type: ignore[assignment]
+    """Whether the own unit has records about a person, for an open case of the caller's and a stated purpose. Every question is kept."""
+    ListLookUps: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListLookUpsRequest, _registry_pb2.ListLookUpsResponse]  # type: ignore[assignment]
+    """The questions that somebody has to look at: the refused, and those that are too many."""
+    ReviewLookUp: _aio.UnaryUnaryMultiCallable[_registry_pb2.ReviewLookUpRequest, _registry_pb2.ReviewLookUpResponse]  # type: ignore[assignment]
     RecordOutcome: _aio.UnaryUnaryMultiCallable[_registry_pb2.RecordOutcomeRequest, _registry_pb2.RecordOutcomeResponse]  # type: ignore[assignment]
     """Called by sharing only."""
 
@@ -274,6 +284,29 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_pb2.DecideLinkRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.DecideLinkResponse, _abc.Awaitable[_registry_pb2.DecideLinkResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def LookUpPerson(
+        self,
+        request: _registry_pb2.LookUpPersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.LookUpPersonResponse, _abc.Awaitable[_registry_pb2.LookUpPersonResponse]]:
+        """Whether the own unit has records about a person, for an open case of the caller's and a stated purpose. Every question is kept."""
+
+    @_abc_1.abstractmethod
+    def ListLookUps(
+        self,
+        request: _registry_pb2.ListLookUpsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.ListLookUpsResponse, _abc.Awaitable[_registry_pb2.ListLookUpsResponse]]:
+        """The questions that somebody has to look at: the refused, and those that are too many."""
+
+    @_abc_1.abstractmethod
+    def ReviewLookUp(
+        self,
+        request: _registry_pb2.ReviewLookUpRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.ReviewLookUpResponse, _abc.Awaitable[_registry_pb2.ReviewLookUpResponse]]: ...
 
     @_abc_1.abstractmethod
     def RecordOutcome(

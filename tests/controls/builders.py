@@ -1,16 +1,20 @@
 """Valid things; a test names only what matters to it."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from services.controls.domain.objects import ControlObject, StoredObject
 from services.controls.domain.offers import changed_offers
+from services.controls.domain.operation_life import invite
 from services.controls.domain.operations import Answer, Operation, Part, Plan, Reply
+from services.kernel.callers import Role
 from services.kernel.identity import OrgNumber
+from services.kernel.life import Actor
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+COORDINATOR = Actor("mos-samordnare-1", Role.LOS_COORDINATOR, NOW, date(2026, 11, 24))
 START = datetime(2026, 12, 1, 8, 15, tzinfo=UTC)
 SOLE_TRADER = "19941130-2392"  # one of Skatteverket's published test numbers
 OWN_GROUND = "alkohollagen-tillsyn"
@@ -21,6 +25,8 @@ OWN_GROUNDS = {
     "arbetsmiljoverket": "aml-tillsyn",
     "raddningstjanst": "lso-tillsyn",
     "kommun-tillsynsnamnd": "miljobalken-tillsyn",
+    "MOS": "pbl-tillsyn",
+    "SF": "alkohollagen-tillsyn",
 }
 
 YES_ON_SITE = {kind: Reply(Answer.ACCEPTED, Part.ON_SITE, ground) for kind, ground in OWN_GROUNDS.items()}
@@ -65,11 +71,11 @@ def offered(operation: Operation) -> Operation:
 
 def an_operation(*invited: str, places: tuple[StoredObject, ...] | None = None, own_ground: str = OWN_GROUND) -> Operation:
     """Planned, with three visits unless said otherwise, and these authorities invited."""
-    operation = a_draft(own_ground=own_ground)
+    operation = a_draft(unit="SF" if "MOS" in invited else "MOS", own_ground=own_ground)
     for place in places if places is not None else (an_object(), an_object(), an_object()):
         operation = operation.with_visit(uuid4(), place)
     for kind in invited:
-        operation = offered(operation.with_invitation(kind))
+        operation = offered(invite(operation, kind, COORDINATOR))
     return operation
 
 

@@ -8,11 +8,14 @@ from hypothesis import strategies as st
 
 from services.controls.domain.objects import StoredObject
 from services.controls.domain.offers import changed_offers, invitation_facts, wanted, why_no_plan
-from services.controls.domain.operations import Answer, Operation, Outcome, Part, Reply, State, Step, invitable
+from services.controls.domain.operation_life import cancel, confirm
+from services.controls.domain.operations import Answer, Operation, Outcome, Part, Reply, State, Step
+from services.controls.domain.parties import invitable
 from services.controls.wire.offers import offer_request
 from services.kernel.clock import STOCKHOLM
 from services.kernel.errors import Invalid
 from tests.controls.builders import (
+    COORDINATOR,
     NO,
     OWN_GROUND,
     OWN_GROUNDS,
@@ -51,7 +54,7 @@ def operations(draw: st.DrawFn) -> Operation:
     places = draw(
         st.lists(st.builds(an_object, trading_name=texts, street_address=texts) | st.builds(a_sole_trader), min_size=1, max_size=4)
     )
-    kinds = draw(st.lists(st.sampled_from(sorted(invitable())), unique=True, min_size=1))
+    kinds = draw(st.lists(st.sampled_from(sorted(invitable() - {"MOS"})), unique=True, min_size=2))
     start = draw(instants)
     operation = an_operation(*kinds, places=tuple(places), own_ground=draw(st.sampled_from(["", OWN_GROUND])))
     operation = replace(
@@ -65,7 +68,7 @@ def operations(draw: st.DrawFn) -> Operation:
             except Invalid as refused:
                 operation = operation.not_taken(kind, refused.message)
     if draw(st.booleans()):
-        operation = operation.confirmed("skäl")
+        operation = confirm(operation, "skäl", COORDINATOR)
     return replace(operation, offers=())
 
 
@@ -120,22 +123,22 @@ def test_a_plan_goes_only_to_those_on_site_with_an_own_ground_and_never_of_an_en
 def test_offers_once_made_are_not_made_again_and_all_go_when_the_operation_is_cancelled(operation: Operation) -> None:
     made = offered(operation)
     assert changed_offers(made) == ()
-    gone = changed_offers(made.cancelled())
+    gone = changed_offers(cancel(made, COORDINATOR))
     assert {offer.key for offer in gone} == {offer.key for offer in made.offers}
     assert all(offer.withdrawn for offer in gone)
-    assert changed_offers(made.cancelled().with_offers(gone)) == ()
+    assert changed_offers(cancel(made, COORDINATOR).with_offers(gone)) == ()
 
 
 def test_the_plan_of_each_visit_goes_to_the_three_that_come_and_not_to_forsakringskassan() -> None:
     replies = {kind: YES_ON_SITE[kind] for kind in (SKV, KFM, POLICE)} | {FK: YES_PLANNING}
-    operation = offered(answered(an_operation(SKV, FK, KFM, POLICE), replies).confirmed(""))
+    operation = offered(confirm(answered(an_operation(SKV, FK, KFM, POLICE), replies), "", COORDINATOR))
     told = [(offer.record_id, offer.receiver_kind) for offer in operation.offers if offer.step is Step.PLAN]
     assert sorted(told) == sorted((visit.id, kind) for visit in operation.visits for kind in (SKV, KFM, POLICE))
     assert why_no_plan(operation) == ""
 
 
 def test_a_plan_has_exact_times_in_swedish_local_time_and_the_whole_set() -> None:
-    operation = answered(an_operation(SKV), {SKV: YES_ON_SITE[SKV]}).confirmed("")
+    operation = confirm(answered(an_operation(SKV), {SKV: YES_ON_SITE[SKV]}), "", COORDINATOR)
     facts = offer_request(uuid4(), operation, next(o for o in wanted(operation) if o.step is Step.PLAN), "mos-1").control_invitation.control
     assert facts.window_start == "2026-12-01T09:15+01:00"
     assert facts.object_address == "Exempelgatan 1, 582 22 Linköping"
@@ -153,27 +156,27 @@ def test_those_who_declined_are_not_named_among_those_taking_part() -> None:
 
 
 def test_without_an_own_ground_no_plan_goes_and_it_is_said_why() -> None:
-    operation = answered(an_operation(SKV, own_ground=""), {SKV: YES_ON_SITE[SKV]}).confirmed("")
+    operation = confirm(answered(an_operation(SKV, FK, own_ground=""), {SKV: YES_ON_SITE[SKV], FK: NO}), "", COORDINATOR)
     assert not [offer for offer in wanted(operation) if offer.step is Step.PLAN]
     assert "ingen egen grund" in why_no_plan(operation)
 
 
 def test_when_nobody_comes_on_site_no_plan_goes_and_it_is_said_why() -> None:
-    assert "ingen inbjuden deltar på plats" in why_no_plan(answered(an_operation(FK), {FK: YES_PLANNING}).confirmed(""))
+    assert "ingen inbjuden deltar på plats" in why_no_plan(confirm(answered(an_operation(FK), {FK: YES_PLANNING}), "", COORDINATOR))
 
 
 def test_which_visits_are_told_to_nobody_because_no_company_is_there_is_said() -> None:
     places = (a_sole_trader(), an_object(), an_object(org_number=None, street_address="Okända gatan 1"))
     operation = answered(an_operation(SKV, KFM, places=places), {SKV: YES_ON_SITE[SKV], KFM: YES_ON_SITE[KFM]})
     assert why_no_plan(operation) == ""
-    confirmed = operation.confirmed("")
+    confirmed = confirm(operation, "", COORDINATOR)
     assert {offer.record_id for offer in wanted(confirmed) if offer.step is Step.PLAN} == {operation.visits[1].id}
     assert {offer.receiver_kind for offer in wanted(confirmed) if offer.step is Step.INVITATION} == {SKV, KFM}
     assert why_no_plan(confirmed) == "Planen för besök 1, 3 lämnas inte till någon: utan ett bolag på platsen kan adressen vara någons hem."
 
 
 def test_a_later_no_withdraws_the_plan_and_is_remarked() -> None:
-    operation = offered(answered(an_operation(SKV, KFM), {SKV: YES_ON_SITE[SKV], KFM: YES_ON_SITE[KFM]}).confirmed(""))
+    operation = offered(confirm(answered(an_operation(SKV, KFM), {SKV: YES_ON_SITE[SKV], KFM: YES_ON_SITE[KFM]}), "", COORDINATOR))
     operation = operation.answered(SKV, NO)
     gone = changed_offers(operation)
     assert {offer.key for offer in gone} == {(visit.id, SKV) for visit in operation.visits}
@@ -183,18 +186,18 @@ def test_a_later_no_withdraws_the_plan_and_is_remarked() -> None:
 
 
 def test_a_yes_after_a_no_offers_the_plan_again_with_a_newer_revision() -> None:
-    operation = offered(answered(an_operation(SKV), {SKV: YES_ON_SITE[SKV]}).confirmed(""))
+    operation = offered(confirm(answered(an_operation(SKV), {SKV: YES_ON_SITE[SKV]}), "", COORDINATOR))
     operation = answered(operation, {SKV: NO}).answered(SKV, YES_ON_SITE[SKV])
     assert {(offer.revision, offer.withdrawn) for offer in changed_offers(operation)} == {(3, False)}
 
 
 def test_an_answer_after_the_operation_is_confirmed_brings_the_plan_at_once() -> None:
-    operation = offered(an_operation(SKV).confirmed("bråttom")).answered(SKV, YES_ON_SITE[SKV])
+    operation = offered(confirm(an_operation(SKV), "bråttom", COORDINATOR)).answered(SKV, YES_ON_SITE[SKV])
     assert {offer.step for offer in changed_offers(operation)} == {Step.PLAN}
 
 
 def test_a_withdrawn_offer_has_no_content() -> None:
-    operation = an_operation(SKV).cancelled()
+    operation = cancel(an_operation(SKV), COORDINATOR)
     request = offer_request(uuid4(), operation, changed_offers(operation)[0], "mos-1")
     assert request.WhichOneof("content") == "withdrawn"
     assert request.withdrawn.record_kind == "control_invitation"

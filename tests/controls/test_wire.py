@@ -15,7 +15,7 @@ from services.controls.wire.operations import ANSWERS, OUTCOMES, PARTS, operatio
 from services.kernel.clock import timestamp
 from services.kernel.errors import Invalid
 from services.kernel.identity import OrgNumber
-from tests.controls.builders import SOLE_TRADER, START, YES_ON_SITE, a_plan, an_object, an_operation, answered
+from tests.controls.builders import NOW, SOLE_TRADER, START, YES_ON_SITE, a_plan, an_object, an_operation, answered
 
 TODAY = date(2026, 11, 24)
 words = st.text(st.characters(categories=("L", "N", "P"), codec="utf-8"), min_size=1, max_size=20).map(partial(normalize, "NFC"))
@@ -107,7 +107,7 @@ def test_an_outcome_about_something_that_is_no_id_is_refused() -> None:
 def test_a_coordinator_sees_visits_answers_and_how_far_each_step_has_come() -> None:
     kind = "kronofogden"
     operation = answered(an_operation(kind), {kind: YES_ON_SITE[kind]})
-    message = operation_message(operation.with_outcome((operation.id, kind), Outcome.RECEIVED))
+    message = operation_message(operation.with_outcome((operation.id, kind), Outcome.RECEIVED), NOW, {})
     assert [visit.position for visit in message.visits] == [1, 2, 3]
     assert message.visits[0].object.street_address == "Exempelgatan 1"
     (participation,) = message.participations

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from services.controls.domain.operations import SUPERVISION, Answer, Operation
+from services.controls.domain.operations import Answer, Operation
+from services.controls.domain.parties import SUPERVISION
 from services.kernel.reference import Word, Words, reference
 
 _STRICT = ConfigDict(extra="forbid")

@@ -26,7 +26,7 @@ from services.kernel.reference import reference
 
 RECORD_KIND = "observation"
 TEXT_LENGTH_MAX = 1000
-NOT_BEGUN = frozenset({OperationState.DRAFT, OperationState.PLANNED, OperationState.CANCELLED})
+NOT_BEGUN = frozenset({OperationState.DRAFT, OperationState.PLANNED, OperationState.POSTPONED, OperationState.CANCELLED})
 MATTERS = {"alcohol": "alcohol", "environment": "environment"}
 """Areas that some ground asks for, in sharing's words (sharing-matrix 1.3 step 1)."""
 

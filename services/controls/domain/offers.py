@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from services.controls.domain.operations import Answer, Offer, Operation, State, Step, Visit
+from services.controls.domain.operations import Answer, Offer, Operation, State, Step
+from services.controls.domain.parties import authority_of, own_units
+from services.controls.domain.visits import Visit
 from services.kernel.clock import STOCKHOLM
 from services.kernel.reference import reference
 
@@ -71,27 +73,39 @@ def plan_facts(operation: Operation, visit: Visit) -> PlanFacts:
     )
 
 
+_TOLD_OF_PLAN = frozenset(State) - {State.DRAFT, State.PLANNED, State.POSTPONED, State.CANCELLED}
+
+
 def wanted(operation: Operation) -> Iterator[Offer]:
-    """The offers that an operation as it stands calls for."""
+    """The offers that an operation as it stands calls for. A draft invites nobody, and what is postponed invites nobody more."""
     if operation.state is State.CANCELLED:
         return
+    invited = {offer.receiver_kind for offer in operation.offers if offer.step is Step.INVITATION and not offer.withdrawn}
     for participation in operation.participations:
-        yield Offer(Step.INVITATION, operation.id, participation.receiver_kind)
+        kind = participation.receiver_kind
+        if kind in own_units():
+            continue  # it reads the operation here
+        if operation.state not in {State.DRAFT, State.POSTPONED} or kind in invited:
+            yield Offer(Step.INVITATION, operation.id, kind)
         reply = participation.reply
-        if operation.state is State.CONFIRMED and operation.own_control_ground_id and reply is not None and reply.opens_plan:
+        if operation.state in _TOLD_OF_PLAN and operation.own_control_ground_id and reply is not None and reply.opens_plan:
             for visit in operation.visits:
-                if not visit.object.object.may_be_a_home:
-                    yield Offer(Step.PLAN, visit.id, participation.receiver_kind)
+                if not visit.object.object.may_be_a_home and not visit.again:  # of a second try those on site know
+                    yield Offer(Step.PLAN, visit.id, kind)
 
 
-def changed_offers(operation: Operation) -> tuple[Offer, ...]:
-    """The offers that are new, made again or withdrawn since `operation.offers` were written, each with its next revision."""
+def changed_offers(operation: Operation, before: Operation | None = None) -> tuple[Offer, ...]:
+    """The offers that are new, made again or withdrawn since `operation.offers` were written, each with its next revision.
+
+    Also those that tell something else than they did `before`: the days of an invitation, the place and hours of a plan.
+    """
     made = {offer.key: offer for offer in operation.offers}
     called_for = {offer.key: offer for offer in wanted(operation)}
+    other = {step for step in Step if before is not None and before.offers and _told(before, step) != _told(operation, step)}
     again = (
         offer if key not in made else replace(offer, revision=made[key].revision + 1)
         for key, offer in called_for.items()
-        if key not in made or made[key].withdrawn
+        if key not in made or made[key].withdrawn or offer.step in other
     )
     gone = (
         replace(offer, revision=offer.revision + 1, withdrawn=True)
@@ -101,9 +115,14 @@ def changed_offers(operation: Operation) -> tuple[Offer, ...]:
     return (*again, *gone)
 
 
+def _told(operation: Operation, step: Step) -> object:
+    plan = operation.plan
+    return plan.days if step is Step.INVITATION else (plan.start, plan.end, plan.assembly_point, plan.safety_code)
+
+
 def why_no_plan(operation: Operation) -> str:
     """Swedish: why nobody is told the plan of a confirmed operation, or of some of its visits; empty when every visit's is told."""
-    if operation.state is not State.CONFIRMED:
+    if operation.state not in _TOLD_OF_PLAN:
         return ""
     if not operation.own_control_ground_id:
         return "Planen lämnas inte till någon: insatsen har ingen egen grund för tillsyn."
@@ -118,7 +137,7 @@ def why_no_plan(operation: Operation) -> str:
 def _participating(operation: Operation) -> tuple[str, ...]:
     known = reference()
     invited = (
-        known.receivers[participation.receiver_kind].word
+        authority_of(participation.receiver_kind)
         for participation in operation.participations
         if participation.reply is None or participation.reply.answer is Answer.ACCEPTED
     )

@@ -7,53 +7,58 @@ after a yes. Values are frozen; every change gives a new operation with the next
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Self
 from uuid import UUID
 
 from services.controls.domain.objects import StoredObject
+from services.controls.domain.parties import invitable, require_own_ground, supports, word_of
+from services.controls.domain.visits import Visit
 from services.kernel.cells import written
 from services.kernel.clock import STOCKHOLM
 from services.kernel.errors import Conflict, ConflictReason, Invalid, NotFound
 from services.kernel.identity import holds_identity_number
-from services.kernel.reference import ControlGround, reference
 
-RECORD_KIND = "control_invitation"
-SUPERVISION = "kommun-tillsynsnamnd"
-POLICE = "polismyndigheten"
 VISITS_MAX = 20
 TEXT_LENGTH_MAX = 100
 LABEL = re.compile(r"LOS-\d{4}-\d{1,4}")
 CODE = re.compile(r"[\w-]*")
 
-# Authorities on the list of `los-inbjudan-oppna-uppgifter` that no topic reaches: they answer another way, and the coordinator enters
-# it by hand (sharing-matrix 5.3, inv-other).
-WITHOUT_CHANNEL = frozenset({"arbetsmiljoverket", "arbetsformedlingen", "migrationsverket", "raddningstjanst", SUPERVISION})
-
 
 class State(StrEnum):
-    """Where an operation is."""
+    """Where an operation is (workflows 4.1)."""
 
     DRAFT = "draft"
     PLANNED = "planned"
     CONFIRMED = "confirmed"
+    BRIEFED = "briefed"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    REPORTED = "reported"
+    FOLLOWED_UP = "followed_up"
+    CLOSED = "closed"
+    POSTPONED = "postponed"
     CANCELLED = "cancelled"
 
-
-NEXT: Mapping[State, frozenset[State]] = {
-    State.DRAFT: frozenset({State.PLANNED, State.CANCELLED}),
-    State.PLANNED: frozenset({State.CONFIRMED, State.CANCELLED}),
-    State.CONFIRMED: frozenset({State.CANCELLED}),
-    State.CANCELLED: frozenset(),
-}
 
 STATE_WORDS: Mapping[State, str] = {
     State.DRAFT: "ett utkast",
     State.PLANNED: "planerad",
     State.CONFIRMED: "bekräftad",
+    State.BRIEFED: "genomgången",
+    State.IN_PROGRESS: "påbörjad",
+    State.COMPLETED: "genomförd",
+    State.REPORTED: "återrapporterad",
+    State.FOLLOWED_UP: "uppföljd",
+    State.CLOSED: "avslutad",
+    State.POSTPONED: "uppskjuten",
     State.CANCELLED: "inställd",
 }
+OVER = frozenset({State.COMPLETED, State.REPORTED, State.FOLLOWED_UP, State.CLOSED, State.CANCELLED})
+"""When the day is secret no longer."""
+_PLANNABLE = (State.DRAFT, State.PLANNED, State.POSTPONED)
+_ANSWERABLE = (State.PLANNED, State.CONFIRMED, State.BRIEFED)
 
 
 class Answer(StrEnum):
@@ -69,6 +74,14 @@ class Part(StrEnum):
     ON_SITE = "on_site"
     PLANNING_ONLY = "planning_only"
     FOLLOW_UP_ONLY = "follow_up_only"
+
+
+class RiskLevel(StrEnum):
+    """How dangerous the day may be, as its lead has assessed it."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
 
 
 class Outcome(IntEnum):
@@ -130,12 +143,18 @@ class Participation:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """One object of the operation."""
+class Summary:
+    """What one participant tells after the day: the areas where it found deficiencies; none, nothing to report. No text, no persons.
 
-    id: UUID
-    position: int
-    object: StoredObject
+    `party` is a unit of the kommun, whose inspector delivered it, or a receiver kind; then `told_by` says who there told it, on which day.
+    """
+
+    party: str
+    areas: tuple[str, ...]
+    delivered_by: str
+    delivered_time: datetime
+    told_by: str = ""
+    told_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +185,21 @@ class Plan:
     safety_code: str = ""
     override_reason: str = ""
     """Why it was confirmed before everybody had answered."""
+    field_lead: str = ""
+    """The person who leads the day."""
+    risk_level: RiskLevel | None = None
+    risk_measures: str = ""
+    risk_signed_by: str = ""
+    risk_signed_time: datetime | None = None
+    began_time: datetime | None = None
+    ended_time: datetime | None = None
+    handed_over_to: str = ""
+    """Who follows the measures that were open when it was closed."""
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """The Swedish days that those who are invited are told."""
+        return self.start.astimezone(STOCKHOLM).date(), self.end.astimezone(STOCKHOLM).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,27 +216,17 @@ class Operation:
     visits: tuple[Visit, ...] = ()
     participations: tuple[Participation, ...] = ()
     offers: tuple[Offer, ...] = ()
+    summaries: tuple[Summary, ...] = ()
+    completed_time: datetime | None = None
 
     @classmethod
     def drafted(cls, operation_id: UUID, unit: str, label: str, plan: Plan, own_control_ground_id: str, now: datetime) -> Self:
         """A new operation. Raises Invalid, field first."""
         if not LABEL.fullmatch(label):  # it travels with the open facts, so it must not be able to name a place or a person
             raise Invalid("label: skriv insatsens nummer som LOS-2026-07.")
-        purpose = written("purpose", plan.purpose, TEXT_LENGTH_MAX)
-        assembly_point = written("assembly_point", plan.assembly_point, TEXT_LENGTH_MAX)
-        for name, text in (("purpose", purpose), ("assembly_point", assembly_point)):
-            if holds_identity_number(text, now.astimezone(STOCKHOLM).date()):
-                raise Invalid(f"{name}: skriv inga personnummer här.")
-        if not purpose:
-            raise Invalid("purpose: uppgiften saknas.")
-        if not CODE.fullmatch(plan.safety_code):
-            raise Invalid("safety_code: skriv en kod utan mellanslag, som normal.")
-        if plan.start < now:
-            raise Invalid("planned_start: tiden har redan varit.")
-        if plan.end <= plan.start:
-            raise Invalid("planned_end: sluttiden måste ligga efter starttiden.")
-        _require_own_ground(unit, own_control_ground_id)
-        return cls(operation_id, unit, label, replace(plan, purpose=purpose, assembly_point=assembly_point), own_control_ground_id)
+        sound = sound_plan(plan, now)
+        require_own_ground(unit, own_control_ground_id)
+        return cls(operation_id, unit, label, sound, own_control_ground_id)
 
     @property
     def etag(self) -> str:
@@ -227,35 +251,64 @@ class Operation:
         outcomes = [offer.outcome for offer in asked if not offer.withdrawn]
         return max(STANDS_OUT.intersection(outcomes), default=min(outcomes, default=Outcome.NOTHING))
 
+    @property
+    def participants(self) -> int:
+        """How many may take part: the unit itself, when it has a ground, and those invited that have not said no."""
+        invited = (one for one in self.participations if one.reply is None or one.reply.answer is Answer.ACCEPTED)
+        return bool(self.own_control_ground_id) + sum(1 for _ in invited)
+
+    def visit(self, visit_id: UUID) -> Visit:
+        """The visit. Raises NotFound."""
+        for visit in self.visits:
+            if visit.id == visit_id:
+                return visit
+        raise NotFound
+
     def with_visit(self, visit_id: UUID, stored: StoredObject) -> Self:
-        """One more object to visit. Raises Conflict when the plan is already told, Invalid when there is no room or it is there."""
-        self._require(State.DRAFT, State.PLANNED)
+        """One more object to visit. Raises Conflict when the plan is already told, Invalid when there is no room or it is there.
+
+        On the day itself only an object where nobody opened, or that had to be left, is visited again.
+        """
+        same = [visit for visit in self.visits if visit.object.id == stored.id]
+        missed = bool(same) and all(visit.state.is_missed for visit in same)
+        self._require(*_PLANNABLE, *([State.IN_PROGRESS] if missed else []))
         if len(self.visits) >= VISITS_MAX:
             raise Invalid(f"object_id: en insats har högst {VISITS_MAX} besök.")
-        if any(visit.object.id == stored.id for visit in self.visits):
+        if same and not missed:
             raise Conflict("object_id: objektet finns redan i insatsen.", reason=ConflictReason.DUPLICATE)
-        return self._changed(visits=(*self.visits, Visit(visit_id, len(self.visits) + 1, stored)))
+        position = max((visit.position for visit in self.visits), default=0) + 1
+        return self.changed(visits=(*self.visits, Visit(visit_id, position, stored, again=missed)))
 
-    def with_invitation(self, receiver_kind: str) -> Self:
-        """One more invited authority; the first one makes the draft planned: an object, a date, and two who take part.
+    def without_visit(self, visit_id: UUID) -> Self:
+        """One object less. Raises Conflict when its plan has been offered to anybody, or it is the last one of a planned operation."""
+        self._require(*_PLANNABLE)
+        removed = self.visit(visit_id)
+        if any(offer.record_id == visit_id for offer in self.offers):
+            raise Conflict("visit_id: planen för besöket har redan lämnats ut.")
+        if self.state is State.PLANNED and len(self.visits) == 1:
+            raise Conflict("visit_id: en planerad insats har minst ett besök. Ställ in den i stället.")
+        return self.changed(visits=tuple(visit for visit in self.visits if visit is not removed))
+
+    def with_invitation(self, party: str) -> Self:
+        """One more invited: a receiver kind, or another unit of the kommun that has supervision.
 
         Each participant's ground comes with its own answer, so it is not asked for here (sharing-matrix 5.3 over workflows 4.1).
         """
-        self._require(State.DRAFT, State.PLANNED)
-        if receiver_kind not in invitable():
+        self._require(*_PLANNABLE)
+        if party not in invitable() or party == self.unit:
             raise Invalid("receiver_kind: den myndigheten kan inte bjudas in till en verksamhetskontroll.")
         if not self.visits:
             raise Conflict("visits: lägg till minst ett objekt innan någon bjuds in.")
-        if any(participation.receiver_kind == receiver_kind for participation in self.participations):
+        if any(participation.receiver_kind == party for participation in self.participations):
             raise Conflict("receiver_kind: myndigheten är redan inbjuden.", reason=ConflictReason.DUPLICATE)
-        return self._changed(state=State.PLANNED, participations=(*self.participations, Participation(receiver_kind)))
+        return self.changed(participations=(*self.participations, Participation(party)))
 
     def answered(self, receiver_kind: str, reply: Reply) -> Self:
         """An authority has answered, or changed its answer. Raises Invalid when the answer cannot be taken (hs-04).
 
         After a no nothing more is told; on site takes an own control ground, planning and follow-up take none.
         """
-        self._require(State.PLANNED, State.CONFIRMED)
+        self._require(*_ANSWERABLE)
         before = self.participation(receiver_kind)
         if reply.answer is Answer.DECLINED:
             taken = Reply(Answer.DECLINED, function_mailbox=reply.function_mailbox)
@@ -263,8 +316,8 @@ class Operation:
             raise Invalid("role: ange om myndigheten deltar på plats, i planeringen eller i uppföljningen.")
         elif reply.part is not Part.ON_SITE:
             taken = replace(reply, control_ground_id="")
-        elif not _supports(receiver_kind, reply.control_ground_id):
-            word = reference().receivers[receiver_kind].word
+        elif not supports(receiver_kind, reply.control_ground_id):
+            word = word_of(receiver_kind)
             raise Invalid(
                 f"control_ground_id: {word} kan inte delta på plats utan egen rättslig grund. "
                 f"Be {word} ange sin grund eller ändra rollen till planering."
@@ -287,20 +340,17 @@ class Operation:
 
     def not_taken(self, receiver_kind: str, remark: str) -> Self:
         """An answer came that could not be taken: the authority counts as not having answered, and the coordinator sees why."""
-        self._require(State.PLANNED, State.CONFIRMED)
+        self._require(*_ANSWERABLE)
         return self._with_participation(replace(self.participation(receiver_kind), reply=None, remark=remark))
 
-    def confirmed(self, override_reason: str) -> Self:
-        """The operation will take place. Raises Conflict while somebody has not answered and no reason is given to go on."""
-        self._require_step_to(State.CONFIRMED)
-        if any(participation.reply is None for participation in self.participations) and not override_reason.strip():
-            raise Conflict("override_reason: alla inbjudna har inte svarat. Vänta, eller skriv varför insatsen bekräftas ändå.")
-        return self._changed(state=State.CONFIRMED, plan=replace(self.plan, override_reason=override_reason.strip()))
+    def asked_again(self, now: datetime) -> Self:
+        """Nobody has answered for the new days; what was said before now is about the old ones. No new revision."""
+        unanswered = (replace(one, reply=None, remark="", said_time=now) for one in self.participations)
+        return replace(self, participations=tuple(unanswered))
 
-    def cancelled(self) -> Self:
-        """The operation will not take place. Raises Conflict when it is cancelled already."""
-        self._require_step_to(State.CANCELLED)
-        return self._changed(state=State.CANCELLED)
+    def with_seen(self, visit: Visit) -> Self:
+        """The operation with a visit that has come further. No new revision: a visit has its own."""
+        return replace(self, visits=tuple(visit if one.id == visit.id else one for one in self.visits))
 
     def with_offers(self, changed: Iterable[Offer]) -> Self:
         """The operation with these offers in place of earlier ones of the same key; no new revision."""
@@ -310,54 +360,40 @@ class Operation:
         """What a receiver did with one offer. No new revision: it changes nothing that a coordinator decides from."""
         return self.with_offers(replace(offer, outcome=max(offer.outcome, outcome)) for offer in self.offers if offer.key == key)
 
-    def _require_step_to(self, state: State) -> None:
-        self._require(*(before for before, after in NEXT.items() if state in after))
-
     def _require(self, *states: State) -> None:
         if self.state not in states:
             raise Conflict(f"state: insatsen är {STATE_WORDS[self.state]}, så det går inte.")
 
     def _with_participation(self, changed: Participation) -> Self:
-        return self._changed(
+        return self.changed(
             participations=tuple(
                 changed if participation.receiver_kind == changed.receiver_kind else participation for participation in self.participations
             )
         )
 
-    def _changed(self, **fields: object) -> Self:
+    def changed(self, **fields: object) -> Self:
+        """The next revision."""
         return replace(self, revision=self.revision + 1, **fields)  # type: ignore[arg-type]  # names are checked by the calls above
 
 
-def invitable() -> frozenset[str]:
-    """The receiver kinds that may be invited (sharing-matrix 5.3)."""
-    over_the_bus = (agency.receivers.get(RECORD_KIND) for agency in reference().agencies)
-    return WITHOUT_CHANNEL | {kind for kind in over_the_bus if kind is not None}
-
-
-def answers_by_hand(receiver_kind: str) -> bool:
-    """Whether the coordinator may enter this authority's answer: nobody fills it in for one that can answer itself (hs-05)."""
-    return receiver_kind in WITHOUT_CHANNEL
-
-
-def _supports(receiver_kind: str, control_ground_id: str) -> bool:
-    """Whether the ground is that authority's own. Polisen may also name the statute under which its help was asked (inv-pol)."""
-    grounds = reference().control_grounds
-    if control_ground_id not in grounds:
-        return False
-    ground = grounds[control_ground_id]
-    return ground.authority_kind == receiver_kind or (receiver_kind == POLICE and _gives_police_help(ground))
-
-
-def _gives_police_help(ground: ControlGround) -> bool:
-    return bool(re.match(r"\d+:\d+", ground.police_help))
-
-
-def _require_own_ground(unit: str, control_ground_id: str) -> None:
-    """A unit inspects only on its own ground, and only a supervising nämnd has one (sharing-matrix 2)."""
-    if not control_ground_id:
-        return
-    grounds, holding = reference().control_grounds, reference().units[unit].holds.get(RECORD_KIND)
-    if control_ground_id not in grounds or grounds[control_ground_id].authority_kind != SUPERVISION:
-        raise Invalid("own_control_ground_id: ange en av kommunens egna grunder för tillsyn.")
-    if holding is None or SUPERVISION not in holding.sender_kinds:
-        raise Invalid("own_control_ground_id: förvaltningen samordnar men har ingen egen tillsyn. Lämna fältet tomt.")
+def sound_plan(plan: Plan, now: datetime, known_start: datetime | None = None) -> Plan:
+    """The plan as it may be kept. A start that was known may have passed. Raises Invalid, field first."""
+    texts = {
+        "purpose": written("purpose", plan.purpose, TEXT_LENGTH_MAX),
+        "assembly_point": written("assembly_point", plan.assembly_point, TEXT_LENGTH_MAX),
+        "field_lead": plan.field_lead.strip(),
+    }
+    for name, text in texts.items():
+        if holds_identity_number(text, now.astimezone(STOCKHOLM).date()):
+            raise Invalid(f"{name}: skriv inga personnummer här.")
+    if not texts["purpose"]:
+        raise Invalid("purpose: uppgiften saknas.")
+    if not CODE.fullmatch(plan.safety_code):
+        raise Invalid("safety_code: skriv en kod utan mellanslag, som normal.")
+    if not CODE.fullmatch(texts["field_lead"]):
+        raise Invalid("field_lead: ange personens användarnamn.")
+    if plan.start < now and plan.start != known_start:
+        raise Invalid("planned_start: tiden har redan varit.")
+    if plan.end <= plan.start:
+        raise Invalid("planned_end: sluttiden måste ligga efter starttiden.")
+    return replace(plan, purpose=texts["purpose"], assembly_point=texts["assembly_point"], field_lead=texts["field_lead"])

@@ -9,7 +9,8 @@ from los.controls.v1 import findings_pb2 as pb
 from services.controls.domain import measures
 from services.controls.domain.findings import Site, require_begun
 from services.controls.domain.measures import RECORD_KIND, Measure, State
-from services.controls.domain.operations import SUPERVISION, Answer
+from services.controls.domain.operations import Answer
+from services.controls.domain.parties import SUPERVISION
 from services.controls.service.findings import FindingMethods
 from services.controls.service.parts import unit_of
 from services.controls.wire import measures as wire

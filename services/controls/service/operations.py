@@ -1,4 +1,4 @@
-"""Operations: planned, read, invited to, answered, confirmed, cancelled."""
+"""Operations until their day: planned, read, invited to, answered, confirmed, postponed, cancelled."""
 
 from datetime import datetime
 from uuid import UUID
@@ -7,17 +7,19 @@ import grpc
 from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2 as pb
 
+from services.controls.domain import operation_life as life
+from services.controls.domain.checklists import inspects
 from services.controls.domain.offers import changed_offers, why_no_plan
-from services.controls.domain.operations import Operation, Step, answers_by_hand
+from services.controls.domain.operations import Operation, Step
+from services.controls.domain.parties import answers_by_hand, own_units, word_of
 from services.controls.service.parts import Parts, unit_of
 from services.controls.wire import operations as wire
 from services.kernel import pages
-from services.kernel.callers import Caller
+from services.kernel.callers import Caller, Role
 from services.kernel.clock import instant
 from services.kernel.db import Transaction
 from services.kernel.errors import Conflict, Invalid, NotFound
 from services.kernel.ids import new_id
-from services.kernel.reference import reference
 from services.kernel.rpc import caller
 
 
@@ -40,19 +42,22 @@ class OperationMethods(Parts):
     def GetOperation(self, request: pb.GetOperationRequest, _context: grpc.ServicerContext) -> pb.GetOperationResponse:  # noqa: N802, D102
         asking = caller()
         with self._database.transaction() as tx:
-            operation = self._own(tx, request.operation_id, asking, lock=False)
+            operation = self._seen(self._operations.get(tx, UUID(request.operation_id)), asking)
             self._audit(tx, "controls:operation:read", asking, "operation", operation.id)
-        return wire.operation_message(operation)
+            steps = {one: self._operations.history_of(tx, one) for one in (operation.id, *(visit.id for visit in operation.visits))}
+        return wire.operation_message(operation, self._clock.now(), steps)
 
     def ListOperations(self, request: pb.ListOperationsRequest, _context: grpc.ServicerContext) -> pb.ListOperationsResponse:  # noqa: N802, D102
         asking = caller()
         size, after = pages.page_size(request.page), pages.after(request.page)
+        unit, invited = unit_of(asking), request.invited or asking.role is not Role.LOS_COORDINATOR
+        listing = wire.listing_from(request, self._clock.now(), invited=invited)
         with self._database.transaction() as tx:
-            found = self._operations.page(tx, unit_of(asking), after, size + 1)
+            found = self._operations.listed(tx, unit, listing, after, size + 1)
             page = found[:size]
             self._audit(tx, "controls:operation:list", asking, "operation", count=len(page))
         return pb.ListOperationsResponse(
-            operations=[wire.operation_row(operation) for operation in page],
+            operations=[wire.operation_row(operation, whole=not invited or inspects(operation, unit)) for operation in page],
             next_page_token=pages.next_token(found, size),
         )
 
@@ -71,13 +76,49 @@ class OperationMethods(Parts):
 
         return self._requests.once(asking, request, request.request_id, pb.AddVisitResponse, act)
 
+    def RemoveVisit(self, request: pb.RemoveVisitRequest, _context: grpc.ServicerContext) -> pb.RemoveVisitResponse:  # noqa: N802, D102
+        asking = caller()
+
+        def act(tx: Transaction) -> pb.RemoveVisitResponse:
+            before = self._own(tx, request.operation_id, asking)
+            before.require_etag(request.etag)
+            after = self._save(tx, before, before.without_visit(UUID(request.visit_id)), asking, "controls:visit:remove")
+            return pb.RemoveVisitResponse(etag=after.etag)
+
+        return self._requests.once(asking, request, request.request_id, pb.RemoveVisitResponse, act)
+
+    def UpdatePlan(self, request: pb.UpdatePlanRequest, _context: grpc.ServicerContext) -> pb.UpdatePlanResponse:  # noqa: N802, D102
+        asking = caller()
+
+        def act(tx: Transaction) -> pb.UpdatePlanResponse:
+            before = self._own(tx, request.operation_id, asking)
+            before.require_etag(request.etag)
+            changed = life.update_plan(before, wire.plan_from(request, before.plan), self._actor(asking))
+            after = self._save(tx, before, changed, asking, "controls:operation:update")
+            return pb.UpdatePlanResponse(state=wire.STATES[after.state], etag=after.etag)
+
+        return self._requests.once(asking, request, request.request_id, pb.UpdatePlanResponse, act)
+
+    def PostponeOperation(self, request: pb.PostponeOperationRequest, _context: grpc.ServicerContext) -> pb.PostponeOperationResponse:  # noqa: N802, D102
+        asking = caller()
+
+        def act(tx: Transaction) -> pb.PostponeOperationResponse:
+            before = self._own(tx, request.operation_id, asking)
+            before.require_etag(request.etag)
+            after = self._save(tx, before, life.postpone(before, self._actor(asking)), asking, "controls:operation:postpone")
+            return pb.PostponeOperationResponse(state=wire.STATES[after.state], etag=after.etag)
+
+        return self._requests.once(asking, request, request.request_id, pb.PostponeOperationResponse, act)
+
     def InviteAuthority(self, request: pb.InviteAuthorityRequest, _context: grpc.ServicerContext) -> pb.InviteAuthorityResponse:  # noqa: N802, D102
         asking = caller()
 
         def act(tx: Transaction) -> pb.InviteAuthorityResponse:
             before = self._own(tx, request.operation_id, asking)
             before.require_etag(request.etag)
-            after = self._save(tx, before, before.with_invitation(request.receiver_kind), asking, "controls:authority:invite")
+            after = self._save(
+                tx, before, life.invite(before, request.receiver_kind, self._actor(asking)), asking, "controls:authority:invite"
+            )
             return pb.InviteAuthorityResponse(etag=after.etag, state=wire.STATES[after.state])
 
         return self._requests.once(asking, request, request.request_id, pb.InviteAuthorityResponse, act)
@@ -87,11 +128,13 @@ class OperationMethods(Parts):
         reply = wire.reply_from(request.answered_invitation)
 
         def act(tx: Transaction) -> pb.AnswerInvitationResponse:
-            before = self._own(tx, request.operation_id, asking)
-            before.participation(request.receiver_kind)
-            if not answers_by_hand(request.receiver_kind):
-                word = reference().receivers[request.receiver_kind].word
-                raise Invalid(f"receiver_kind: {word} svarar själv. Ingen kan fylla i svaret åt en annan myndighet.")
+            before, party, unit = self._operations.get(tx, UUID(request.operation_id), lock=True), request.receiver_kind, unit_of(asking)
+            own_answer = party == unit and party in own_units()
+            if before is None or not (own_answer or (before.unit == unit and asking.role is Role.LOS_COORDINATOR)):
+                raise NotFound
+            before.participation(party)
+            if not own_answer and not answers_by_hand(party):
+                raise Invalid(f"receiver_kind: {word_of(party)} svarar själv. Ingen kan fylla i svaret åt en annan myndighet.")
             after = self._save(tx, before, before.answered(request.receiver_kind, reply), asking, "controls:invitation:answer")
             return pb.AnswerInvitationResponse(etag=after.etag)
 
@@ -103,7 +146,9 @@ class OperationMethods(Parts):
         def act(tx: Transaction) -> pb.ConfirmOperationResponse:
             before = self._own(tx, request.operation_id, asking)
             before.require_etag(request.etag)
-            after = self._save(tx, before, before.confirmed(request.override_reason), asking, "controls:operation:confirm")
+            after = self._save(
+                tx, before, life.confirm(before, request.override_reason, self._actor(asking)), asking, "controls:operation:confirm"
+            )
             told = {offer.receiver_kind for offer in after.offers if offer.step is Step.PLAN and not offer.withdrawn}
             return pb.ConfirmOperationResponse(
                 state=wire.STATES[after.state], etag=after.etag, offered_to=sorted(told), message=why_no_plan(after)
@@ -117,7 +162,7 @@ class OperationMethods(Parts):
         def act(tx: Transaction) -> pb.CancelOperationResponse:
             before = self._own(tx, request.operation_id, asking)
             before.require_etag(request.etag)
-            after = self._save(tx, before, before.cancelled(), asking, "controls:operation:cancel")
+            after = self._save(tx, before, life.cancel(before, self._actor(asking)), asking, "controls:operation:cancel")
             return pb.CancelOperationResponse(state=wire.STATES[after.state], etag=after.etag)
 
         return self._requests.once(asking, request, request.request_id, pb.CancelOperationResponse, act)
@@ -140,10 +185,23 @@ class OperationMethods(Parts):
             raise NotFound
         return operation
 
+    @staticmethod
+    def _seen(operation: Operation | None, asking: Caller) -> Operation:
+        """The operation, for whoever may read its plan: its unit's coordinators, its lead, inspectors of units that come on site.
+
+        Raises NotFound, the same for absent and not theirs: the plan is secret to everyone outside it (OSL 17:1).
+        """
+        unit = unit_of(asking)
+        if operation is not None:
+            own = operation.unit == unit and (asking.role is Role.LOS_COORDINATOR or asking.principal == operation.plan.field_lead)
+            if own or (asking.role is Role.INSPECTOR and inspects(operation, unit)):
+                return operation
+        raise NotFound
+
     def _save(self, tx: Transaction, before: Operation, after: Operation, asking: Caller, event: str) -> Operation:
         """Store the change, and promise sharing the offers that it calls for."""
         now = self._clock.now()
-        promised = changed_offers(after)
+        promised = changed_offers(after, before)
         saved = after.with_offers(promised)
         self._operations.save(tx, before, saved, now, asking.person)
         for offer in promised:

@@ -8,26 +8,39 @@ from los.controls.v1 import controls_pb2_grpc
 
 from services.controls.domain.checklists import FINDING
 from services.controls.service.after_work import AfterWorkMethods
+from services.controls.service.day import DayMethods
 from services.controls.service.measures import MeasureMethods
 from services.controls.service.objects import ObjectMethods
-from services.controls.service.operations import OperationMethods
 from services.kernel.callers import Role
 from services.kernel.db import Transaction
 from services.kernel.rpc import Rule, caller, people, services
 
 COORDINATOR = people(Role.LOS_COORDINATOR)
+LEADS = people(Role.LOS_COORDINATOR, Role.INSPECTOR)
 INSPECTOR = people(Role.INSPECTOR)
 RULES: Mapping[str, Rule] = {
     "RegisterObject": COORDINATOR,
     "ListObjects": COORDINATOR,
     "ImportObjects": COORDINATOR,
     "PlanOperation": COORDINATOR,
-    "GetOperation": COORDINATOR,
-    "ListOperations": COORDINATOR,
+    "GetOperation": LEADS,
+    "ListOperations": LEADS,
     "AddVisit": COORDINATOR,
     "InviteAuthority": COORDINATOR,
-    "AnswerInvitation": COORDINATOR,
+    "AnswerInvitation": LEADS,
     "ConfirmOperation": COORDINATOR,
+    "UpdatePlan": COORDINATOR,
+    "RemoveVisit": COORDINATOR,
+    "PostponeOperation": COORDINATOR,
+    "BriefOperation": LEADS,
+    "StartOperation": LEADS,
+    "StartVisit": LEADS,
+    "FinishVisit": LEADS,
+    "CompleteOperation": LEADS,
+    "RecordSummary": LEADS,
+    "ReportOperation": COORDINATOR,
+    "FollowUpOperation": COORDINATOR,
+    "CloseOperation": COORDINATOR,
     "CancelOperation": COORDINATOR,
     "GetChecklists": people(Role.INSPECTOR, Role.LOS_COORDINATOR),
     "RecordObservation": INSPECTOR,
@@ -47,7 +60,7 @@ RULES: Mapping[str, Rule] = {
 }
 
 
-class ControlsServicer(ObjectMethods, OperationMethods, MeasureMethods, AfterWorkMethods, controls_pb2_grpc.ControlsServiceServicer):
+class ControlsServicer(ObjectMethods, DayMethods, MeasureMethods, AfterWorkMethods, controls_pb2_grpc.ControlsServiceServicer):
     """Objects, operations, invitations and answers, what is found and what is done about it."""
 
     def RecordOutcome(self, request: pb.RecordOutcomeRequest, _context: grpc.ServicerContext) -> pb.RecordOutcomeResponse:  # noqa: N802, D102

@@ -1,17 +1,21 @@
 """Operations with their visits, participations and offers: how each becomes rows and comes back."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Table, select
+from pydantic import TypeAdapter
+from sqlalchemy import Table, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from services.controls.domain import visits as visit_domain
+from services.controls.domain.listing import Listing
+from services.controls.domain.objects import StoredObject
+from services.controls.domain.operation_life import missing
 from services.controls.domain.operations import (
-    RECORD_KIND,
+    OVER,
     Answer,
     Offer,
     Operation,
@@ -22,11 +26,14 @@ from services.controls.domain.operations import (
     Reply,
     State,
     Step,
-    Visit,
+    Summary,
 )
+from services.controls.domain.parties import RECORD_KIND
+from services.controls.domain.visits import Visit, VisitState
 from services.controls.store.objects import Objects
-from services.controls.store.tables import history, offer, operation, outbox, participation, visit
+from services.controls.store.tables import history, offer, operation, outbox, participation, summary, visit
 from services.kernel.db import Row, Transaction
+from services.kernel.errors import Invalid
 from services.kernel.records import enqueue, record_step
 from services.kernel.vault import RecordKey, Vault
 
@@ -60,6 +67,50 @@ class Operations:
             statement = statement.where(operation.c.id > after)
         return [_operation_of(row, _plan_of(self._vault.open_key(row.id, row.data_key), row.plan)) for row in tx.read(statement)]
 
+    def listed(self, tx: Transaction, unit: str, asked: Listing, after: UUID | None, limit: int) -> list[Operation]:
+        """A page of what a unit plans, or is invited to, newest day first, without visits; those that are not over come first.
+
+        What is not over has its day sealed, so it is put in order here: it is never much.
+        """
+        invited = select(participation.c.operation_id).where(participation.c.receiver_kind == unit)
+        mine = operation.c.id.in_(invited) if asked.invited else operation.c.unit == unit
+        open_ones = [self._listed(tx, row, asked) for row in tx.read(select(operation).where(mine, operation.c.day.is_(None)))]
+        ordered = sorted((one for one in open_ones if asked.takes(one)), key=_newest_first)
+        found: list[Operation] = ordered
+        statement = select(operation).where(mine, operation.c.day.is_not(None)).order_by(operation.c.day.desc(), operation.c.id.desc())
+        if after is not None:
+            last = tx.one(select(operation).where(operation.c.id == after, mine))
+            if last is None:
+                raise Invalid("page.page_token: ange det värde som den förra sidan gav.")
+            if last.day is None:
+                place = _newest_first(self._listed(tx, last, asked))
+                found = [one for one in ordered if _newest_first(one) > place]
+            else:
+                found = []
+                statement = statement.where(tuple_(operation.c.day, operation.c.id) < tuple_(last.day, last.id))
+        if asked.states:
+            statement = statement.where(operation.c.state.in_(asked.states))
+        if asked.from_date is not None:
+            statement = statement.where(operation.c.day >= asked.from_date)
+        if asked.to_date is not None:
+            statement = statement.where(operation.c.day <= asked.to_date)
+        if asked.reminded_before is not None:
+            is_due = operation.c.completed_time <= asked.reminded_before
+            statement = statement.where(operation.c.state == State.COMPLETED, operation.c.untold > 0, is_due)
+        if len(found) < limit:
+            found += [self._listed(tx, row, asked) for row in tx.read(statement.limit(limit - len(found)))]
+        return found[:limit]
+
+    def _listed(self, tx: Transaction, row: Row, asked: Listing) -> Operation:
+        if asked.invited:  # what the unit may know of it follows from its answer
+            return self._whole(tx, row)
+        return _operation_of(row, _plan_of(self._vault.open_key(row.id, row.data_key), row.plan))
+
+    def of_visit(self, tx: Transaction, visit_id: UUID, *, lock: bool = False) -> Operation | None:
+        """The operation that a visit is of, or None."""
+        found = tx.one(select(visit.c.operation_id).where(visit.c.id == visit_id))
+        return None if found is None else self.get(tx, found.operation_id, lock=lock)
+
     def add(self, tx: Transaction, drafted: Operation, now: datetime, person: str | None) -> None:
         """A new operation."""
         key = self._vault.new_key(drafted.id)
@@ -72,26 +123,61 @@ class Operations:
             state=drafted.state,
             revision=drafted.revision,
             data_key=key.wrapped,
-            plan=key.seal("operation", "plan", _plan_text(drafted.plan)),
+            plan=key.seal("operation", "plan", _PLAN.dump_json(drafted.plan)),
+            untold=0,
         )
         record_step(tx, history, RECORD_KIND, drafted.id, drafted.revision, (None, drafted.state), now, person)
 
     def save(self, tx: Transaction, before: Operation, after: Operation, now: datetime, person: str | None) -> None:
-        """Write what has changed. Visits are only added; offers and participations are added or changed."""
+        """Write what has changed, and the history of what has moved."""
         if after.revision != before.revision:
-            tx.write(operation.update().where(operation.c.id == after.id).values(state=after.state, revision=after.revision))
+            row = {
+                "state": after.state,
+                "revision": after.revision,
+                "completed_time": after.completed_time,
+                "untold": len(missing(after)) if after.state in OVER else 0,
+                "day": after.plan.days[0] if after.state in OVER else None,
+            }
+            tx.write(operation.update().where(operation.c.id == after.id).values(**row))
+        if after.state is not before.state:
             record_step(tx, history, RECORD_KIND, after.id, after.revision, (before.state, after.state), now, person)
         key = self._key_of(tx, after.id)
         if after.plan != before.plan:
-            sealed_plan = key.seal("operation", "plan", _plan_text(after.plan))
+            sealed_plan = key.seal("operation", "plan", _PLAN.dump_json(after.plan))
             tx.write(operation.update().where(operation.c.id == after.id).values(plan=sealed_plan))
-        for added in after.visits[len(before.visits) :]:
-            sealed_id = key.seal("visit", "object_id", added.object.id.bytes)
-            tx.insert(visit, id=added.id, operation_id=after.id, position=added.position, object_id=sealed_id)
+        self._save_visits(tx, key, before, after, now, person)
         for position, invited in _changed(before.participations, after.participations):
             tx.write(_put(participation, _participation_row(after.id, position, invited)))
         for _, changed in _changed(before.offers, after.offers):
             tx.write(_put(offer, asdict(changed) | {"operation_id": after.id}))
+        for _, told in _changed(before.summaries, after.summaries):
+            tx.write(_put(summary, asdict(told) | {"operation_id": after.id, "areas": list(told.areas)}))
+
+    def _save_visits(self, tx: Transaction, key: RecordKey, before: Operation, after: Operation, now: datetime, person: str | None) -> None:
+        earlier = {one.id: one for one in before.visits}
+        for _, changed in _changed(before.visits, after.visits):
+            was = earlier.get(changed.id)
+            row = {
+                name: getattr(changed, name)
+                for name in ("position", "state", "revision", "again", "arrived_time", "left_time", "persons_checked_count", "reason_code")
+            }
+            if was is None:
+                sealed_id = key.seal("visit", "object_id", changed.object.id.bytes)
+                tx.insert(visit, id=changed.id, operation_id=after.id, object_id=sealed_id, **row)
+            else:
+                tx.write(visit.update().where(visit.c.id == changed.id).values(**row))
+            if was is None or was.state is not changed.state:
+                states = (None if was is None else was.state, changed.state)
+                record_step(tx, history, visit_domain.RECORD_KIND, changed.id, changed.revision, states, now, person)
+        kept = {one.id for one in after.visits}
+        for removed in earlier.keys() - kept:
+            tx.write(visit.delete().where(visit.c.id == removed))
+
+    def history_of(self, tx: Transaction, record_id: UUID) -> list[Row]:
+        """The steps of an operation or a visit, the first one first."""
+        columns = history.c
+        steps = select(history).where(columns.record_id == record_id).order_by(columns.revision, columns.occurred_time, columns.id)
+        return list(tx.read(steps))
 
     def promise_offer(
         self, tx: Transaction, promised: Offer, operation_id: UUID, event_id: UUID, now: datetime, person: str | None
@@ -107,14 +193,14 @@ class Operations:
 
     def _whole(self, tx: Transaction, row: Row) -> Operation:
         key = self._vault.open_key(row.id, row.data_key)
-        of = {table: table.c.operation_id == row.id for table in (visit, participation, offer)}
+        of = {table: table.c.operation_id == row.id for table in (visit, participation, offer, summary)}
         visits = tx.read(select(visit).where(of[visit]).order_by(visit.c.position))
         visited = {item.id: UUID(bytes=key.open("visit", "object_id", item.object_id)) for item in visits}
         places = self._objects.named(tx, visited.values())
         return _operation_of(
             row,
             _plan_of(key, row.plan),
-            visits=tuple(Visit(item.id, item.position, places[visited[item.id]]) for item in visits),
+            visits=tuple(_visit_of(item, places[visited[item.id]]) for item in visits),
             participations=tuple(
                 _participation_of(item)
                 for item in tx.read(select(participation).where(of[participation]).order_by(participation.c.position))
@@ -123,20 +209,32 @@ class Operations:
                 Offer(Step(item.step), item.record_id, item.receiver_kind, item.revision, item.withdrawn, Outcome(item.outcome))
                 for item in tx.read(select(offer).where(of[offer]).order_by(offer.c.record_id, offer.c.receiver_kind))
             ),
+            summaries=tuple(
+                Summary(item.party, tuple(item.areas), item.delivered_by, item.delivered_time, item.told_by, item.told_date)
+                for item in tx.read(select(summary).where(of[summary]).order_by(summary.c.delivered_time, summary.c.party))
+            ),
         )
 
 
 def _operation_of(row: Row, plan: Plan, **parts: Any) -> Operation:  # noqa: ANN401  # the tuples of an operation
-    return Operation(row.id, row.unit, row.label, plan, row.own_control_ground_id, State(row.state), row.revision, **parts)
+    known = (row.id, row.unit, row.label, plan, row.own_control_ground_id, State(row.state), row.revision)
+    return Operation(*known, **parts, completed_time=row.completed_time)
 
 
-def _plan_text(plan: Plan) -> bytes:
-    return json.dumps(asdict(plan) | {"start": plan.start.isoformat(), "end": plan.end.isoformat()}).encode()
+def _newest_first(one: Operation) -> tuple[float, int]:
+    return -one.plan.start.timestamp(), -one.id.int
+
+
+def _visit_of(row: Row, place: StoredObject) -> Visit:
+    state, count = VisitState(row.state), row.persons_checked_count
+    return Visit(row.id, row.position, place, state, row.revision, row.again, row.arrived_time, row.left_time, count, row.reason_code)
+
+
+_PLAN = TypeAdapter(Plan)
 
 
 def _plan_of(key: RecordKey, sealed: bytes) -> Plan:
-    values = json.loads(key.open("operation", "plan", sealed))
-    return Plan(**values | {name: datetime.fromisoformat(values[name]) for name in ("start", "end")})
+    return _PLAN.validate_json(key.open("operation", "plan", sealed))
 
 
 def _participation_row(operation_id: UUID, position: int, item: Participation) -> dict[str, object]:

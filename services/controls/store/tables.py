@@ -4,7 +4,22 @@ An operation's plan is secret until it is over (OSL 17:1): what, when and where 
 objects it visits. Objects are public, except the number and names of an enskild firma, which are its owner's.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Integer, LargeBinary, MetaData, SmallInteger, Table, Text, Uuid
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+)
 
 from services.kernel.records import INSTANT, audit_table, history_table, outbox_table, request_table
 
@@ -48,7 +63,13 @@ operation = Table(
     Column("revision", BigInteger, nullable=False),
     Column("data_key", LargeBinary, nullable=False),
     Column("plan", LargeBinary, nullable=False),
+    # Known when it is over: before that the day is secret.
+    Column("day", Date),
+    Column("completed_time", INSTANT),
+    # How many participants have told nothing yet.
+    Column("untold", Integer, nullable=False),
     Index("operation_unit", "unit", "id"),
+    Index("operation_day", "unit", "day", "id"),
 )
 visit = Table(
     "visit",
@@ -57,6 +78,13 @@ visit = Table(
     Column("operation_id", Uuid, ForeignKey("operation.id"), nullable=False),
     Column("position", Integer, nullable=False),
     Column("object_id", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("again", Boolean, nullable=False),
+    Column("arrived_time", INSTANT),
+    Column("left_time", INSTANT),
+    Column("persons_checked_count", Integer),
+    Column("reason_code", Text, nullable=False),
     Index("visit_operation", "operation_id", "position"),
 )
 participation = Table(
@@ -71,6 +99,18 @@ participation = Table(
     Column("function_mailbox", Text, nullable=False),
     Column("remark", Text, nullable=False),
     Column("said_time", INSTANT),
+    Index("participation_party", "receiver_kind", "operation_id"),
+)
+summary = Table(
+    "summary",
+    metadata,
+    Column("operation_id", Uuid, ForeignKey("operation.id"), primary_key=True),
+    Column("party", Text, primary_key=True),
+    Column("areas", ARRAY(Text), nullable=False),
+    Column("delivered_by", Text, nullable=False),
+    Column("delivered_time", INSTANT, nullable=False),
+    Column("told_by", Text, nullable=False),
+    Column("told_date", Date),
 )
 offer = Table(
     "offer",

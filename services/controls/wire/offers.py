@@ -6,7 +6,8 @@ from los.common.v1 import common_pb2
 from los.sharing.v1 import sharing_pb2
 
 from services.controls.domain.offers import PLAN_SECRECY, InvitationFacts, PlanFacts, invitation_facts, plan_facts
-from services.controls.domain.operations import RECORD_KIND, Offer, Operation, Step
+from services.controls.domain.operations import Offer, Operation, Step
+from services.controls.domain.parties import RECORD_KIND
 
 
 def offer_request(event_id: UUID, operation: Operation, offer: Offer, person: str) -> sharing_pb2.OfferRecordRequest:

@@ -1,22 +1,41 @@
 """Operations as messages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
+from google.protobuf.message import Message
 from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2 as pb
 
-from services.controls.domain.operations import Answer, Operation, Outcome, Part, Participation, Plan, Reply, State, Step, Visit
+from services.controls.domain.listing import Listing
+from services.controls.domain.operation_life import Briefing, is_reminder_due, missing
+from services.controls.domain.operations import (
+    OVER,
+    Answer,
+    Operation,
+    Outcome,
+    Part,
+    Participation,
+    Plan,
+    Reply,
+    RiskLevel,
+    State,
+    Step,
+    Summary,
+)
+from services.controls.domain.visits import Finish, Visit, VisitState, settings
 from services.controls.wire.objects import object_message
 from services.kernel.clock import instant, timestamp
 from services.kernel.errors import Invalid
 
-STATES: Mapping[State, pb.OperationState.ValueType] = {
-    State.DRAFT: pb.OPERATION_STATE_DRAFT,
-    State.PLANNED: pb.OPERATION_STATE_PLANNED,
-    State.CONFIRMED: pb.OPERATION_STATE_CONFIRMED,
-    State.CANCELLED: pb.OPERATION_STATE_CANCELLED,
+STATES: Mapping[State, pb.OperationState.ValueType] = {state: pb.OperationState.Value(f"OPERATION_STATE_{state.name}") for state in State}
+VISIT_STATES: Mapping[VisitState, pb.VisitState.ValueType] = {
+    state: pb.VisitState.Value(f"VISIT_STATE_{state.name}") for state in VisitState
 }
+RISKS: Mapping[RiskLevel, pb.RiskLevel.ValueType] = {level: pb.RiskLevel.Value(f"RISK_LEVEL_{level.name}") for level in RiskLevel}
 ANSWERS: Mapping[Answer, common_pb2.InvitationAnswer.ValueType] = {
     Answer.ACCEPTED: common_pb2.INVITATION_ANSWER_ACCEPTED,
     Answer.DECLINED: common_pb2.INVITATION_ANSWER_DECLINED,
@@ -44,20 +63,59 @@ OUTCOMES: Mapping[Outcome, common_pb2.OutcomeStatus.ValueType] = {
 }
 _ANSWER_OF = {message: answer for answer, message in ANSWERS.items()}
 _PART_OF = {message: part for part, message in PARTS.items()}
+_STATE_OF = {message: state for state, message in STATES.items()}
+_VISIT_STATE_OF = {message: state for state, message in VISIT_STATES.items()}
+_RISK_OF = {message: level for level, message in RISKS.items()}
 _OUTCOME_OF = {message: outcome for outcome, message in OUTCOMES.items()}
 
 MAILBOX_MAX = 120
 
 
-def plan_from(request: pb.PlanOperationRequest) -> Plan:
-    """What is secret of a new operation."""
-    return Plan(
-        request.purpose,
-        instant(request.planned_start),
-        instant(request.planned_end),
-        request.assembly_point,
-        request.safety_code,
-    )
+def plan_from(request: pb.PlanOperationRequest | pb.UpdatePlanRequest, known: Plan | None = None) -> Plan:
+    """What is secret of an operation: new, or put right."""
+    said = {
+        "purpose": request.purpose,
+        "start": instant(request.planned_start),
+        "end": instant(request.planned_end),
+        "assembly_point": request.assembly_point,
+        "safety_code": request.safety_code,
+        "field_lead": request.field_lead,
+    }
+    return Plan(**said) if known is None else replace(known, **said)  # type: ignore[arg-type]  # the names above
+
+
+def briefing_from(request: pb.BriefOperationRequest, plan: Plan) -> Briefing:
+    """The lead's assessment; what is not said is as planned."""
+    start = instant(request.start_time) if request.HasField("start_time") else plan.start
+    return Briefing(_RISK_OF.get(request.risk_level), request.risk_measures, request.assembly_point or plan.assembly_point, start)
+
+
+def said_time(request: Any) -> datetime | None:  # noqa: ANN401  # a step of the day
+    """When a step was done, as the lead says; None when nothing is said."""
+    return instant(request.occurred_time) if request.HasField("occurred_time") else None
+
+
+def finish_from(request: pb.FinishVisitRequest, time: datetime) -> Finish:
+    """How a visit ended."""
+    count = request.persons_checked_count if request.HasField("persons_checked_count") else None
+    return Finish(_VISIT_STATE_OF[request.outcome], time, count, request.reason_code)
+
+
+def listing_from(request: pb.ListOperationsRequest, now: datetime, *, invited: bool) -> Listing:
+    """Which operations are asked for. Raises Invalid, field first."""
+    states = tuple(_STATE_OF[state] for state in request.states if state in _STATE_OF)
+    if len(states) != len(request.states):
+        raise Invalid("states: läget finns inte.")
+    reminded_before = now - settings().reminder if request.reminder_due else None
+    return Listing(states, iso_day("from_date", request.from_date), iso_day("to_date", request.to_date), reminded_before, invited)
+
+
+def iso_day(field: str, text: str) -> date | None:
+    """A day, or None for an empty text. Raises Invalid, field first."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise Invalid(f"{field}: skriv dagen som 2026-12-01.") from None
 
 
 def reply_from(message: common_pb2.AnsweredInvitation) -> Reply:
@@ -83,44 +141,92 @@ def outcome_key(message: common_pb2.RecordOutcome) -> tuple[UUID, str]:
         raise Invalid("record_id: ange ett UUID.") from None
 
 
-def operation_message(operation: Operation) -> pb.GetOperationResponse:
-    """An operation, whole."""
-    return pb.GetOperationResponse(
+def operation_message(operation: Operation, now: datetime, steps: Mapping[UUID, Sequence[Any]]) -> pb.GetOperationResponse:
+    """An operation, whole, with the history of it and of its visits."""
+    plan = operation.plan
+    message = pb.GetOperationResponse(
         operation_id=str(operation.id),
         label=operation.label,
         state=STATES[operation.state],
         etag=operation.etag,
         unit=operation.unit,
-        purpose=operation.plan.purpose,
-        planned_start=timestamp(operation.plan.start),
-        planned_end=timestamp(operation.plan.end),
-        assembly_point=operation.plan.assembly_point,
+        purpose=plan.purpose,
+        planned_start=timestamp(plan.start),
+        planned_end=timestamp(plan.end),
+        assembly_point=plan.assembly_point,
         own_control_ground_id=operation.own_control_ground_id,
-        safety_code=operation.plan.safety_code,
-        override_reason=operation.plan.override_reason,
-        visits=[_visit(visit) for visit in operation.visits],
+        safety_code=plan.safety_code,
+        override_reason=plan.override_reason,
+        visits=[_visit(visit, steps.get(visit.id, ())) for visit in operation.visits],
         participations=[_participation(operation, participation) for participation in operation.participations],
+        field_lead=plan.field_lead,
+        risk_level=RISKS[plan.risk_level] if plan.risk_level is not None else pb.RISK_LEVEL_UNSPECIFIED,
+        risk_measures=plan.risk_measures,
+        risk_signed_by=plan.risk_signed_by,
+        summaries=[_summary(summary) for summary in operation.summaries],
+        summaries_missing=missing(operation) if operation.state in OVER else (),
+        reminder_due=is_reminder_due(operation, now),
+        handed_over_to=plan.handed_over_to,
+        history=[_step(step) for step in steps.get(operation.id, ())],
     )
+    for name in ("risk_signed_time", "began_time", "ended_time"):
+        _set_time(message, name, getattr(plan, name))
+    return message
 
 
-def operation_row(operation: Operation) -> pb.OperationRow:
-    """An operation of a list."""
-    return pb.OperationRow(
+def operation_row(operation: Operation, *, whole: bool) -> pb.OperationRow:
+    """An operation of a list; not `whole`: what a unit knows that is invited to it, and no time of day."""
+    first, last = operation.plan.days
+    row = pb.OperationRow(
         operation_id=str(operation.id),
         label=operation.label,
         state=STATES[operation.state],
         etag=operation.etag,
-        planned_start=timestamp(operation.plan.start),
+        window_start=first.isoformat(),
+        window_end=last.isoformat(),
     )
+    if whole:
+        row.planned_start.CopyFrom(timestamp(operation.plan.start))
+    return row
 
 
-def _visit(visit: Visit) -> pb.Visit:
-    return pb.Visit(
+def _visit(visit: Visit, steps: Sequence[Any]) -> pb.Visit:
+    message = pb.Visit(
         visit_id=str(visit.id),
         object_id=str(visit.object.id),
         position=visit.position,
         object=object_message(visit.object.object),
+        state=VISIT_STATES[visit.state],
+        persons_checked_count=visit.persons_checked_count,
+        reason_code=visit.reason_code,
+        again=visit.again,
+        history=[_step(step) for step in steps],
     )
+    for name in ("arrived_time", "left_time"):
+        _set_time(message, name, getattr(visit, name))
+    return message
+
+
+def _summary(summary: Summary) -> pb.Summary:
+    return pb.Summary(
+        party=summary.party,
+        areas=summary.areas,
+        delivered_by=summary.delivered_by,
+        delivered_time=timestamp(summary.delivered_time),
+        told_by=summary.told_by,
+        told_date=summary.told_date.isoformat() if summary.told_date else "",
+    )
+
+
+def _step(row: Any) -> pb.Step:  # noqa: ANN401  # a row of the history
+    return pb.Step(
+        occurred_time=timestamp(row.occurred_time), from_state=row.from_state or "", to_state=row.to_state, person=row.person or ""
+    )
+
+
+def _set_time(message: Message, name: str, time: datetime | None) -> None:
+    if time is not None:
+        getattr(message, name).CopyFrom(timestamp(time))
 
 
 def _participation(operation: Operation, participation: Participation) -> pb.Participation:

@@ -32,6 +32,13 @@ class _OperationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Operat
     OPERATION_STATE_PLANNED: _OperationState.ValueType  # 2
     OPERATION_STATE_CONFIRMED: _OperationState.ValueType  # 3
     OPERATION_STATE_CANCELLED: _OperationState.ValueType  # 4
+    OPERATION_STATE_BRIEFED: _OperationState.ValueType  # 5
+    OPERATION_STATE_IN_PROGRESS: _OperationState.ValueType  # 6
+    OPERATION_STATE_COMPLETED: _OperationState.ValueType  # 7
+    OPERATION_STATE_REPORTED: _OperationState.ValueType  # 8
+    OPERATION_STATE_FOLLOWED_UP: _OperationState.ValueType  # 9
+    OPERATION_STATE_CLOSED: _OperationState.ValueType  # 10
+    OPERATION_STATE_POSTPONED: _OperationState.ValueType  # 11
 
 class OperationState(_OperationState, metaclass=_OperationStateEnumTypeWrapper): ...
 
@@ -40,7 +47,60 @@ OPERATION_STATE_DRAFT: OperationState.ValueType  # 1
 OPERATION_STATE_PLANNED: OperationState.ValueType  # 2
 OPERATION_STATE_CONFIRMED: OperationState.ValueType  # 3
 OPERATION_STATE_CANCELLED: OperationState.ValueType  # 4
+OPERATION_STATE_BRIEFED: OperationState.ValueType  # 5
+OPERATION_STATE_IN_PROGRESS: OperationState.ValueType  # 6
+OPERATION_STATE_COMPLETED: OperationState.ValueType  # 7
+OPERATION_STATE_REPORTED: OperationState.ValueType  # 8
+OPERATION_STATE_FOLLOWED_UP: OperationState.ValueType  # 9
+OPERATION_STATE_CLOSED: OperationState.ValueType  # 10
+OPERATION_STATE_POSTPONED: OperationState.ValueType  # 11
 Global___OperationState: _TypeAlias = OperationState  # noqa: Y015
+
+class _VisitState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VisitStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VisitState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VISIT_STATE_UNSPECIFIED: _VisitState.ValueType  # 0
+    VISIT_STATE_SCHEDULED: _VisitState.ValueType  # 1
+    VISIT_STATE_ON_SITE: _VisitState.ValueType  # 2
+    VISIT_STATE_DONE: _VisitState.ValueType  # 3
+    VISIT_STATE_MEASURES_PENDING: _VisitState.ValueType  # 4
+    VISIT_STATE_CLOSED: _VisitState.ValueType  # 5
+    VISIT_STATE_NOT_OPEN: _VisitState.ValueType  # 6
+    VISIT_STATE_ABORTED: _VisitState.ValueType  # 7
+
+class VisitState(_VisitState, metaclass=_VisitStateEnumTypeWrapper): ...
+
+VISIT_STATE_UNSPECIFIED: VisitState.ValueType  # 0
+VISIT_STATE_SCHEDULED: VisitState.ValueType  # 1
+VISIT_STATE_ON_SITE: VisitState.ValueType  # 2
+VISIT_STATE_DONE: VisitState.ValueType  # 3
+VISIT_STATE_MEASURES_PENDING: VisitState.ValueType  # 4
+VISIT_STATE_CLOSED: VisitState.ValueType  # 5
+VISIT_STATE_NOT_OPEN: VisitState.ValueType  # 6
+VISIT_STATE_ABORTED: VisitState.ValueType  # 7
+Global___VisitState: _TypeAlias = VisitState  # noqa: Y015
+
+class _RiskLevel:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RiskLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RiskLevel.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RISK_LEVEL_UNSPECIFIED: _RiskLevel.ValueType  # 0
+    RISK_LEVEL_LOW: _RiskLevel.ValueType  # 1
+    RISK_LEVEL_MEDIUM: _RiskLevel.ValueType  # 2
+    RISK_LEVEL_HIGH: _RiskLevel.ValueType  # 3
+
+class RiskLevel(_RiskLevel, metaclass=_RiskLevelEnumTypeWrapper): ...
+
+RISK_LEVEL_UNSPECIFIED: RiskLevel.ValueType  # 0
+RISK_LEVEL_LOW: RiskLevel.ValueType  # 1
+RISK_LEVEL_MEDIUM: RiskLevel.ValueType  # 2
+RISK_LEVEL_HIGH: RiskLevel.ValueType  # 3
+Global___RiskLevel: _TypeAlias = RiskLevel  # noqa: Y015
 
 @_typing.final
 class ControlObject(_message.Message):
@@ -257,6 +317,37 @@ class ImportObjectsResponse(_message.Message):
 Global___ImportObjectsResponse: _TypeAlias = ImportObjectsResponse  # noqa: Y015
 
 @_typing.final
+class Step(_message.Message):
+    """A step of an operation or a visit; appended, never edited."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    FROM_STATE_FIELD_NUMBER: _builtins.int
+    TO_STATE_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    from_state: _builtins.str
+    to_state: _builtins.str
+    person: _builtins.str
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        from_state: _builtins.str = ...,
+        to_state: _builtins.str = ...,
+        person: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_state", b"from_state", "occurred_time", b"occurred_time", "person", b"person", "to_state", b"to_state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Step: _TypeAlias = Step  # noqa: Y015
+
+@_typing.final
 class PlanOperationRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -268,6 +359,7 @@ class PlanOperationRequest(_message.Message):
     ASSEMBLY_POINT_FIELD_NUMBER: _builtins.int
     OWN_CONTROL_GROUND_ID_FIELD_NUMBER: _builtins.int
     SAFETY_CODE_FIELD_NUMBER: _builtins.int
+    FIELD_LEAD_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     label: _builtins.str
     purpose: _builtins.str
@@ -275,6 +367,8 @@ class PlanOperationRequest(_message.Message):
     own_control_ground_id: _builtins.str
     """The kommun's own ground for its own inspection, one of the control grounds; without one no plan can go to anybody."""
     safety_code: _builtins.str
+    field_lead: _builtins.str
+    """The person who leads the day, a user name; may be said later."""
     @_builtins.property
     def planned_start(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -290,10 +384,11 @@ class PlanOperationRequest(_message.Message):
         assembly_point: _builtins.str = ...,
         own_control_ground_id: _builtins.str = ...,
         safety_code: _builtins.str = ...,
+        field_lead: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["planned_end", b"planned_end", "planned_start", b"planned_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assembly_point", b"assembly_point", "label", b"label", "own_control_ground_id", b"own_control_ground_id", "planned_end", b"planned_end", "planned_start", b"planned_start", "purpose", b"purpose", "request_id", b"request_id", "safety_code", b"safety_code"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assembly_point", b"assembly_point", "field_lead", b"field_lead", "label", b"label", "own_control_ground_id", b"own_control_ground_id", "planned_end", b"planned_end", "planned_start", b"planned_start", "purpose", b"purpose", "request_id", b"request_id", "safety_code", b"safety_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -351,11 +446,33 @@ class Visit(_message.Message):
     OBJECT_ID_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     OBJECT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ARRIVED_TIME_FIELD_NUMBER: _builtins.int
+    LEFT_TIME_FIELD_NUMBER: _builtins.int
+    PERSONS_CHECKED_COUNT_FIELD_NUMBER: _builtins.int
+    REASON_CODE_FIELD_NUMBER: _builtins.int
+    AGAIN_FIELD_NUMBER: _builtins.int
+    HISTORY_FIELD_NUMBER: _builtins.int
     visit_id: _builtins.str
     object_id: _builtins.str
     position: _builtins.int
+    state: Global___VisitState.ValueType
+    persons_checked_count: _builtins.int
+    """How many; never who."""
+    reason_code: _builtins.str
+    """Why it had to be left, or empty."""
+    again: _builtins.bool
+    """The object was missed earlier the same day."""
     @_builtins.property
     def object(self) -> Global___ControlObject: ...
+    @_builtins.property
+    def arrived_time(self) -> _timestamp_pb2.Timestamp:
+        """By the clock of the one who led the day."""
+
+    @_builtins.property
+    def left_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]: ...
     def __init__(
         self,
         *,
@@ -363,14 +480,62 @@ class Visit(_message.Message):
         object_id: _builtins.str = ...,
         position: _builtins.int = ...,
         object: Global___ControlObject | None = ...,
+        state: Global___VisitState.ValueType = ...,
+        arrived_time: _timestamp_pb2.Timestamp | None = ...,
+        left_time: _timestamp_pb2.Timestamp | None = ...,
+        persons_checked_count: _builtins.int | None = ...,
+        reason_code: _builtins.str = ...,
+        again: _builtins.bool = ...,
+        history: _abc.Iterable[Global___Step] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["object", b"object"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_persons_checked_count", b"_persons_checked_count", "arrived_time", b"arrived_time", "left_time", b"left_time", "object", b"object", "persons_checked_count", b"persons_checked_count"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["object", b"object", "object_id", b"object_id", "position", b"position", "visit_id", b"visit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_persons_checked_count", b"_persons_checked_count", "again", b"again", "arrived_time", b"arrived_time", "history", b"history", "left_time", b"left_time", "object", b"object", "object_id", b"object_id", "persons_checked_count", b"persons_checked_count", "position", b"position", "reason_code", b"reason_code", "state", b"state", "visit_id", b"visit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__persons_checked_count: _TypeAlias = _typing.Literal["persons_checked_count"]  # noqa: Y015
+    _WhichOneofArgType__persons_checked_count: _TypeAlias = _typing.Literal["_persons_checked_count", b"_persons_checked_count"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__persons_checked_count) -> _WhichOneofReturnType__persons_checked_count | None: ...
+
+Global___Visit: _TypeAlias = Visit  # noqa: Y015
+
+@_typing.final
+class Summary(_message.Message):
+    """What one participant told after the day. No areas: nothing to report."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTY_FIELD_NUMBER: _builtins.int
+    AREAS_FIELD_NUMBER: _builtins.int
+    DELIVERED_BY_FIELD_NUMBER: _builtins.int
+    DELIVERED_TIME_FIELD_NUMBER: _builtins.int
+    TOLD_BY_FIELD_NUMBER: _builtins.int
+    TOLD_DATE_FIELD_NUMBER: _builtins.int
+    party: _builtins.str
+    delivered_by: _builtins.str
+    told_by: _builtins.str
+    """Who at an authority outside said it, and when (ISO day); empty for a unit of the kommun."""
+    told_date: _builtins.str
+    @_builtins.property
+    def areas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def delivered_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        party: _builtins.str = ...,
+        areas: _abc.Iterable[_builtins.str] | None = ...,
+        delivered_by: _builtins.str = ...,
+        delivered_time: _timestamp_pb2.Timestamp | None = ...,
+        told_by: _builtins.str = ...,
+        told_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delivered_time", b"delivered_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas", "delivered_by", b"delivered_by", "delivered_time", b"delivered_time", "party", b"party", "told_by", b"told_by", "told_date", b"told_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Visit: _TypeAlias = Visit  # noqa: Y015
+Global___Summary: _TypeAlias = Summary  # noqa: Y015
 
 @_typing.final
 class Participation(_message.Message):
@@ -432,6 +597,18 @@ class GetOperationResponse(_message.Message):
     VISITS_FIELD_NUMBER: _builtins.int
     PARTICIPATIONS_FIELD_NUMBER: _builtins.int
     OVERRIDE_REASON_FIELD_NUMBER: _builtins.int
+    FIELD_LEAD_FIELD_NUMBER: _builtins.int
+    RISK_LEVEL_FIELD_NUMBER: _builtins.int
+    RISK_MEASURES_FIELD_NUMBER: _builtins.int
+    RISK_SIGNED_BY_FIELD_NUMBER: _builtins.int
+    RISK_SIGNED_TIME_FIELD_NUMBER: _builtins.int
+    BEGAN_TIME_FIELD_NUMBER: _builtins.int
+    ENDED_TIME_FIELD_NUMBER: _builtins.int
+    SUMMARIES_FIELD_NUMBER: _builtins.int
+    SUMMARIES_MISSING_FIELD_NUMBER: _builtins.int
+    REMINDER_DUE_FIELD_NUMBER: _builtins.int
+    HANDED_OVER_TO_FIELD_NUMBER: _builtins.int
+    HISTORY_FIELD_NUMBER: _builtins.int
     operation_id: _builtins.str
     label: _builtins.str
     state: Global___OperationState.ValueType
@@ -443,6 +620,13 @@ class GetOperationResponse(_message.Message):
     safety_code: _builtins.str
     override_reason: _builtins.str
     """Why it was confirmed before everybody had answered, or empty."""
+    field_lead: _builtins.str
+    risk_level: Global___RiskLevel.ValueType
+    risk_measures: _builtins.str
+    risk_signed_by: _builtins.str
+    reminder_due: _builtins.bool
+    handed_over_to: _builtins.str
+    """Who follows the measures that were open when it was closed, or empty."""
     @_builtins.property
     def planned_start(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -451,6 +635,20 @@ class GetOperationResponse(_message.Message):
     def visits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Visit]: ...
     @_builtins.property
     def participations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Participation]: ...
+    @_builtins.property
+    def risk_signed_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def began_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def ended_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def summaries(self) -> _containers.RepeatedCompositeFieldContainer[Global___Summary]: ...
+    @_builtins.property
+    def summaries_missing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Participants that have told nothing after the day, and whether they are to be reminded."""
+
+    @_builtins.property
+    def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]: ...
     def __init__(
         self,
         *,
@@ -468,10 +666,22 @@ class GetOperationResponse(_message.Message):
         visits: _abc.Iterable[Global___Visit] | None = ...,
         participations: _abc.Iterable[Global___Participation] | None = ...,
         override_reason: _builtins.str = ...,
+        field_lead: _builtins.str = ...,
+        risk_level: Global___RiskLevel.ValueType = ...,
+        risk_measures: _builtins.str = ...,
+        risk_signed_by: _builtins.str = ...,
+        risk_signed_time: _timestamp_pb2.Timestamp | None = ...,
+        began_time: _timestamp_pb2.Timestamp | None = ...,
+        ended_time: _timestamp_pb2.Timestamp | None = ...,
+        summaries: _abc.Iterable[Global___Summary] | None = ...,
+        summaries_missing: _abc.Iterable[_builtins.str] | None = ...,
+        reminder_due: _builtins.bool = ...,
+        handed_over_to: _builtins.str = ...,
+        history: _abc.Iterable[Global___Step] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["planned_end", b"planned_end", "planned_start", b"planned_start"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["began_time", b"began_time", "ended_time", b"ended_time", "planned_end", b"planned_end", "planned_start", b"planned_start", "risk_signed_time", b"risk_signed_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assembly_point", b"assembly_point", "etag", b"etag", "label", b"label", "operation_id", b"operation_id", "override_reason", b"override_reason", "own_control_ground_id", b"own_control_ground_id", "participations", b"participations", "planned_end", b"planned_end", "planned_start", b"planned_start", "purpose", b"purpose", "safety_code", b"safety_code", "state", b"state", "unit", b"unit", "visits", b"visits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assembly_point", b"assembly_point", "began_time", b"began_time", "ended_time", b"ended_time", "etag", b"etag", "field_lead", b"field_lead", "handed_over_to", b"handed_over_to", "history", b"history", "label", b"label", "operation_id", b"operation_id", "override_reason", b"override_reason", "own_control_ground_id", b"own_control_ground_id", "participations", b"participations", "planned_end", b"planned_end", "planned_start", b"planned_start", "purpose", b"purpose", "reminder_due", b"reminder_due", "risk_level", b"risk_level", "risk_measures", b"risk_measures", "risk_signed_by", b"risk_signed_by", "risk_signed_time", b"risk_signed_time", "safety_code", b"safety_code", "state", b"state", "summaries", b"summaries", "summaries_missing", b"summaries_missing", "unit", b"unit", "visits", b"visits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -479,19 +689,40 @@ Global___GetOperationResponse: _TypeAlias = GetOperationResponse  # noqa: Y015
 
 @_typing.final
 class ListOperationsRequest(_message.Message):
+    """Newest day first; those that are not over come before those that are."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    FROM_DATE_FIELD_NUMBER: _builtins.int
+    TO_DATE_FIELD_NUMBER: _builtins.int
+    REMINDER_DUE_FIELD_NUMBER: _builtins.int
+    INVITED_FIELD_NUMBER: _builtins.int
+    from_date: _builtins.str
+    """Swedish days, both included; ISO, or empty."""
+    to_date: _builtins.str
+    reminder_due: _builtins.bool
+    """Only those where a participant is to be reminded of its summary."""
+    invited: _builtins.bool
+    """Those that the own unit is invited to, instead of those that it plans. An inspector sees these alone."""
     @_builtins.property
     def page(self) -> _common_pb2.Page: ...
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[Global___OperationState.ValueType]: ...
     def __init__(
         self,
         *,
         page: _common_pb2.Page | None = ...,
+        states: _abc.Iterable[Global___OperationState.ValueType] | None = ...,
+        from_date: _builtins.str = ...,
+        to_date: _builtins.str = ...,
+        reminder_due: _builtins.bool = ...,
+        invited: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "invited", b"invited", "page", b"page", "reminder_due", b"reminder_due", "states", b"states", "to_date", b"to_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -506,12 +737,18 @@ class OperationRow(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     PLANNED_START_FIELD_NUMBER: _builtins.int
+    WINDOW_START_FIELD_NUMBER: _builtins.int
+    WINDOW_END_FIELD_NUMBER: _builtins.int
     operation_id: _builtins.str
     label: _builtins.str
     state: Global___OperationState.ValueType
     etag: _builtins.str
+    window_start: _builtins.str
+    window_end: _builtins.str
     @_builtins.property
-    def planned_start(self) -> _timestamp_pb2.Timestamp: ...
+    def planned_start(self) -> _timestamp_pb2.Timestamp:
+        """Absent for a unit that has not said yes to coming on site: it knows the days alone."""
+
     def __init__(
         self,
         *,
@@ -520,10 +757,12 @@ class OperationRow(_message.Message):
         state: Global___OperationState.ValueType = ...,
         etag: _builtins.str = ...,
         planned_start: _timestamp_pb2.Timestamp | None = ...,
+        window_start: _builtins.str = ...,
+        window_end: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["planned_start", b"planned_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "label", b"label", "operation_id", b"operation_id", "planned_start", b"planned_start", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "label", b"label", "operation_id", b"operation_id", "planned_start", b"planned_start", "state", b"state", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -614,7 +853,7 @@ class InviteAuthorityRequest(_message.Message):
     operation_id: _builtins.str
     etag: _builtins.str
     receiver_kind: _builtins.str
-    """A receiver kind, such as skatteverket-beskattning."""
+    """A receiver kind, such as skatteverket-beskattning, or another unit of the kommun that has supervision, such as SF."""
     def __init__(
         self,
         *,
@@ -808,6 +1047,657 @@ class CancelOperationResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelOperationResponse: _TypeAlias = CancelOperationResponse  # noqa: Y015
+
+@_typing.final
+class UpdatePlanRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATION_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    PLANNED_START_FIELD_NUMBER: _builtins.int
+    PLANNED_END_FIELD_NUMBER: _builtins.int
+    ASSEMBLY_POINT_FIELD_NUMBER: _builtins.int
+    SAFETY_CODE_FIELD_NUMBER: _builtins.int
+    FIELD_LEAD_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    operation_id: _builtins.str
+    etag: _builtins.str
+    purpose: _builtins.str
+    assembly_point: _builtins.str
+    safety_code: _builtins.str
+    field_lead: _builtins.str
+    @_builtins.property
+    def planned_start(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def planned_end(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        operation_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        purpose: _builtins.str = ...,
+        planned_start: _timestamp_pb2.Timestamp | None = ...,
+        planned_end: _timestamp_pb2.Timestamp | None = ...,
+        assembly_point: _builtins.str = ...,
+        safety_code: _builtins.str = ...,
+        field_lead: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["planned_end", b"planned_end", "planned_start", b"planned_start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assembly_point", b"assembly_point", "etag", b"etag", "field_lead", b"field_lead", "operation_id", b"operation_id", "planned_end", b"planned_end", "planned_start", b"planned_start", "purpose", b"purpose", "request_id", b"request_id", "safety_code", b"safety_code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdatePlanRequest: _TypeAlias = UpdatePlanRequest  # noqa: Y015
+
+@_typing.final
+class UpdatePlanResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    state: Global___OperationState.ValueType
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        state: Global___OperationState.ValueType = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdatePlanResponse: _TypeAlias = UpdatePlanResponse  # noqa: Y015
+
+@_typing.final
+class RemoveVisitRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATION_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    VISIT_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    operation_id: _builtins.str
+    etag: _builtins.str
+    visit_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        operation_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        visit_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "operation_id", b"operation_id", "request_id", b"request_id", "visit_id", b"visit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveVisitRequest: _TypeAlias = RemoveVisitRequest  # noqa: Y015
+
+@_typing.final
+class RemoveVisitResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ETAG_FIELD_NUMBER: _builtins.int
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveVisitResponse: _TypeAlias = RemoveVisitResponse  # noqa: Y015
+
+@_typing.final
+class PostponeOperationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATION_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    operation_id: _builtins.str
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        operation_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "operation_id", b"operation_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PostponeOperationRequest: _TypeAlias = PostponeOperationRequest  # noqa: Y015
+
+@_typing.final
+class PostponeOperationResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    state: Global___OperationState.ValueType
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        state: Global___OperationState.ValueType = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PostponeOperationResponse: _TypeAlias = PostponeOperationResponse  # noqa: Y015
+
+@_typing.final
+class BriefOperationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATION_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    RISK_LEVEL_FIELD_NUMBER: _builtins.int
+    RISK_MEASURES_FIELD_NUMBER: _builtins.int
+    ASSEMBLY_POINT_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    operation_id: _builtins.str
+    etag: _builtins.str
+    risk_level: Global___RiskLevel.ValueType
+    risk_measures: _builtins.str
+    assembly_point: _builtins.str
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Absent: as planned."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        operation_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        risk_level: Global___RiskLevel.ValueType = ...,
+        risk_measures: _builtins.str = ...,
+        assembly_point: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assembly_point", b"assembly_point", "etag", b"etag", "operation_id", b"operation_id", "request_id", b"request_id", "risk_level", b"risk_level", "risk_measures", b"risk_measures", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BriefOperationRequest: _TypeAlias = BriefOperationRequest  # noqa: Y015
+
+@_typing.final
+class BriefOperationResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    state: Global___OperationState.ValueType
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        state: Global___OperationState.ValueType = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BriefOperationResponse: _TypeAlias = BriefOperationResponse  # noqa: Y015
+
+@_typing.final
+class StartOperationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATION_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    operation_id: _builtins.str
+    etag: _builtins.str
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was, by the lead's own clock; absent: now."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        operation_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "occurred_time", b"occurred_time", "operation_id", b"operation_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartOperationRequest: _TypeAlias = StartOperationRequest  # noqa: Y015
+
+@_typing.final
+class StartOperationResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    state: Global___OperationState.ValueType
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        state: Global___OperationState.ValueType = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartOperationResponse: _TypeAlias = StartOperationResponse  # noqa: Y015
+
+@_typing.final
+class StartVisitRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VISIT_ID_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    visit_id: _builtins.str
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was, by the lead's own clock; absent: now."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        visit_id: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time", "request_id", b"request_id", "visit_id", b"visit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartVisitRequest: _TypeAlias = StartVisitRequest  # noqa: Y015
+
+@_typing.final
+class StartVisitResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    ARRIVED_TIME_FIELD_NUMBER: _builtins.int
+    state: Global___VisitState.ValueType
+    @_builtins.property
+    def arrived_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        state: Global___VisitState.ValueType = ...,
+        arrived_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["arrived_time", b"arrived_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrived_time", b"arrived_time", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartVisitResponse: _TypeAlias = StartVisitResponse  # noqa: Y015
+
+@_typing.final
+class FinishVisitRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VISIT_ID_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    PERSONS_CHECKED_COUNT_FIELD_NUMBER: _builtins.int
+    REASON_CODE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    visit_id: _builtins.str
+    outcome: Global___VisitState.ValueType
+    """Done, not open or aborted."""
+    persons_checked_count: _builtins.int
+    reason_code: _builtins.str
+    """Needed for aborted: one of the codes in services/controls/domain/operations.toml."""
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was, by the lead's own clock; absent: now."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        visit_id: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+        outcome: Global___VisitState.ValueType = ...,
+        persons_checked_count: _builtins.int | None = ...,
+        reason_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_persons_checked_count", b"_persons_checked_count", "occurred_time", b"occurred_time", "persons_checked_count", b"persons_checked_count"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_persons_checked_count", b"_persons_checked_count", "occurred_time", b"occurred_time", "outcome", b"outcome", "persons_checked_count", b"persons_checked_count", "reason_code", b"reason_code", "request_id", b"request_id", "visit_id", b"visit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__persons_checked_count: _TypeAlias = _typing.Literal["persons_checked_count"]  # noqa: Y015
+    _WhichOneofArgType__persons_checked_count: _TypeAlias = _typing.Literal["_persons_checked_count", b"_persons_checked_count"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__persons_checked_count) -> _WhichOneofReturnType__persons_checked_count | None: ...
+
+Global___FinishVisitRequest: _TypeAlias = FinishVisitRequest  # noqa: Y015
+
+@_typing.final
+class FinishVisitResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    LEFT_TIME_FIELD_NUMBER: _builtins.int
+    state: Global___VisitState.ValueType
+    @_builtins.property
+    def left_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        state: Global___VisitState.ValueType = ...,
+        left_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["left_time", b"left_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["left_time", b"left_time", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FinishVisitResponse: _TypeAlias = FinishVisitResponse  # noqa: Y015
+
+@_typing.final
+class CompleteOperationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATION_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    OCCURRED_TIME_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    operation_id: _builtins.str
+    etag: _builtins.str
+    @_builtins.property
+    def occurred_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was, by the lead's own clock; absent: now."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        operation_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        occurred_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "occurred_time", b"occurred_time", "operation_id", b"operation_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompleteOperationRequest: _TypeAlias = CompleteOperationRequest  # noqa: Y015
+
+@_typing.final
+class CompleteOperationResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    state: Global___OperationState.ValueType
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        state: Global___OperationState.ValueType = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompleteOperationResponse: _TypeAlias = CompleteOperationResponse  # noqa: Y015
+
+@_typing.final
+class RecordSummaryRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATION_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
+    AREAS_FIELD_NUMBER: _builtins.int
+    NOTHING_TO_REPORT_FIELD_NUMBER: _builtins.int
+    TOLD_BY_FIELD_NUMBER: _builtins.int
+    TOLD_DATE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    operation_id: _builtins.str
+    etag: _builtins.str
+    party: _builtins.str
+    """The unit or the receiver kind whose summary it is."""
+    nothing_to_report: _builtins.bool
+    told_by: _builtins.str
+    """For an authority outside: who said it, as a function, and on which ISO day."""
+    told_date: _builtins.str
+    @_builtins.property
+    def areas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        operation_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        party: _builtins.str = ...,
+        areas: _abc.Iterable[_builtins.str] | None = ...,
+        nothing_to_report: _builtins.bool = ...,
+        told_by: _builtins.str = ...,
+        told_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas", "etag", b"etag", "nothing_to_report", b"nothing_to_report", "operation_id", b"operation_id", "party", b"party", "request_id", b"request_id", "told_by", b"told_by", "told_date", b"told_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordSummaryRequest: _TypeAlias = RecordSummaryRequest  # noqa: Y015
+
+@_typing.final
+class RecordSummaryResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ETAG_FIELD_NUMBER: _builtins.int
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordSummaryResponse: _TypeAlias = RecordSummaryResponse  # noqa: Y015
+
+@_typing.final
+class ReportOperationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATION_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    operation_id: _builtins.str
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        operation_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "operation_id", b"operation_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportOperationRequest: _TypeAlias = ReportOperationRequest  # noqa: Y015
+
+@_typing.final
+class ReportOperationResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    state: Global___OperationState.ValueType
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        state: Global___OperationState.ValueType = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportOperationResponse: _TypeAlias = ReportOperationResponse  # noqa: Y015
+
+@_typing.final
+class FollowUpOperationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATION_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    operation_id: _builtins.str
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        operation_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "operation_id", b"operation_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowUpOperationRequest: _TypeAlias = FollowUpOperationRequest  # noqa: Y015
+
+@_typing.final
+class FollowUpOperationResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    state: Global___OperationState.ValueType
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        state: Global___OperationState.ValueType = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowUpOperationResponse: _TypeAlias = FollowUpOperationResponse  # noqa: Y015
+
+@_typing.final
+class CloseOperationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATION_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    HANDED_OVER_TO_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    operation_id: _builtins.str
+    etag: _builtins.str
+    handed_over_to: _builtins.str
+    """Who has taken over the measures that are open; needed when there are some."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        operation_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        handed_over_to: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "handed_over_to", b"handed_over_to", "operation_id", b"operation_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseOperationRequest: _TypeAlias = CloseOperationRequest  # noqa: Y015
+
+@_typing.final
+class CloseOperationResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    state: Global___OperationState.ValueType
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        state: Global___OperationState.ValueType = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseOperationResponse: _TypeAlias = CloseOperationResponse  # noqa: Y015
 
 @_typing.final
 class RecordOutcomeRequest(_message.Message):

@@ -90,6 +90,66 @@ class ControlsServiceStub:
                 request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.CancelOperationRequest.SerializeToString,
                 response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.CancelOperationResponse.FromString,
                 _registered_method=True)
+        self.UpdatePlan = channel.unary_unary(
+                '/los.controls.v1.ControlsService/UpdatePlan',
+                request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.UpdatePlanRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.UpdatePlanResponse.FromString,
+                _registered_method=True)
+        self.RemoveVisit = channel.unary_unary(
+                '/los.controls.v1.ControlsService/RemoveVisit',
+                request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.RemoveVisitRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.RemoveVisitResponse.FromString,
+                _registered_method=True)
+        self.PostponeOperation = channel.unary_unary(
+                '/los.controls.v1.ControlsService/PostponeOperation',
+                request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.PostponeOperationRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.PostponeOperationResponse.FromString,
+                _registered_method=True)
+        self.BriefOperation = channel.unary_unary(
+                '/los.controls.v1.ControlsService/BriefOperation',
+                request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.BriefOperationRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.BriefOperationResponse.FromString,
+                _registered_method=True)
+        self.StartOperation = channel.unary_unary(
+                '/los.controls.v1.ControlsService/StartOperation',
+                request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.StartOperationRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.StartOperationResponse.FromString,
+                _registered_method=True)
+        self.StartVisit = channel.unary_unary(
+                '/los.controls.v1.ControlsService/StartVisit',
+                request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.StartVisitRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.StartVisitResponse.FromString,
+                _registered_method=True)
+        self.FinishVisit = channel.unary_unary(
+                '/los.controls.v1.ControlsService/FinishVisit',
+                request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.FinishVisitRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.FinishVisitResponse.FromString,
+                _registered_method=True)
+        self.CompleteOperation = channel.unary_unary(
+                '/los.controls.v1.ControlsService/CompleteOperation',
+                request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.CompleteOperationRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.CompleteOperationResponse.FromString,
+                _registered_method=True)
+        self.RecordSummary = channel.unary_unary(
+                '/los.controls.v1.ControlsService/RecordSummary',
+                request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.RecordSummaryRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.RecordSummaryResponse.FromString,
+                _registered_method=True)
+        self.ReportOperation = channel.unary_unary(
+                '/los.controls.v1.ControlsService/ReportOperation',
+                request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.ReportOperationRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.ReportOperationResponse.FromString,
+                _registered_method=True)
+        self.FollowUpOperation = channel.unary_unary(
+                '/los.controls.v1.ControlsService/FollowUpOperation',
+                request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.FollowUpOperationRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.FollowUpOperationResponse.FromString,
+                _registered_method=True)
+        self.CloseOperation = channel.unary_unary(
+                '/los.controls.v1.ControlsService/CloseOperation',
+                request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.CloseOperationRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.CloseOperationResponse.FromString,
+                _registered_method=True)
         self.GetChecklists = channel.unary_unary(
                 '/los.controls.v1.ControlsService/GetChecklists',
                 request_serializer=los_dot_controls_dot_v1_dot_findings__pb2.GetChecklistsRequest.SerializeToString,
@@ -233,6 +293,84 @@ class ControlsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelOperation(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdatePlan(self, request, context):
+        """What is known of the plan is put right. Other days than those told: everybody is asked again; a postponed operation is planned again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveVisit(self, request, context):
+        """Before its plan has been offered to anybody.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PostponeOperation(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BriefOperation(self, request, context):
+        """The day: by the field lead that the plan names, and nobody else.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartOperation(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartVisit(self, request, context):
+        """A step of a visit may be sent again on a bad connection: the same facts have the same answer. It names no etag, because the state that
+        it leaves is all that it rests on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FinishVisit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteOperation(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordSummary(self, request, context):
+        """What a participant tells after the day: the areas with deficiencies. By the unit's own inspector, or by the coordinator for others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportOperation(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FollowUpOperation(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseOperation(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -393,6 +531,66 @@ def add_ControlsServiceServicer_to_server(servicer, server):
                     servicer.CancelOperation,
                     request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.CancelOperationRequest.FromString,
                     response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.CancelOperationResponse.SerializeToString,
+            ),
+            'UpdatePlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePlan,
+                    request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.UpdatePlanRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.UpdatePlanResponse.SerializeToString,
+            ),
+            'RemoveVisit': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveVisit,
+                    request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.RemoveVisitRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.RemoveVisitResponse.SerializeToString,
+            ),
+            'PostponeOperation': grpc.unary_unary_rpc_method_handler(
+                    servicer.PostponeOperation,
+                    request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.PostponeOperationRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.PostponeOperationResponse.SerializeToString,
+            ),
+            'BriefOperation': grpc.unary_unary_rpc_method_handler(
+                    servicer.BriefOperation,
+                    request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.BriefOperationRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.BriefOperationResponse.SerializeToString,
+            ),
+            'StartOperation': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartOperation,
+                    request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.StartOperationRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.StartOperationResponse.SerializeToString,
+            ),
+            'StartVisit': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartVisit,
+                    request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.StartVisitRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.StartVisitResponse.SerializeToString,
+            ),
+            'FinishVisit': grpc.unary_unary_rpc_method_handler(
+                    servicer.FinishVisit,
+                    request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.FinishVisitRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.FinishVisitResponse.SerializeToString,
+            ),
+            'CompleteOperation': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteOperation,
+                    request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.CompleteOperationRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.CompleteOperationResponse.SerializeToString,
+            ),
+            'RecordSummary': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordSummary,
+                    request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.RecordSummaryRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.RecordSummaryResponse.SerializeToString,
+            ),
+            'ReportOperation': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportOperation,
+                    request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.ReportOperationRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.ReportOperationResponse.SerializeToString,
+            ),
+            'FollowUpOperation': grpc.unary_unary_rpc_method_handler(
+                    servicer.FollowUpOperation,
+                    request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.FollowUpOperationRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.FollowUpOperationResponse.SerializeToString,
+            ),
+            'CloseOperation': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseOperation,
+                    request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.CloseOperationRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.CloseOperationResponse.SerializeToString,
             ),
             'GetChecklists': grpc.unary_unary_rpc_method_handler(
                     servicer.GetChecklists,
@@ -767,6 +965,330 @@ class ControlsService:
             '/los.controls.v1.ControlsService/CancelOperation',
             los_dot_controls_dot_v1_dot_controls__pb2.CancelOperationRequest.SerializeToString,
             los_dot_controls_dot_v1_dot_controls__pb2.CancelOperationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdatePlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/UpdatePlan',
+            los_dot_controls_dot_v1_dot_controls__pb2.UpdatePlanRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_controls__pb2.UpdatePlanResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveVisit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/RemoveVisit',
+            los_dot_controls_dot_v1_dot_controls__pb2.RemoveVisitRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_controls__pb2.RemoveVisitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostponeOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/PostponeOperation',
+            los_dot_controls_dot_v1_dot_controls__pb2.PostponeOperationRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_controls__pb2.PostponeOperationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BriefOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/BriefOperation',
+            los_dot_controls_dot_v1_dot_controls__pb2.BriefOperationRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_controls__pb2.BriefOperationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/StartOperation',
+            los_dot_controls_dot_v1_dot_controls__pb2.StartOperationRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_controls__pb2.StartOperationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartVisit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/StartVisit',
+            los_dot_controls_dot_v1_dot_controls__pb2.StartVisitRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_controls__pb2.StartVisitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FinishVisit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/FinishVisit',
+            los_dot_controls_dot_v1_dot_controls__pb2.FinishVisitRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_controls__pb2.FinishVisitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/CompleteOperation',
+            los_dot_controls_dot_v1_dot_controls__pb2.CompleteOperationRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_controls__pb2.CompleteOperationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordSummary(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/RecordSummary',
+            los_dot_controls_dot_v1_dot_controls__pb2.RecordSummaryRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_controls__pb2.RecordSummaryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/ReportOperation',
+            los_dot_controls_dot_v1_dot_controls__pb2.ReportOperationRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_controls__pb2.ReportOperationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FollowUpOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/FollowUpOperation',
+            los_dot_controls_dot_v1_dot_controls__pb2.FollowUpOperationRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_controls__pb2.FollowUpOperationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/CloseOperation',
+            los_dot_controls_dot_v1_dot_controls__pb2.CloseOperationRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_controls__pb2.CloseOperationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,25 @@ class ControlsServiceStub:
     ConfirmOperation: _grpc.UnaryUnaryMultiCallable[_controls_pb2.ConfirmOperationRequest, _controls_pb2.ConfirmOperationResponse]
     """Every invited authority has answered, or the coordinator gives a reason. The plan is offered to those on site with an own ground."""
     CancelOperation: _grpc.UnaryUnaryMultiCallable[_controls_pb2.CancelOperationRequest, _controls_pb2.CancelOperationResponse]
+    UpdatePlan: _grpc.UnaryUnaryMultiCallable[_controls_pb2.UpdatePlanRequest, _controls_pb2.UpdatePlanResponse]
+    """What is known of the plan is put right. Other days than those told: everybody is asked again; a postponed operation is planned again."""
+    RemoveVisit: _grpc.UnaryUnaryMultiCallable[_controls_pb2.RemoveVisitRequest, _controls_pb2.RemoveVisitResponse]
+    """Before its plan has been offered to anybody."""
+    PostponeOperation: _grpc.UnaryUnaryMultiCallable[_controls_pb2.PostponeOperationRequest, _controls_pb2.PostponeOperationResponse]
+    BriefOperation: _grpc.UnaryUnaryMultiCallable[_controls_pb2.BriefOperationRequest, _controls_pb2.BriefOperationResponse]
+    """The day: by the field lead that the plan names, and nobody else."""
+    StartOperation: _grpc.UnaryUnaryMultiCallable[_controls_pb2.StartOperationRequest, _controls_pb2.StartOperationResponse]
+    StartVisit: _grpc.UnaryUnaryMultiCallable[_controls_pb2.StartVisitRequest, _controls_pb2.StartVisitResponse]
+    """A step of a visit may be sent again on a bad connection: the same facts have the same answer. It names no etag, because the state that
+    it leaves is all that it rests on.
+    """
+    FinishVisit: _grpc.UnaryUnaryMultiCallable[_controls_pb2.FinishVisitRequest, _controls_pb2.FinishVisitResponse]
+    CompleteOperation: _grpc.UnaryUnaryMultiCallable[_controls_pb2.CompleteOperationRequest, _controls_pb2.CompleteOperationResponse]
+    RecordSummary: _grpc.UnaryUnaryMultiCallable[_controls_pb2.RecordSummaryRequest, _controls_pb2.RecordSummaryResponse]
+    """What a participant tells after the day: the areas with deficiencies. By the unit's own inspector, or by the coordinator for others."""
+    ReportOperation: _grpc.UnaryUnaryMultiCallable[_controls_pb2.ReportOperationRequest, _controls_pb2.ReportOperationResponse]
+    FollowUpOperation: _grpc.UnaryUnaryMultiCallable[_controls_pb2.FollowUpOperationRequest, _controls_pb2.FollowUpOperationResponse]
+    CloseOperation: _grpc.UnaryUnaryMultiCallable[_controls_pb2.CloseOperationRequest, _controls_pb2.CloseOperationResponse]
     GetChecklists: _grpc.UnaryUnaryMultiCallable[_findings_pb2.GetChecklistsRequest, _findings_pb2.GetChecklistsResponse]
     """Who looks at what on site: the own unit's lists of one visit, or every authority's for information."""
     RecordObservation: _grpc.UnaryUnaryMultiCallable[_findings_pb2.RecordObservationRequest, _findings_pb2.RecordObservationResponse]
@@ -85,6 +104,25 @@ class ControlsServiceAsyncStub(ControlsServiceStub):
     ConfirmOperation: _aio.UnaryUnaryMultiCallable[_controls_pb2.ConfirmOperationRequest, _controls_pb2.ConfirmOperationResponse]  # type: ignore[assignment]
     """Every invited authority has answered, or the coordinator gives a reason. The plan is offered to those on site with an own ground."""
     CancelOperation: _aio.UnaryUnaryMultiCallable[_controls_pb2.CancelOperationRequest, _controls_pb2.CancelOperationResponse]  # type: ignore[assignment]
+    UpdatePlan: _aio.UnaryUnaryMultiCallable[_controls_pb2.UpdatePlanRequest, _controls_pb2.UpdatePlanResponse]  # type: ignore[assignment]
+    """What is known of the plan is put right. Other days than those told: everybody is asked again; a postponed operation is planned again."""
+    RemoveVisit: _aio.UnaryUnaryMultiCallable[_controls_pb2.RemoveVisitRequest, _controls_pb2.RemoveVisitResponse]  # type: ignore[assignment]
+    """Before its plan has been offered to anybody."""
+    PostponeOperation: _aio.UnaryUnaryMultiCallable[_controls_pb2.PostponeOperationRequest, _controls_pb2.PostponeOperationResponse]  # type: ignore[assignment]
+    BriefOperation: _aio.UnaryUnaryMultiCallable[_controls_pb2.BriefOperationRequest, _controls_pb2.BriefOperationResponse]  # type: ignore[assignment]
+    """The day: by the field lead that the plan names, and nobody else."""
+    StartOperation: _aio.UnaryUnaryMultiCallable[_controls_pb2.StartOperationRequest, _controls_pb2.StartOperationResponse]  # type: ignore[assignment]
+    StartVisit: _aio.UnaryUnaryMultiCallable[_controls_pb2.StartVisitRequest, _controls_pb2.StartVisitResponse]  # type: ignore[assignment]
+    """A step of a visit may be sent again on a bad connection: the same facts have the same answer. It names no etag, because the state that
+    it leaves is all that it rests on.
+    """
+    FinishVisit: _aio.UnaryUnaryMultiCallable[_controls_pb2.FinishVisitRequest, _controls_pb2.FinishVisitResponse]  # type: ignore[assignment]
+    CompleteOperation: _aio.UnaryUnaryMultiCallable[_controls_pb2.CompleteOperationRequest, _controls_pb2.CompleteOperationResponse]  # type: ignore[assignment]
+    RecordSummary: _aio.UnaryUnaryMultiCallable[_controls_pb2.RecordSummaryRequest, _controls_pb2.RecordSummaryResponse]  # type: ignore[assignment]
+    """What a participant tells after the day: the areas with deficiencies. By the unit's own inspector, or by the coordinator for others."""
+    ReportOperation: _aio.UnaryUnaryMultiCallable[_controls_pb2.ReportOperationRequest, _controls_pb2.ReportOperationResponse]  # type: ignore[assignment]
+    FollowUpOperation: _aio.UnaryUnaryMultiCallable[_controls_pb2.FollowUpOperationRequest, _controls_pb2.FollowUpOperationResponse]  # type: ignore[assignment]
+    CloseOperation: _aio.UnaryUnaryMultiCallable[_controls_pb2.CloseOperationRequest, _controls_pb2.CloseOperationResponse]  # type: ignore[assignment]
     GetChecklists: _aio.UnaryUnaryMultiCallable[_findings_pb2.GetChecklistsRequest, _findings_pb2.GetChecklistsResponse]  # type: ignore[assignment]
     """Who looks at what on site: the own unit's lists of one visit, or every authority's for information."""
     RecordObservation: _aio.UnaryUnaryMultiCallable[_findings_pb2.RecordObservationRequest, _findings_pb2.RecordObservationResponse]  # type: ignore[assignment]
@@ -188,6 +226,97 @@ class ControlsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _controls_pb2.CancelOperationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_controls_pb2.CancelOperationResponse, _abc.Awaitable[_controls_pb2.CancelOperationResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def UpdatePlan(
+        self,
+        request: _controls_pb2.UpdatePlanRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controls_pb2.UpdatePlanResponse, _abc.Awaitable[_controls_pb2.UpdatePlanResponse]]:
+        """What is known of the plan is put right. Other days than those told: everybody is asked again; a postponed operation is planned again."""
+
+    @_abc_1.abstractmethod
+    def RemoveVisit(
+        self,
+        request: _controls_pb2.RemoveVisitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controls_pb2.RemoveVisitResponse, _abc.Awaitable[_controls_pb2.RemoveVisitResponse]]:
+        """Before its plan has been offered to anybody."""
+
+    @_abc_1.abstractmethod
+    def PostponeOperation(
+        self,
+        request: _controls_pb2.PostponeOperationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controls_pb2.PostponeOperationResponse, _abc.Awaitable[_controls_pb2.PostponeOperationResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def BriefOperation(
+        self,
+        request: _controls_pb2.BriefOperationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controls_pb2.BriefOperationResponse, _abc.Awaitable[_controls_pb2.BriefOperationResponse]]:
+        """The day: by the field lead that the plan names, and nobody else."""
+
+    @_abc_1.abstractmethod
+    def StartOperation(
+        self,
+        request: _controls_pb2.StartOperationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controls_pb2.StartOperationResponse, _abc.Awaitable[_controls_pb2.StartOperationResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def StartVisit(
+        self,
+        request: _controls_pb2.StartVisitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controls_pb2.StartVisitResponse, _abc.Awaitable[_controls_pb2.StartVisitResponse]]:
+        """A step of a visit may be sent again on a bad connection: the same facts have the same answer. It names no etag, because the state that
+        it leaves is all that it rests on.
+        """
+
+    @_abc_1.abstractmethod
+    def FinishVisit(
+        self,
+        request: _controls_pb2.FinishVisitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controls_pb2.FinishVisitResponse, _abc.Awaitable[_controls_pb2.FinishVisitResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def CompleteOperation(
+        self,
+        request: _controls_pb2.CompleteOperationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controls_pb2.CompleteOperationResponse, _abc.Awaitable[_controls_pb2.CompleteOperationResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def RecordSummary(
+        self,
+        request: _controls_pb2.RecordSummaryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controls_pb2.RecordSummaryResponse, _abc.Awaitable[_controls_pb2.RecordSummaryResponse]]:
+        """What a participant tells after the day: the areas with deficiencies. By the unit's own inspector, or by the coordinator for others."""
+
+    @_abc_1.abstractmethod
+    def ReportOperation(
+        self,
+        request: _controls_pb2.ReportOperationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controls_pb2.ReportOperationResponse, _abc.Awaitable[_controls_pb2.ReportOperationResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def FollowUpOperation(
+        self,
+        request: _controls_pb2.FollowUpOperationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controls_pb2.FollowUpOperationResponse, _abc.Awaitable[_controls_pb2.FollowUpOperationResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def CloseOperation(
+        self,
+        request: _controls_pb2.CloseOperationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controls_pb2.CloseOperationResponse, _abc.Awaitable[_controls_pb2.CloseOperationResponse]]: ...
 
     @_abc_1.abstractmethod
     def GetChecklists(

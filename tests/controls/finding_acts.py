@@ -46,7 +46,10 @@ class Day:
         message = object_message(an_object(street_address=f"Exempelgatan {uuid4().int % 900}", **place).object)
         register = controls_pb2.RegisterObjectRequest(request_id=an_id(), object=message)
         object_id = controls.call("RegisterObject", register).object_id
-        planned = controls.call("PlanOperation", a_plan_request(own_control_ground_id="pbl-tillsyn", planned_start=timestamp(START)))
+        planned = controls.call(
+            "PlanOperation",
+            a_plan_request(own_control_ground_id="pbl-tillsyn", planned_start=timestamp(START), field_lead=PERSON.principal),
+        )
         self.operation_id, self.etag = planned.operation_id, planned.etag
         self.visit_id = self.change("AddVisit", controls_pb2.AddVisitRequest(object_id=object_id)).visit_id
         for kind, ground in (("kommun-tillsynsnamnd", "alkohollagen-tillsyn"), ("arbetsmiljoverket", "aml-tillsyn")):
@@ -60,14 +63,30 @@ class Day:
             self.begin()
 
     def begin(self) -> None:
-        """The day comes."""
+        """The day comes: its lead briefs, and the visit begins."""
         self.controls.clock.moment = START
+        self.change("BriefOperation", controls_pb2.BriefOperationRequest(risk_level=controls_pb2.RISK_LEVEL_LOW, assembly_point="Torget"))
+        self.change("StartOperation", controls_pb2.StartOperationRequest())
+        self.controls.call("StartVisit", controls_pb2.StartVisitRequest(request_id=an_id(), visit_id=self.visit_id))
 
-    def change(self, method: str, request: Any) -> Any:  # noqa: ANN401
+    def complete(self) -> None:
+        """The visit is done, and so is the day."""
+        done = controls_pb2.FinishVisitRequest(request_id=an_id(), visit_id=self.visit_id, outcome=controls_pb2.VISIT_STATE_DONE)
+        self.controls.call("FinishVisit", done)
+        self.change("CompleteOperation", controls_pb2.CompleteOperationRequest())
+
+    def summarise(self, party: str, who: Caller = INSPECTOR) -> None:
+        """One participant tells that there is nothing to report."""
+        request = controls_pb2.RecordSummaryRequest(party=party, nothing_to_report=True)
+        if who is PERSON:
+            request.told_by, request.told_date = "Registrator", TODAY
+        self.change("RecordSummary", request, who)
+
+    def change(self, method: str, request: Any, who: Caller = PERSON) -> Any:  # noqa: ANN401
         request.request_id, request.operation_id = an_id(), self.operation_id
         if "etag" in request.DESCRIPTOR.fields_by_name:
             request.etag = self.etag
-        answer = self.controls.call(method, request)
+        answer = self.controls.call(method, request, who)
         self.etag = answer.etag
         return answer
 

@@ -104,4 +104,5 @@ def test_the_table_of_an_observation_is_the_drawing() -> None:
 def test_an_observation_and_what_is_told_of_it_hold_whoever_tries_what(controls: Controls) -> None:
     home: Variant = {"org_number": None, "company_name": "", "trading_name": "", "sni_code": ""}
     FindingMachine.days = {True: Day(controls, begun=False, **home), False: Day(controls)}
+    FindingMachine.days[True].begin()
     walk(FindingMachine, controls, GUARDS, set(METHODS), "controls", SHORT)

@@ -2,16 +2,12 @@
 
 from datetime import timedelta
 from itertools import pairwise
-from uuid import UUID
 
-import psycopg
 import pytest
+from los.controls.v1 import controls_pb2
 from los.controls.v1 import findings_pb2 as pb
-from psycopg.rows import namedtuple_row
 
-from services.controls.store.findings import undecided_second_wave, with_open_measures
 from services.kernel.callers import Caller, Role
-from services.kernel.db import Transaction
 from services.kernel.errors import Conflict, Denied, Invalid, NotFound
 from tests.controls.conftest import PERSON, Controls
 from tests.controls.finding_acts import ALCOHOL, INSPECTOR, STRANGER, TODAY, Day, an_id
@@ -146,21 +142,31 @@ def test_the_board_says_what_is_left_by_authority_in_flags_and_counts(controls: 
         controls.call("ListAfterWork", pb.ListAfterWorkRequest(), INSPECTOR)
 
 
-def test_the_service_knows_which_visits_have_open_measures_and_how_many_deficiencies_are_undecided(controls: Controls) -> None:
+def test_the_board_names_who_has_not_told_after_fourteen_days(controls: Controls) -> None:
     day = Day(controls)
-    day.record(is_deficiency=False, severity=pb.SEVERITY_UNSPECIFIED)
-    offered, nothing, withdrawn, left = (day.record().observation_id for _ in range(4))
-    day.act("OfferFinding", offered, receiver_kind="forsakringskassan")
-    day.act("DecideNothingToTell", nothing)
-    day.act("WithdrawObservation", withdrawn)
-    new = day.measure(measure_type="utredning")
-    with psycopg.connect(controls.database_url, row_factory=namedtuple_row, options="-c search_path=controls", autocommit=True) as eye:
-        tx, operation_id = Transaction(eye), UUID(day.operation_id)
-        assert with_open_measures(tx, operation_id) == {UUID(day.visit_id)}
-        assert undecided_second_wave(tx, operation_id) == 1
-        tx.commit()
-        update(controls, new.measure_id, new.etag, terms=pb.MeasureTerms(), state=pb.MEASURE_STATE_CLOSED)
-        day.act("DecideNothingToTell", left)
-        tx = Transaction(eye)
-        assert with_open_measures(tx, operation_id) == frozenset()
-        assert undecided_second_wave(tx, operation_id) == 0
+    day.complete()
+    day.summarise("MOS")
+    assert {name: row.summary_delivered for name, row in day.board().items()} == {"MOS": True, "SF": False, "arbetsmiljoverket": False}
+    controls.clock.advance(timedelta(days=14))
+    assert {name for name, row in day.board().items() if "summary" in row.overdue} == {"SF", "arbetsmiljoverket"}
+
+
+def test_an_operation_is_followed_up_when_the_second_wave_is_decided_and_closed_when_no_measure_is_open(controls: Controls) -> None:
+    day = Day(controls)
+    observation_id, new = day.record().observation_id, day.measure(measure_type="utredning")
+    day.complete()
+    day.summarise("MOS")
+    day.summarise("kommun-tillsynsnamnd", PERSON)
+    day.summarise("arbetsmiljoverket", PERSON)
+    day.change("ReportOperation", controls_pb2.ReportOperationRequest())
+    with pytest.raises(Conflict, match=r"^second_wave: "):
+        day.change("FollowUpOperation", controls_pb2.FollowUpOperationRequest())
+    day.act("DecideNothingToTell", observation_id)
+    day.change("FollowUpOperation", controls_pb2.FollowUpOperationRequest())
+    with pytest.raises(Conflict, match=r"^handed_over_to: "):
+        day.change("CloseOperation", controls_pb2.CloseOperationRequest())
+    update(controls, new.measure_id, new.etag, terms=pb.MeasureTerms(), state=pb.MEASURE_STATE_CLOSED)
+    day.change("CloseOperation", controls_pb2.CloseOperationRequest())
+    for late in (day.record, day.measure, day.told):
+        with pytest.raises(Conflict, match=r"^visit_id: "):
+            late()

@@ -1,6 +1,7 @@
 """Who looks at what on site, under which ground, and what each authority may decide (workflows 4.3). The rows are TOML beside this file."""
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import field
 from functools import cache
 from pathlib import Path
@@ -122,11 +123,15 @@ def inspects(operation: Operation, unit: str) -> bool:
 
 def authorities(operation: Operation) -> tuple[str, ...]:
     """Who takes part: the unit that plans it, where it inspects itself, and all that said yes; a supervising nämnd as the unit it is."""
-    found = [operation.unit] if operation.own_control_ground_id else []
-    for one in operation.participations:
-        if one.reply is not None and one.reply.answer is Answer.ACCEPTED:
-            found += sorted(_units(one.receiver_kind, one.reply.control_ground_id)) or [one.receiver_kind]
-    return tuple(dict.fromkeys(found))
+    own = [operation.unit] if operation.own_control_ground_id else []
+    came = (one.receiver_kind for one in operation.participations if one.reply is not None and one.reply.answer is Answer.ACCEPTED)
+    return behind(operation, (*own, *came))
+
+
+def behind(operation: Operation, parties: Iterable[str]) -> tuple[str, ...]:
+    """The authorities behind parties of an operation: themselves, or the units that a supervising nämnd turned out to be."""
+    grounds = {one.receiver_kind: one.reply.control_ground_id for one in operation.participations if one.reply is not None}
+    return tuple(dict.fromkeys(unit for party in parties for unit in sorted(_units(party, grounds.get(party, ""))) or [party]))
 
 
 def _units(party: str, ground: str) -> frozenset[str]:

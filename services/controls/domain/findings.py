@@ -16,6 +16,7 @@ from services.controls.domain.checklists import FINDING, checklists, inspects
 from services.controls.domain.objects import ControlObject
 from services.controls.domain.operations import Operation, Outcome
 from services.controls.domain.operations import State as OperationState
+from services.controls.domain.visits import VisitState
 from services.kernel.callers import Role
 from services.kernel.cells import written
 from services.kernel.clock import STOCKHOLM
@@ -26,7 +27,8 @@ from services.kernel.reference import reference
 
 RECORD_KIND = "observation"
 TEXT_LENGTH_MAX = 1000
-NOT_BEGUN = frozenset({OperationState.DRAFT, OperationState.PLANNED, OperationState.POSTPONED, OperationState.CANCELLED})
+BEGUN = frozenset({VisitState.ON_SITE, VisitState.DONE, VisitState.MEASURES_PENDING, VisitState.ABORTED})
+"""Where something may have been seen at a visit."""
 MATTERS = {"alcohol": "alcohol", "environment": "environment"}
 """Areas that some ground asks for, in sharing's words (sharing-matrix 1.3 step 1)."""
 
@@ -96,7 +98,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A visit as its inspectors meet it. `day` is the Swedish day on which it began."""
+    """A visit as its inspectors meet it. `day` is the Swedish day on which it began, or was to."""
 
     operation_id: UUID
     visit_id: UUID
@@ -107,11 +109,9 @@ class Site:
     @classmethod
     def of(cls, operation: Operation, visit_id: UUID) -> Self:
         """The site of one visit. Raises NotFound when the operation has no such visit."""
-        visit = next((visit for visit in operation.visits if visit.id == visit_id), None)
-        if visit is None:
-            raise NotFound
-        day = operation.plan.start.astimezone(STOCKHOLM).date()
-        return cls(operation.id, visit.id, operation.label, visit.object.object, day)
+        visit = operation.visit(visit_id)
+        began = visit.arrived_time or operation.plan.start
+        return cls(operation.id, visit.id, operation.label, visit.object.object, began.astimezone(STOCKHOLM).date())
 
     @classmethod
     def inspected(cls, operation: Operation, visit_id: UUID, unit: str) -> Self:
@@ -121,10 +121,10 @@ class Site:
         return cls.of(operation, visit_id)
 
 
-def require_begun(operation: Operation, now: datetime) -> None:
-    """Raises Conflict before the visits of an operation have begun: nothing is found at them yet."""
-    if operation.state in NOT_BEGUN or now < operation.plan.start:
-        raise Conflict("visit_id: besöket har inte börjat.")
+def require_begun(operation: Operation, visit_id: UUID) -> None:
+    """Raises Conflict unless somebody has been on site, and the operation is not closed: there is nothing to record."""
+    if operation.state is OperationState.CLOSED or operation.visit(visit_id).state not in BEGUN:
+        raise Conflict("visit_id: besöket har inte börjat, eller är avslutat.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,17 @@ import grpc
 from los.controls.v1 import findings_pb2 as pb
 
 from services.controls.domain.after_work import AuthorityWork, after_work
-from services.controls.domain.operations import Operation
+from services.controls.domain.listing import Listing
+from services.controls.domain.operations import Operation, State
 from services.controls.service.parts import Parts, unit_of
 from services.controls.wire import findings as wire
 from services.controls.wire import measures as measure_wire
 from services.kernel import pages
 from services.kernel.db import Transaction
 from services.kernel.rpc import caller
+
+AFTER = (State.IN_PROGRESS, State.COMPLETED, State.REPORTED, State.FOLLOWED_UP)
+"""From when there is something to do after a visit until nothing is left."""
 
 
 class AfterWorkMethods(Parts):
@@ -20,7 +24,7 @@ class AfterWorkMethods(Parts):
         asking = caller()
         size, after = pages.page_size(request.page), pages.after(request.page)
         with self._database.transaction() as tx:
-            found = self._operations.page(tx, unit_of(asking), after, size + 1)
+            found = self._operations.listed(tx, unit_of(asking), Listing(states=AFTER), after, size + 1)
             page = found[:size]
             operations = self._boards(tx, page)
             self._audit(tx, "controls:after_work:list", asking, "operation", count=len(page))
@@ -28,14 +32,14 @@ class AfterWorkMethods(Parts):
 
     def _boards(self, tx: Transaction, page: list[Operation]) -> list[pb.OperationAfterWork]:
         ids = [operation.id for operation in page]
-        seen, taken, today = self._findings.observations_of(tx, ids), self._findings.measures_of(tx, ids), self._clock.today()
+        seen, taken, now = self._findings.observations_of(tx, ids), self._findings.measures_of(tx, ids), self._clock.now()
         boards = []
         for row in page:
             whole = self._operations.get(tx, row.id)
             assert whole is not None  # noqa: S101  # it was read in this transaction
             own_seen = [one for one in seen if one.operation_id == row.id]
             own_taken = [one for one in taken if one.operation_id == row.id]
-            works = after_work(whole, own_seen, own_taken, today)
+            works = after_work(whole, own_seen, own_taken, now)
             boards.append(
                 pb.OperationAfterWork(operation_id=str(row.id), label=row.label, authorities=[_authority(work) for work in works])
             )
@@ -45,6 +49,7 @@ class AfterWorkMethods(Parts):
 def _authority(work: AuthorityWork) -> pb.AuthorityAfterWork:
     return pb.AuthorityAfterWork(
         authority=work.authority,
+        summary_delivered=work.summary_delivered,
         observations=[wire.flag(one) for one in work.seen],
         measures_open=work.measures_open,
         measures_overdue=work.measures_overdue,

@@ -147,13 +147,12 @@ class FindingMethods(Parts):
 
         Raises NotFound, the same for absent and not theirs, and Conflict before it has begun.
         """
-        operation_id = self._findings.operation_of(tx, UUID(visit_id))
-        operation = None if operation_id is None else self._operations.get(tx, operation_id, lock=begun)
+        operation = self._operations.of_visit(tx, UUID(visit_id), lock=begun)
         if operation is None:
             raise NotFound
         site = Site.inspected(operation, UUID(visit_id), unit_of(asking))
         if begun:
-            require_begun(operation, self._clock.now())
+            require_begun(operation, UUID(visit_id))
         return site
 
     def _own_observation(self, tx: Transaction, observation_id: str, etag: str, asking: Caller) -> tuple[Observation, Site]:

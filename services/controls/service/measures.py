@@ -108,15 +108,14 @@ class MeasureMethods(FindingMethods):
 
     def _told_site(self, tx: Transaction, visit_id: str, authority: str, unit: str) -> Site:
         """A visit of the unit's own operation, in which an authority outside the kommun takes part."""
-        operation_id = self._findings.operation_of(tx, UUID(visit_id))
-        operation = None if operation_id is None else self._operations.get(tx, operation_id, unit, lock=True)
-        if operation is None:
+        operation = self._operations.of_visit(tx, UUID(visit_id), lock=True)
+        if operation is None or operation.unit != unit:
             raise NotFound
         accepted = {one.receiver_kind for one in operation.participations if one.reply and one.reply.answer is Answer.ACCEPTED}
         if authority not in accepted - {SUPERVISION, *(unit.code for unit in reference().units)}:
             raise Invalid("authority: ange en myndighet utanför kommunen som deltar i insatsen.")
         site = Site.of(operation, UUID(visit_id))
-        require_begun(operation, self._clock.now())
+        require_begun(operation, UUID(visit_id))
         return site
 
     def _kept_measure(self, tx: Transaction, measure_id: str, etag: str, asking: Caller, *, told: bool) -> Measure:

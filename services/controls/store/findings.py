@@ -30,7 +30,7 @@ from services.controls.domain import findings, measures
 from services.controls.domain.findings import FindingOffer, Observation, Seen, Severity
 from services.controls.domain.measures import Measure, Terms, Told
 from services.controls.domain.operations import Outcome
-from services.controls.store.tables import history, metadata, outbox, visit
+from services.controls.store.tables import history, metadata, outbox
 from services.kernel.db import Row, Transaction
 from services.kernel.errors import Conflict, ConflictReason
 from services.kernel.life import Moved, handled
@@ -107,11 +107,6 @@ class Findings:
     def __init__(self, vault: Vault) -> None:
         """The vault seals the text of an observation."""
         self._vault = vault
-
-    def operation_of(self, tx: Transaction, visit_id: UUID) -> UUID | None:
-        """Which operation a visit is of, or None."""
-        row = tx.one(select(visit.c.operation_id).where(visit.c.id == visit_id))
-        return None if row is None else row.operation_id
 
     # observations ---------------------------------------------------------------------------------------------------
 
@@ -234,20 +229,6 @@ class Findings:
         """Every measure of these operations, whose ever."""
         statement = select(measure).where(measure.c.operation_id.in_(operations)).order_by(measure.c.id)
         return [_measure_of(row) for row in tx.read(statement)]
-
-
-def with_open_measures(tx: Transaction, operation_id: UUID) -> frozenset[UUID]:
-    """The visits of an operation after which some measure has not come to its end, whose ever it is."""
-    opened = (measure.c.operation_id == operation_id, measure.c.state.not_in(measures.ENDED))
-    return frozenset(row.visit_id for row in tx.read(select(measure.c.visit_id).where(*opened)))
-
-
-def undecided_second_wave(tx: Transaction, operation_id: UUID) -> int:
-    """How many deficiencies of an operation nobody has decided about: told to somebody, or nothing to tell."""
-    seen = observation.c
-    standing = select(finding_offer.c.observation_id).where(~finding_offer.c.withdrawn)
-    of = (seen.operation_id == operation_id, seen.is_deficiency, seen.state == findings.State.RECORDED, seen.nothing_time.is_(None))
-    return len(tx.read(select(seen.id).where(*of, seen.id.not_in(standing))))
 
 
 def _write(tx: Transaction, table: Table, row_id: UUID, revision: int, values: dict[str, object]) -> None:

@@ -60,13 +60,6 @@ class Operations:
         found = tx.one(select(offer.c.operation_id).where(offer.c.record_id == record_id, offer.c.receiver_kind == receiver_kind))
         return None if found is None else self.get(tx, found.operation_id, lock=True)
 
-    def page(self, tx: Transaction, unit: str, after: UUID | None, limit: int) -> list[Operation]:
-        """A page of a unit's operations, oldest first, without visits and participations."""
-        statement = select(operation).where(operation.c.unit == unit).order_by(operation.c.id).limit(limit)
-        if after is not None:
-            statement = statement.where(operation.c.id > after)
-        return [_operation_of(row, _plan_of(self._vault.open_key(row.id, row.data_key), row.plan)) for row in tx.read(statement)]
-
     def listed(self, tx: Transaction, unit: str, asked: Listing, after: UUID | None, limit: int) -> list[Operation]:
         """A page of what a unit plans, or is invited to, newest day first, without visits; those that are not over come first.
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from services.controls.domain.objects import StoredObject
 from services.controls.domain.parties import invitable, require_own_ground, supports, word_of
-from services.controls.domain.visits import Visit
+from services.controls.domain.visits import PlannedVisit, Visit
 from services.kernel.cells import written
 from services.kernel.clock import STOCKHOLM
 from services.kernel.errors import Conflict, ConflictReason, Invalid, NotFound
@@ -195,6 +195,7 @@ class Plan:
     ended_time: datetime | None = None
     handed_over_to: str = ""
     """Who follows the measures that were open when it was closed."""
+    timetable: tuple[PlannedVisit, ...] = ()
 
     @property
     def days(self) -> tuple[date, date]:

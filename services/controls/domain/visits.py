@@ -51,6 +51,16 @@ class VisitAct(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedVisit:
+    """When a crew is to come to a visit of an operation and when it is to leave, as a coordinator has decided."""
+
+    visit_id: UUID
+    crew: str
+    arrival: datetime
+    leave: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """One object of the operation. `again`: nobody opened, or it had to be left, earlier the same day."""
 

@@ -11,6 +11,7 @@ from services.controls.service.after_work import AfterWorkMethods
 from services.controls.service.day import DayMethods
 from services.controls.service.measures import MeasureMethods
 from services.controls.service.objects import ObjectMethods
+from services.controls.service.route import RouteMethods
 from services.kernel.callers import Role
 from services.kernel.db import Transaction
 from services.kernel.rpc import Rule, caller, people, services
@@ -56,11 +57,16 @@ RULES: Mapping[str, Rule] = {
     "RecordToldMeasure": COORDINATOR,
     "UpdateToldMeasure": COORDINATOR,
     "ListAfterWork": COORDINATOR,
+    "SuggestRoute": COORDINATOR,
+    "AcceptRoute": COORDINATOR,
+    "GetCalendar": COORDINATOR,
     "RecordOutcome": services("sharing"),
 }
 
 
-class ControlsServicer(ObjectMethods, DayMethods, MeasureMethods, AfterWorkMethods, controls_pb2_grpc.ControlsServiceServicer):
+class ControlsServicer(
+    ObjectMethods, DayMethods, RouteMethods, MeasureMethods, AfterWorkMethods, controls_pb2_grpc.ControlsServiceServicer
+):
     """Objects, operations, invitations and answers, what is found and what is done about it."""
 
     def RecordOutcome(self, request: pb.RecordOutcomeRequest, _context: grpc.ServicerContext) -> pb.RecordOutcomeResponse:  # noqa: N802, D102

@@ -26,8 +26,10 @@ from services.controls.domain.operations import (
     Step,
     Summary,
 )
+from services.controls.domain.timetable import standing
 from services.controls.domain.visits import Finish, Visit, VisitState, settings
 from services.controls.wire.objects import object_message
+from services.controls.wire.route import timetable_message
 from services.kernel.clock import instant, timestamp
 from services.kernel.errors import Invalid
 
@@ -157,6 +159,7 @@ def operation_message(operation: Operation, now: datetime, steps: Mapping[UUID, 
         own_control_ground_id=operation.own_control_ground_id,
         safety_code=plan.safety_code,
         override_reason=plan.override_reason,
+        timetable=timetable_message(standing(operation)),
         visits=[_visit(visit, steps.get(visit.id, ())) for visit in operation.visits],
         participations=[_participation(operation, participation) for participation in operation.participations],
         field_lead=plan.field_lead,

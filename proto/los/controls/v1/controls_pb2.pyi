@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from los.common.v1 import common_pb2 as _common_pb2
+from los.controls.v1 import route_pb2 as _route_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -609,6 +610,7 @@ class GetOperationResponse(_message.Message):
     REMINDER_DUE_FIELD_NUMBER: _builtins.int
     HANDED_OVER_TO_FIELD_NUMBER: _builtins.int
     HISTORY_FIELD_NUMBER: _builtins.int
+    TIMETABLE_FIELD_NUMBER: _builtins.int
     operation_id: _builtins.str
     label: _builtins.str
     state: Global___OperationState.ValueType
@@ -649,6 +651,8 @@ class GetOperationResponse(_message.Message):
 
     @_builtins.property
     def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]: ...
+    @_builtins.property
+    def timetable(self) -> _containers.RepeatedCompositeFieldContainer[_route_pb2.PlannedVisit]: ...
     def __init__(
         self,
         *,
@@ -678,10 +682,11 @@ class GetOperationResponse(_message.Message):
         reminder_due: _builtins.bool = ...,
         handed_over_to: _builtins.str = ...,
         history: _abc.Iterable[Global___Step] | None = ...,
+        timetable: _abc.Iterable[_route_pb2.PlannedVisit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["began_time", b"began_time", "ended_time", b"ended_time", "planned_end", b"planned_end", "planned_start", b"planned_start", "risk_signed_time", b"risk_signed_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assembly_point", b"assembly_point", "began_time", b"began_time", "ended_time", b"ended_time", "etag", b"etag", "field_lead", b"field_lead", "handed_over_to", b"handed_over_to", "history", b"history", "label", b"label", "operation_id", b"operation_id", "override_reason", b"override_reason", "own_control_ground_id", b"own_control_ground_id", "participations", b"participations", "planned_end", b"planned_end", "planned_start", b"planned_start", "purpose", b"purpose", "reminder_due", b"reminder_due", "risk_level", b"risk_level", "risk_measures", b"risk_measures", "risk_signed_by", b"risk_signed_by", "risk_signed_time", b"risk_signed_time", "safety_code", b"safety_code", "state", b"state", "summaries", b"summaries", "summaries_missing", b"summaries_missing", "unit", b"unit", "visits", b"visits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assembly_point", b"assembly_point", "began_time", b"began_time", "ended_time", b"ended_time", "etag", b"etag", "field_lead", b"field_lead", "handed_over_to", b"handed_over_to", "history", b"history", "label", b"label", "operation_id", b"operation_id", "override_reason", b"override_reason", "own_control_ground_id", b"own_control_ground_id", "participations", b"participations", "planned_end", b"planned_end", "planned_start", b"planned_start", "purpose", b"purpose", "reminder_due", b"reminder_due", "risk_level", b"risk_level", "risk_measures", b"risk_measures", "risk_signed_by", b"risk_signed_by", "risk_signed_time", b"risk_signed_time", "safety_code", b"safety_code", "state", b"state", "summaries", b"summaries", "summaries_missing", b"summaries_missing", "timetable", b"timetable", "unit", b"unit", "visits", b"visits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,6 +5,7 @@ import warnings
 
 from los.controls.v1 import controls_pb2 as los_dot_controls_dot_v1_dot_controls__pb2
 from los.controls.v1 import findings_pb2 as los_dot_controls_dot_v1_dot_findings__pb2
+from los.controls.v1 import route_pb2 as los_dot_controls_dot_v1_dot_route__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -219,6 +220,21 @@ class ControlsServiceStub:
                 '/los.controls.v1.ControlsService/ListAfterWork',
                 request_serializer=los_dot_controls_dot_v1_dot_findings__pb2.ListAfterWorkRequest.SerializeToString,
                 response_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.ListAfterWorkResponse.FromString,
+                _registered_method=True)
+        self.SuggestRoute = channel.unary_unary(
+                '/los.controls.v1.ControlsService/SuggestRoute',
+                request_serializer=los_dot_controls_dot_v1_dot_route__pb2.SuggestRouteRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_route__pb2.SuggestRouteResponse.FromString,
+                _registered_method=True)
+        self.AcceptRoute = channel.unary_unary(
+                '/los.controls.v1.ControlsService/AcceptRoute',
+                request_serializer=los_dot_controls_dot_v1_dot_route__pb2.AcceptRouteRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_route__pb2.AcceptRouteResponse.FromString,
+                _registered_method=True)
+        self.GetCalendar = channel.unary_unary(
+                '/los.controls.v1.ControlsService/GetCalendar',
+                request_serializer=los_dot_controls_dot_v1_dot_route__pb2.GetCalendarRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_route__pb2.GetCalendarResponse.FromString,
                 _registered_method=True)
         self.RecordOutcome = channel.unary_unary(
                 '/los.controls.v1.ControlsService/RecordOutcome',
@@ -467,6 +483,26 @@ class ControlsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SuggestRoute(self, request, context):
+        """A timetable for the day; nothing is stored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcceptRoute(self, request, context):
+        """The timetable is decided. Authorities are told the window of the operation, as before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCalendar(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RecordOutcome(self, request, context):
         """Called by sharing only.
         """
@@ -661,6 +697,21 @@ def add_ControlsServiceServicer_to_server(servicer, server):
                     servicer.ListAfterWork,
                     request_deserializer=los_dot_controls_dot_v1_dot_findings__pb2.ListAfterWorkRequest.FromString,
                     response_serializer=los_dot_controls_dot_v1_dot_findings__pb2.ListAfterWorkResponse.SerializeToString,
+            ),
+            'SuggestRoute': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuggestRoute,
+                    request_deserializer=los_dot_controls_dot_v1_dot_route__pb2.SuggestRouteRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_route__pb2.SuggestRouteResponse.SerializeToString,
+            ),
+            'AcceptRoute': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptRoute,
+                    request_deserializer=los_dot_controls_dot_v1_dot_route__pb2.AcceptRouteRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_route__pb2.AcceptRouteResponse.SerializeToString,
+            ),
+            'GetCalendar': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCalendar,
+                    request_deserializer=los_dot_controls_dot_v1_dot_route__pb2.GetCalendarRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_route__pb2.GetCalendarResponse.SerializeToString,
             ),
             'RecordOutcome': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordOutcome,
@@ -1667,6 +1718,87 @@ class ControlsService:
             '/los.controls.v1.ControlsService/ListAfterWork',
             los_dot_controls_dot_v1_dot_findings__pb2.ListAfterWorkRequest.SerializeToString,
             los_dot_controls_dot_v1_dot_findings__pb2.ListAfterWorkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuggestRoute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/SuggestRoute',
+            los_dot_controls_dot_v1_dot_route__pb2.SuggestRouteRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_route__pb2.SuggestRouteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcceptRoute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/AcceptRoute',
+            los_dot_controls_dot_v1_dot_route__pb2.AcceptRouteRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_route__pb2.AcceptRouteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCalendar(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/GetCalendar',
+            los_dot_controls_dot_v1_dot_route__pb2.GetCalendarRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_route__pb2.GetCalendarResponse.FromString,
             options,
             channel_credentials,
             insecure,

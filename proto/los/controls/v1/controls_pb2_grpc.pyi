@@ -7,6 +7,7 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from los.controls.v1 import controls_pb2 as _controls_pb2
 from los.controls.v1 import findings_pb2 as _findings_pb2
+from los.controls.v1 import route_pb2 as _route_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -85,6 +86,11 @@ class ControlsServiceStub:
     UpdateToldMeasure: _grpc.UnaryUnaryMultiCallable[_findings_pb2.UpdateToldMeasureRequest, _findings_pb2.UpdateToldMeasureResponse]
     ListAfterWork: _grpc.UnaryUnaryMultiCallable[_findings_pb2.ListAfterWorkRequest, _findings_pb2.ListAfterWorkResponse]
     """What is left to do after each operation of the unit, by authority: flags and counts, and what owners have told."""
+    SuggestRoute: _grpc.UnaryUnaryMultiCallable[_route_pb2.SuggestRouteRequest, _route_pb2.SuggestRouteResponse]
+    """A timetable for the day; nothing is stored."""
+    AcceptRoute: _grpc.UnaryUnaryMultiCallable[_route_pb2.AcceptRouteRequest, _route_pb2.AcceptRouteResponse]
+    """The timetable is decided. Authorities are told the window of the operation, as before."""
+    GetCalendar: _grpc.UnaryUnaryMultiCallable[_route_pb2.GetCalendarRequest, _route_pb2.GetCalendarResponse]
     RecordOutcome: _grpc.UnaryUnaryMultiCallable[_controls_pb2.RecordOutcomeRequest, _controls_pb2.RecordOutcomeResponse]
     """Called by sharing only."""
 
@@ -144,6 +150,11 @@ class ControlsServiceAsyncStub(ControlsServiceStub):
     UpdateToldMeasure: _aio.UnaryUnaryMultiCallable[_findings_pb2.UpdateToldMeasureRequest, _findings_pb2.UpdateToldMeasureResponse]  # type: ignore[assignment]
     ListAfterWork: _aio.UnaryUnaryMultiCallable[_findings_pb2.ListAfterWorkRequest, _findings_pb2.ListAfterWorkResponse]  # type: ignore[assignment]
     """What is left to do after each operation of the unit, by authority: flags and counts, and what owners have told."""
+    SuggestRoute: _aio.UnaryUnaryMultiCallable[_route_pb2.SuggestRouteRequest, _route_pb2.SuggestRouteResponse]  # type: ignore[assignment]
+    """A timetable for the day; nothing is stored."""
+    AcceptRoute: _aio.UnaryUnaryMultiCallable[_route_pb2.AcceptRouteRequest, _route_pb2.AcceptRouteResponse]  # type: ignore[assignment]
+    """The timetable is decided. Authorities are told the window of the operation, as before."""
+    GetCalendar: _aio.UnaryUnaryMultiCallable[_route_pb2.GetCalendarRequest, _route_pb2.GetCalendarResponse]  # type: ignore[assignment]
     RecordOutcome: _aio.UnaryUnaryMultiCallable[_controls_pb2.RecordOutcomeRequest, _controls_pb2.RecordOutcomeResponse]  # type: ignore[assignment]
     """Called by sharing only."""
 
@@ -422,6 +433,29 @@ class ControlsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_findings_pb2.ListAfterWorkResponse, _abc.Awaitable[_findings_pb2.ListAfterWorkResponse]]:
         """What is left to do after each operation of the unit, by authority: flags and counts, and what owners have told."""
+
+    @_abc_1.abstractmethod
+    def SuggestRoute(
+        self,
+        request: _route_pb2.SuggestRouteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_route_pb2.SuggestRouteResponse, _abc.Awaitable[_route_pb2.SuggestRouteResponse]]:
+        """A timetable for the day; nothing is stored."""
+
+    @_abc_1.abstractmethod
+    def AcceptRoute(
+        self,
+        request: _route_pb2.AcceptRouteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_route_pb2.AcceptRouteResponse, _abc.Awaitable[_route_pb2.AcceptRouteResponse]]:
+        """The timetable is decided. Authorities are told the window of the operation, as before."""
+
+    @_abc_1.abstractmethod
+    def GetCalendar(
+        self,
+        request: _route_pb2.GetCalendarRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_route_pb2.GetCalendarResponse, _abc.Awaitable[_route_pb2.GetCalendarResponse]]: ...
 
     @_abc_1.abstractmethod
     def RecordOutcome(

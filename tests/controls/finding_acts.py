@@ -1,6 +1,7 @@
 """A visit that two units inspect, and what inspectors do there, for the tests about findings."""
 
 from datetime import timedelta
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ ALCOHOL = Caller("cli", "sf-inspektor-1", Role.INSPECTOR, "SF")
 STRANGER = Caller("cli", "kof-inspektor-1", Role.INSPECTOR, "KOF")
 START = NOW + timedelta(hours=22)
 TODAY = "2026-11-24"  # the day of the visit
+NUMBERS = count(1)
 TEXT = "Madrasser och kokplatta i lagret"
 
 
@@ -39,11 +41,11 @@ def seen(**fields: Any) -> findings_pb2.Seen:  # noqa: ANN401
 
 
 class Day:
-    """An operation of MOS that SF and Skatteverket have said yes to, with one visit."""
+    """An operation of MOS that SF and Arbetsmiljöverket have said yes to, with one visit. `supervision`: how SF was invited."""
 
-    def __init__(self, controls: Controls, *, begun: bool = True, **place: Any) -> None:  # noqa: ANN401
+    def __init__(self, controls: Controls, *, begun: bool = True, supervision: str = "kommun-tillsynsnamnd", **place: Any) -> None:  # noqa: ANN401
         self.controls = controls
-        message = object_message(an_object(street_address=f"Exempelgatan {uuid4().int % 900}", **place).object)
+        message = object_message(an_object(street_address=f"Exempelgatan {next(NUMBERS)}", **place).object)
         register = controls_pb2.RegisterObjectRequest(request_id=an_id(), object=message)
         object_id = controls.call("RegisterObject", register).object_id
         planned = controls.call(
@@ -52,27 +54,36 @@ class Day:
         )
         self.operation_id, self.etag = planned.operation_id, planned.etag
         self.visit_id = self.change("AddVisit", controls_pb2.AddVisitRequest(object_id=object_id)).visit_id
-        for kind, ground in (("kommun-tillsynsnamnd", "alkohollagen-tillsyn"), ("arbetsmiljoverket", "aml-tillsyn")):
+        for kind, ground in ((supervision, "alkohollagen-tillsyn"), ("arbetsmiljoverket", "aml-tillsyn")):
             self.change("InviteAuthority", controls_pb2.InviteAuthorityRequest(receiver_kind=kind))
             answer = common_pb2.AnsweredInvitation(
                 answer=common_pb2.INVITATION_ANSWER_ACCEPTED, role=common_pb2.PARTICIPATION_ROLE_ON_SITE, control_ground_id=ground
             )
-            self.change("AnswerInvitation", controls_pb2.AnswerInvitationRequest(receiver_kind=kind, answered_invitation=answer))
+            request = controls_pb2.AnswerInvitationRequest(receiver_kind=kind, answered_invitation=answer)
+            self.change("AnswerInvitation", request, ALCOHOL if kind == "SF" else PERSON)
         self.change("ConfirmOperation", controls_pb2.ConfirmOperationRequest())
         if begun:
             self.begin()
 
     def begin(self) -> None:
-        """The day comes: its lead briefs, and the visit begins."""
+        """The day comes, and the visit begins."""
+        self.open()
+        self.controls.call("StartVisit", controls_pb2.StartVisitRequest(request_id=an_id(), visit_id=self.visit_id))
+
+    def open(self) -> None:
+        """The day comes: its lead briefs, and the operation begins."""
         self.controls.clock.moment = START
         self.change("BriefOperation", controls_pb2.BriefOperationRequest(risk_level=controls_pb2.RISK_LEVEL_LOW, assembly_point="Torget"))
         self.change("StartOperation", controls_pb2.StartOperationRequest())
-        self.controls.call("StartVisit", controls_pb2.StartVisitRequest(request_id=an_id(), visit_id=self.visit_id))
+
+    def finish(self, outcome: controls_pb2.VisitState.ValueType = controls_pb2.VISIT_STATE_DONE) -> None:
+        """The visit ends."""
+        done = controls_pb2.FinishVisitRequest(request_id=an_id(), visit_id=self.visit_id, outcome=outcome)
+        self.controls.call("FinishVisit", done)
 
     def complete(self) -> None:
         """The visit is done, and so is the day."""
-        done = controls_pb2.FinishVisitRequest(request_id=an_id(), visit_id=self.visit_id, outcome=controls_pb2.VISIT_STATE_DONE)
-        self.controls.call("FinishVisit", done)
+        self.finish()
         self.change("CompleteOperation", controls_pb2.CompleteOperationRequest())
 
     def summarise(self, party: str, who: Caller = INSPECTOR) -> None:

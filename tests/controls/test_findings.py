@@ -302,3 +302,19 @@ def test_who_decided_about_the_second_wave_and_when_is_in_the_history(controls: 
         ("nothing", "offered", "mos-inspektor-2"),
         ("offered", "undecided", "mos-inspektor-1"),
     ]
+
+
+def test_a_unit_that_was_invited_by_name_and_came_with_its_own_ground_records(controls: Controls) -> None:
+    day = Day(controls, supervision="SF")
+    day.record(ALCOHOL, control_ground_id="tobakslagen-tillsyn", area="tobacco")
+    assert [flag.area for flag in day.board()["SF"].observations] == ["tobacco"]
+
+
+def test_nothing_is_found_where_nobody_opened(controls: Controls) -> None:
+    day = Day(controls, begun=False)
+    day.open()
+    with pytest.raises(Conflict, match=r"^visit_id: "):
+        day.record()
+    day.finish(controls_pb2.VISIT_STATE_NOT_OPEN)
+    with pytest.raises(Conflict, match=r"^visit_id: "):
+        day.record()

@@ -8,7 +8,7 @@ from los.controls.v1 import controls_pb2, controls_pb2_grpc
 from services.controls.service.delivery import Offers
 from services.controls.service.imports import Imports
 from services.controls.service.servicer import RULES, ControlsServicer
-from services.controls.store import Findings, Objects, Operations, tables
+from services.controls.store import Findings, Objects, Operations, Tips, tables
 from services.kernel import metrics
 from services.kernel.clock import Clock
 from services.kernel.config import ServiceConfig, load
@@ -36,11 +36,11 @@ def build(config: ServiceConfig, clock: Clock) -> Parts:
     database = Database(config, "controls")
     vault = Vault.from_files("controls", config.vault.key_file, config.vault.index_key_file)
     objects = Objects(vault)
-    operations, findings = Operations(vault, objects), Findings(vault)
+    operations, findings, tips = Operations(vault, objects), Findings(vault), Tips(vault)
     audit = auditor(tables.audit, clock)
     imports = Imports(database, objects, audit, clock)
     servicer = ControlsServicer(
-        database, objects, operations, findings, Requests(database, tables.request, vault, clock), imports, audit, clock
+        database, objects, operations, findings, tips, Requests(database, tables.request, vault, clock), imports, audit, clock
     )
 
     server = Server(

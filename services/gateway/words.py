@@ -17,6 +17,7 @@ ROLES: Mapping[Role, str] = {
     Role.JURIST: "Jurist",
     Role.RECORDS_OFFICER: "Registrator",
     Role.CASE_OFFICER: "Handläggare",
+    Role.SECURITY_COORDINATOR: "Säkerhetssamordnare",
     Role.SECURITY_OFFICER: "Säkerhetschef",
 }
 RECORD_KINDS: Mapping[str, str] = {

@@ -36,6 +36,7 @@ class Role(StrEnum):
     INSPECTOR = "inspector"
     JURIST = "jurist"
     RECORDS_OFFICER = "records_officer"
+    SECURITY_COORDINATOR = "security_coordinator"
     SECURITY_OFFICER = "security_officer"
 
 

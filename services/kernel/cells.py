@@ -28,6 +28,7 @@ TEXTS: Mapping[str, str] = {
     "postal_code": "skriv fem siffror, som 582 22.",
     "apartment_number": "skriv fyra siffror, som 1201.",
     "sni_code": "skriv fem siffror, som 56110.",
+    "property_designation": "skriv kommun, trakt, block och enhet, som LINKÖPING EXEMPEL 1:1.",
     "coordinates": "koordinaten ligger utanför Sverige. Ange SWEREF 99 TM, i meter.",
     "too_long": "texten är för lång.",
     "characters": "texten innehåller tecken som inte går att läsa.",

@@ -46,7 +46,7 @@ def test_every_row_of_the_sample_is_an_object() -> None:
     layout = Layout.of(header, FORM)
     places = [judge(layout, number, row, TODAY).record for number, row in enumerate(rows, 1)]
     assert len({place.same_as for place in places if place}) == len(places) == 60
-    assert header == [field.heading for field in FORM.fields]
+    assert header == [field.heading for field in FORM.fields][: len(header)]  # the others may be in a file too
 
 
 def test_a_row_becomes_the_object_it_describes() -> None:

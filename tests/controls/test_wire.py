@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2 as pb
 
-from services.controls.domain.objects import ControlObject, object_types
+from services.controls.domain.objects import SNI_VERSIONS, ControlObject, Permit, object_types
 from services.controls.domain.operations import Answer, Outcome, Part, Reply, Step
 from services.controls.wire.objects import object_from, object_message
 from services.controls.wire.operations import ANSWERS, OUTCOMES, PARTS, operation_message, outcome_from, outcome_key, plan_from, reply_from
@@ -41,6 +41,10 @@ def places(draw: st.DrawFn) -> ControlObject:
         opening_hours=draw(words | st.just("")),
         serving_permit=draw(st.booleans()),
         last_control_date=draw(st.none() | st.dates(date(1990, 1, 1), TODAY)),
+        sni_version=draw(st.sampled_from(SNI_VERSIONS)),
+        property_designation=draw(st.sampled_from(["", "LINKÖPING EXEMPEL 1:1", "LINKÖPING S:T LARS S:12"])),
+        property_owner_org=draw(st.sampled_from([None, OrgNumber.parse("559999-0016")])),
+        permits=tuple(draw(st.lists(st.builds(Permit, words, words | st.just(""), st.none() | st.dates(date(1990, 1, 1))), max_size=3))),
     )
 
 

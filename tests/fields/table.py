@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from buf.validate import validate_pb2
 from google.protobuf.descriptor import FieldDescriptor, FileDescriptor
-from los.controls.v1 import controls_pb2, findings_pb2
+from los.controls.v1 import controls_pb2, findings_pb2, tips_pb2
 from los.registry.v1 import registry_pb2
 from sqlalchemy import Table
 
@@ -43,6 +43,7 @@ class Record(NamedTuple):
 
 RECORDS = {
     "control_object": Record("Control object (workflows 4.2)", controls_pb2.DESCRIPTOR, controls.control_object, objects.FORM),
+    "control_tip": Record("Control tip (workflows 4.2)", tips_pb2.DESCRIPTOR, controls.tip),
     "observation": Record("Observation (workflows 4.2)", findings_pb2.DESCRIPTOR, findings.observation),
     "measure": Record("Measure (workflows 4.2)", findings_pb2.DESCRIPTOR, findings.measure),
     "alert": Record("Folkbokföring alert (workflows 5.2)", registry_pb2.DESCRIPTOR, registry.alert, alert.FORM),
@@ -56,6 +57,8 @@ TYPES: Mapping[str, frozenset[str]] = {
     "bool": frozenset({"bool"}),
     "list[enum]": frozenset({"repeated string", "repeated message"}),
     "list[ref]": frozenset({"repeated string"}),
+    "datetime": frozenset({"message"}),
+    "list{type, number, valid_to}": frozenset({"repeated message"}),
     "list[notice_id]": frozenset({"repeated message"}),
 }
 TEXT = frozenset({"string"})

@@ -38,7 +38,7 @@ class Imports:
         def register(place: ControlObject, _: Verdict) -> UUID | None:
             stored = StoredObject(new_id(), place)
             with self._database.transaction() as tx:
-                if not self._objects.add(tx, stored, self._clock.now()):
+                if not self._objects.add(tx, stored, self._clock.now(), caller.person):
                     return None
                 self._audit(tx, "controls:object:register", caller, "control_object", stored.id)
             return stored.id

@@ -1,16 +1,19 @@
 """Control objects: registered, listed, imported."""
 
 from collections.abc import Iterator
+from dataclasses import fields
+from uuid import UUID
 
 import grpc
 from los.controls.v1 import controls_pb2 as pb
 
 from services.controls.domain.objects import StoredObject
-from services.controls.service.parts import Parts
+from services.controls.service.parts import Parts, unit_of
 from services.controls.wire import objects as object_wire
+from services.controls.wire.tips import tip_message
 from services.kernel import pages
 from services.kernel.db import Transaction
-from services.kernel.errors import Conflict, ConflictReason
+from services.kernel.errors import Conflict, ConflictReason, NotFound
 from services.kernel.ids import new_id
 from services.kernel.rpc import caller
 
@@ -23,13 +26,45 @@ class ObjectMethods(Parts):
         place = object_wire.object_from(request.object, self._clock.today())
 
         def act(tx: Transaction) -> pb.RegisterObjectResponse:
-            stored = StoredObject(new_id(), place)
-            if not self._objects.add(tx, stored, self._clock.now()):
+            stored = self._objects.register(tx, StoredObject(new_id(), place), self._clock.now(), asking.person)
+            if stored is None:
                 raise Conflict("object: objektet finns redan.", reason=ConflictReason.DUPLICATE)
             self._audit(tx, "controls:object:register", asking, "control_object", stored.id)
             return pb.RegisterObjectResponse(object_id=str(stored.id))
 
         return self._requests.once(asking, request, request.request_id, pb.RegisterObjectResponse, act)
+
+    def GetObject(self, request: pb.GetObjectRequest, _context: grpc.ServicerContext) -> pb.GetObjectResponse:  # noqa: N802, D102
+        asking = caller()
+        with self._database.transaction() as tx:
+            stored = self._objects.get(tx, UUID(request.object_id))
+            if stored is None:
+                raise NotFound
+            tips = self._tips.of_objects(tx, unit_of(asking), [stored.id])
+            self._audit(tx, "controls:object:read", asking, "control_object", stored.id, tips=[str(tip.id) for tip in tips])
+        return pb.GetObjectResponse(
+            object_id=str(stored.id),
+            object=object_wire.object_message(stored.object),
+            etag=str(stored.revision),
+            may_be_a_home=stored.object.may_be_a_home,
+            tips=[tip_message(tip) for tip in tips],
+        )
+
+    def UpdateObject(self, request: pb.UpdateObjectRequest, _context: grpc.ServicerContext) -> pb.UpdateObjectResponse:  # noqa: N802, D102
+        asking = caller()
+        place = object_wire.object_from(request.object, self._clock.today())
+
+        def act(tx: Transaction) -> pb.UpdateObjectResponse:
+            before = self._objects.get(tx, UUID(request.object_id))
+            if before is None:
+                raise NotFound
+            before.require_etag(request.etag)
+            after = self._objects.update(tx, before, place, self._clock.now(), asking.person)
+            changed = [field.name for field in fields(place) if getattr(place, field.name) != getattr(before.object, field.name)]
+            self._audit(tx, "controls:object:update", asking, "control_object", after.id, fields=changed)
+            return pb.UpdateObjectResponse(etag=str(after.revision))
+
+        return self._requests.once(asking, request, request.request_id, pb.UpdateObjectResponse, act)
 
     def ListObjects(self, request: pb.ListObjectsRequest, _context: grpc.ServicerContext) -> pb.ListObjectsResponse:  # noqa: N802, D102
         size, after = pages.page_size(request.page), pages.after(request.page)

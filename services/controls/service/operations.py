@@ -72,6 +72,8 @@ class OperationMethods(Parts):
                 raise NotFound
             visit_id = new_id()
             after = self._save(tx, before, before.with_visit(visit_id, stored), asking, "controls:visit:add")
+            for tip in self._tips.plan_in(tx, before.unit, stored.id, before.id, self._actor(asking)):
+                self._audit(tx, "controls:tip:plan_in", asking, "control_tip", tip.id)
             return pb.AddVisitResponse(visit_id=str(visit_id), etag=after.etag)
 
         return self._requests.once(asking, request, request.request_id, pb.AddVisitResponse, act)
@@ -83,6 +85,8 @@ class OperationMethods(Parts):
             before = self._own(tx, request.operation_id, asking)
             before.require_etag(request.etag)
             after = self._save(tx, before, before.without_visit(UUID(request.visit_id)), asking, "controls:visit:remove")
+            left = {visit.object.id for visit in after.visits}
+            self._release_tips(tx, after, [visit.object.id for visit in before.visits if visit.object.id not in left], asking)
             return pb.RemoveVisitResponse(etag=after.etag)
 
         return self._requests.once(asking, request, request.request_id, pb.RemoveVisitResponse, act)
@@ -163,6 +167,7 @@ class OperationMethods(Parts):
             before = self._own(tx, request.operation_id, asking)
             before.require_etag(request.etag)
             after = self._save(tx, before, life.cancel(before, self._actor(asking)), asking, "controls:operation:cancel")
+            self._release_tips(tx, after, [visit.object.id for visit in after.visits], asking)
             return pb.CancelOperationResponse(state=wire.STATES[after.state], etag=after.etag)
 
         return self._requests.once(asking, request, request.request_id, pb.CancelOperationResponse, act)
@@ -177,6 +182,11 @@ class OperationMethods(Parts):
         if outcome.HasField("answered_invitation"):
             after = _answered(after, outcome, self._clock.now())
         self._save(tx, before, after, asking, "controls:outcome:record")
+
+    def _release_tips(self, tx: Transaction, operation: Operation, objects: list[UUID], asking: Caller) -> None:
+        """The tips that it had taken up about objects that it will not visit wait again."""
+        for tip in self._tips.release(tx, operation.unit, objects, operation.id, self._actor(asking)):
+            self._audit(tx, "controls:tip:release", asking, "control_tip", tip.id)
 
     def _own(self, tx: Transaction, operation_id: str, asking: Caller, *, lock: bool = True) -> Operation:
         """The unit's own operation. Raises NotFound, the same for absent and another unit's (design 16)."""

@@ -1,7 +1,7 @@
 """What the methods of controls' servicer share: the parts, and who asks."""
 
 from services.controls.service.imports import Imports
-from services.controls.store import Findings, Objects, Operations
+from services.controls.store import Findings, Objects, Operations, Tips
 from services.kernel.callers import Caller
 from services.kernel.clock import Clock
 from services.kernel.db import Database
@@ -20,6 +20,7 @@ class Parts:
         objects: Objects,
         operations: Operations,
         findings: Findings,
+        tips: Tips,
         requests: Requests,
         imports: Imports,
         audit: Audit,
@@ -30,6 +31,7 @@ class Parts:
         self._objects = objects
         self._operations = operations
         self._findings = findings
+        self._tips = tips
         self._requests = requests
         self._imports = imports
         self._audit = audit

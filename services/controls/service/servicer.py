@@ -12,6 +12,7 @@ from services.controls.service.day import DayMethods
 from services.controls.service.measures import MeasureMethods
 from services.controls.service.objects import ObjectMethods
 from services.controls.service.route import RouteMethods
+from services.controls.service.tips import TipMethods
 from services.kernel.callers import Role
 from services.kernel.db import Transaction
 from services.kernel.rpc import Rule, caller, people, services
@@ -23,6 +24,14 @@ RULES: Mapping[str, Rule] = {
     "RegisterObject": COORDINATOR,
     "ListObjects": COORDINATOR,
     "ImportObjects": COORDINATOR,
+    "GetObject": COORDINATOR,
+    "UpdateObject": COORDINATOR,
+    "RegisterTip": people(Role.SECURITY_COORDINATOR, Role.LOS_COORDINATOR, Role.INSPECTOR),
+    "GetTip": COORDINATOR,
+    "ListTips": COORDINATOR,
+    "AssessTip": COORDINATOR,
+    "DecideTip": COORDINATOR,
+    "ForwardTip": COORDINATOR,
     "PlanOperation": COORDINATOR,
     "GetOperation": LEADS,
     "ListOperations": LEADS,
@@ -65,9 +74,9 @@ RULES: Mapping[str, Rule] = {
 
 
 class ControlsServicer(
-    ObjectMethods, DayMethods, RouteMethods, MeasureMethods, AfterWorkMethods, controls_pb2_grpc.ControlsServiceServicer
+    ObjectMethods, TipMethods, DayMethods, RouteMethods, MeasureMethods, AfterWorkMethods, controls_pb2_grpc.ControlsServiceServicer
 ):
-    """Objects, operations, invitations and answers, what is found and what is done about it."""
+    """Objects, tips, operations, invitations and answers, what is found and what is done about it."""
 
     def RecordOutcome(self, request: pb.RecordOutcomeRequest, _context: grpc.ServicerContext) -> pb.RecordOutcomeResponse:  # noqa: N802, D102
         asking, outcome = caller(), request.outcome

@@ -4,5 +4,6 @@ from services.controls.store.findings import Findings
 from services.controls.store.objects import Objects
 from services.controls.store.operations import Operations
 from services.controls.store.tables import metadata
+from services.controls.store.tips import Tips
 
-__all__ = ["Findings", "Objects", "Operations", "metadata"]
+__all__ = ["Findings", "Objects", "Operations", "Tips", "metadata"]

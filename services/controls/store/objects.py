@@ -3,21 +3,28 @@
 import json
 from collections.abc import Collection
 from dataclasses import fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from psycopg.errors import UniqueViolation
+from psycopg.types.json import Jsonb
+from sqlalchemy import false, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from services.controls.domain.objects import ControlObject, StoredObject
-from services.controls.store.tables import control_object
+from services.controls.domain.objects import ControlObject, Permit, Sought, StoredObject, meant
+from services.controls.store.tables import control_object, history
 from services.kernel.db import Row, Transaction
+from services.kernel.errors import Conflict, ConflictReason
 from services.kernel.identity import OrgNumber
+from services.kernel.records import record_step
 from services.kernel.vault import Vault
 
-OWNED = ("org_number", "company_name", "trading_name")
+RECORD_KIND = "control_object"
+REGISTERED = "registered"
+OWNED = ("org_number", "company_name", "trading_name", "permits")
 """What of an enskild firma is its owner's."""
+NUMBERS = ("org_number", "property_owner_org")
 
 
 class Objects:
@@ -27,38 +34,110 @@ class Objects:
         """The vault seals what is an owner's before it is stored."""
         self._vault = vault
 
-    def add(self, tx: Transaction, stored: StoredObject, now: datetime) -> bool:
+    def add(self, tx: Transaction, stored: StoredObject, now: datetime, person: str | None) -> bool:
         """A new object; False, and nothing done, when the same one is there already."""
+        row = self._row_of(stored) | {"id": stored.id, "revision": stored.revision, "registered_time": now}
+        if tx.execute(insert(control_object).values(**row).on_conflict_do_nothing(index_elements=["same_as"])) != 1:
+            return False
+        record_step(tx, history, RECORD_KIND, stored.id, stored.revision, (None, REGISTERED), now, person)
+        return True
+
+    def register(self, tx: Transaction, stored: StoredObject, now: datetime, person: str | None) -> StoredObject | None:
+        """The object as it is kept; None when the same one is there already.
+
+        Premises that were known by their address alone get the number of the only business that is ever named there: they are the same.
+        """
         place = stored.object
-        row: dict[str, Any] = {field.name: getattr(place, field.name) for field in fields(place)}
-        row["org_number"] = None if place.org_number is None else str(place.org_number)
-        row |= {"id": stored.id, "same_as": self._vault.index("control_object", place.same_as), "registered_time": now}
-        if place.is_sole_trader:
-            key = self._vault.new_key(stored.id)
-            owned = {name: row.pop(name) for name in OWNED}
-            row |= {"data_key": key.wrapped, "owner": key.seal("control_object", "owner", json.dumps(owned).encode())}
-        return tx.execute(insert(control_object).values(**row).on_conflict_do_nothing(index_elements=["same_as"])) == 1
+        known = self.find(tx, Sought(place.org_number, place.address_key)) if place.org_number is not None else None
+        if known is None:
+            return stored if self.add(tx, stored, now, person) else None
+        if known.object.org_number is not None:
+            return None
+        return self.update(tx, known, place, now, person)
+
+    def find(self, tx: Transaction, looked_for: Sought) -> StoredObject | None:
+        """The object that is meant, or None when it is not known. Nobody else finds or adds one at that address meanwhile.
+
+        Raises Invalid when a number alone does not say where.
+        """
+        index = None if looked_for.number is None else self._number_index(looked_for.number)
+        columns = control_object.c
+        has_number = func.coalesce(columns.number_index == index, false())
+        is_unnamed = columns.org_number.is_(None) & columns.owner.is_(None)
+        # Two rows are enough: the best one, and whether it is alone.
+        statement = select(control_object).order_by(has_number.desc(), is_unnamed.desc(), columns.id).limit(2)
+        if looked_for.address_key:
+            tx.read(select(func.pg_advisory_xact_lock(func.hashtext("control_object"), func.hashtext(looked_for.address_key))))
+            statement = statement.where(columns.address_key == looked_for.address_key)
+        else:
+            statement = statement.where(columns.number_index == index)
+        rows = tx.read(statement)
+        return meant(looked_for, [(self.object_of(row), index is not None and row.number_index == index) for row in rows])
+
+    def update(self, tx: Transaction, before: StoredObject, place: ControlObject, now: datetime, person: str | None) -> StoredObject:
+        """The object with other facts. Raises Conflict when somebody else was first, or another object is the same one."""
+        after = StoredObject(before.id, place, before.revision + 1)
+        of = (control_object.c.id == before.id, control_object.c.revision == before.revision)
+        row = {"data_key": None, "owner": None, **dict.fromkeys(OWNED)} | self._row_of(after) | {"revision": after.revision}
+        try:
+            changed = tx.execute(control_object.update().where(*of).values(**row))
+        except UniqueViolation:
+            raise Conflict("object: objektet finns redan.", reason=ConflictReason.DUPLICATE) from None
+        if changed != 1:
+            before.require_etag("")
+        record_step(tx, history, RECORD_KIND, after.id, after.revision, (REGISTERED, REGISTERED), now, person)
+        return after
 
     def get(self, tx: Transaction, object_id: UUID) -> StoredObject | None:
         """An object, or None."""
         row = tx.one(select(control_object).where(control_object.c.id == object_id))
-        return None if row is None else self._object_of(row)
+        return None if row is None else self.object_of(row)
 
     def page(self, tx: Transaction, after: UUID | None, limit: int) -> list[StoredObject]:
         """A page of all objects, oldest first."""
         statement = select(control_object).order_by(control_object.c.id).limit(limit)
         if after is not None:
             statement = statement.where(control_object.c.id > after)
-        return [self._object_of(row) for row in tx.read(statement)]
+        return [self.object_of(row) for row in tx.read(statement)]
 
     def named(self, tx: Transaction, ids: Collection[UUID]) -> dict[UUID, StoredObject]:
         """These objects, by id."""
-        return {row.id: self._object_of(row) for row in tx.read(select(control_object).where(control_object.c.id.in_(ids)))}
+        return {row.id: self.object_of(row) for row in tx.read(select(control_object).where(control_object.c.id.in_(ids)))}
 
-    def _object_of(self, row: Row) -> StoredObject:
+    def object_of(self, row: Row) -> StoredObject:
+        """The object in a row of its table."""
         values = {field.name: getattr(row, field.name) for field in fields(ControlObject)}
         if row.owner is not None:
             values |= json.loads(self._vault.open_key(row.id, row.data_key).open("control_object", "owner", row.owner))
-        number = values["org_number"]
-        values["org_number"] = None if number is None else OrgNumber.parse(number)
-        return StoredObject(row.id, ControlObject(**values))
+        for name in NUMBERS:
+            values[name] = None if values[name] is None else OrgNumber.parse(values[name])
+        values["permits"] = tuple(_permit_of(permit) for permit in values["permits"] or ())
+        return StoredObject(row.id, ControlObject(**values), row.revision)
+
+    def _row_of(self, stored: StoredObject) -> dict[str, Any]:
+        place = stored.object
+        row: dict[str, Any] = {field.name: getattr(place, field.name) for field in fields(place)}
+        for name in NUMBERS:
+            row[name] = None if row[name] is None else str(row[name])
+        permits = [[permit.type, permit.number, permit.valid_to.isoformat() if permit.valid_to else ""] for permit in place.permits]
+        row |= {
+            "permits": permits,
+            "permit_end_date": min((permit.valid_to for permit in place.permits if permit.valid_to), default=None),
+            "same_as": self._vault.index("control_object", place.same_as),
+            "address_key": place.address_key,
+            "number_index": None if place.org_number is None else self._number_index(place.org_number),
+        }
+        if place.is_sole_trader:
+            key = self._vault.new_key(stored.id)
+            owned = {name: row.pop(name) for name in OWNED}
+            sealed = key.seal("control_object", "owner", json.dumps(owned).encode())
+            return row | {"data_key": key.wrapped, "owner": sealed, "permit_end_date": None}
+        return row | {"permits": Jsonb(permits)}
+
+    def _number_index(self, number: OrgNumber) -> bytes:
+        return self._vault.index("control_object_number", str(number))
+
+
+def _permit_of(kept: list[str]) -> Permit:
+    kind, number, valid_to = kept
+    return Permit(kind, number, date.fromisoformat(valid_to) if valid_to else None)

@@ -19,7 +19,9 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from services.kernel.records import INSTANT, audit_table, history_table, outbox_table, request_table
 
@@ -51,6 +53,39 @@ control_object = Table(
     Column("serving_permit", Boolean, nullable=False),
     Column("last_control_date", Date),
     Column("registered_time", INSTANT, nullable=False),
+    Column("revision", BigInteger, nullable=False, server_default=text("1")),
+    Column("sni_version", Text, nullable=False, server_default=""),
+    Column("property_designation", Text, nullable=False, server_default=""),
+    Column("property_owner_org", Text),
+    Column("permits", JSONB),
+    # The first day on which some permit ends; of an enskild firma permits are the owner's, and sealed.
+    Column("permit_end_date", Date),
+    Column("address_key", Text, nullable=False),
+    Column("number_index", LargeBinary),
+    Index("control_object_address", "address_key"),
+    Index("control_object_number", "number_index"),
+    Index("control_object_district", "district", "object_type", "id"),
+    Index("control_object_type", "object_type", "id"),
+    Index("control_object_sni", "sni_code", "id"),
+)
+tip = Table(
+    "tip",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("unit", Text, nullable=False),
+    Column("object_id", Uuid, ForeignKey("control_object.id"), nullable=False),
+    Column("source_type", Text, nullable=False),
+    Column("received_time", INSTANT, nullable=False),
+    Column("registered_time", INSTANT, nullable=False),
+    Column("registered_by", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("purge_date", Date, nullable=False),
+    Column("data_key", LargeBinary, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("tip_unit", "unit", "id"),
+    Index("tip_state", "unit", "state", "id"),
+    Index("tip_object", "object_id", "unit", "state"),
 )
 operation = Table(
     "operation",

@@ -1,10 +1,11 @@
 """Control objects as messages."""
 
+from dataclasses import replace
 from datetime import date
 
 from los.controls.v1 import controls_pb2 as pb
 
-from services.controls.domain.objects import ControlObject, StoredObject, read_object
+from services.controls.domain.objects import ControlObject, StoredObject, read_object, read_permits
 from services.kernel.rows import FieldFault
 
 
@@ -25,9 +26,13 @@ def object_from(message: pb.ControlObject, today: date) -> ControlObject:
         "opening_hours": message.opening_hours,
         "serving_permit": "ja" if message.serving_permit else "nej",
         "last_control_date": message.last_control_date,
+        "sni_version": message.sni_version,
+        "property_designation": message.property_designation,
+        "property_owner_org": message.property_owner_org,
     }
+    permits = read_permits([(permit.type, permit.number, permit.valid_to) for permit in message.permits])
     try:
-        return read_object(texts, today)
+        return replace(read_object(texts, today), permits=permits)
     except FieldFault as fault:
         raise fault.as_invalid() from None
 
@@ -49,6 +54,13 @@ def object_message(place: ControlObject) -> pb.ControlObject:
         opening_hours=place.opening_hours,
         serving_permit=place.serving_permit,
         last_control_date="" if place.last_control_date is None else place.last_control_date.isoformat(),
+        sni_version=place.sni_version,
+        property_designation=place.property_designation,
+        property_owner_org="" if place.property_owner_org is None else str(place.property_owner_org),
+        permits=[
+            pb.Permit(type=permit.type, number=permit.number, valid_to=permit.valid_to.isoformat() if permit.valid_to else "")
+            for permit in place.permits
+        ],
     )
 
 

@@ -11,6 +11,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from los.common.v1 import common_pb2 as _common_pb2
 from los.controls.v1 import route_pb2 as _route_pb2
+from los.controls.v1 import tips_pb2 as _tips_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -121,6 +122,10 @@ class ControlObject(_message.Message):
     OPENING_HOURS_FIELD_NUMBER: _builtins.int
     SERVING_PERMIT_FIELD_NUMBER: _builtins.int
     LAST_CONTROL_DATE_FIELD_NUMBER: _builtins.int
+    SNI_VERSION_FIELD_NUMBER: _builtins.int
+    PROPERTY_DESIGNATION_FIELD_NUMBER: _builtins.int
+    PROPERTY_OWNER_ORG_FIELD_NUMBER: _builtins.int
+    PERMITS_FIELD_NUMBER: _builtins.int
     org_number: _builtins.str
     company_name: _builtins.str
     trading_name: _builtins.str
@@ -136,6 +141,13 @@ class ControlObject(_message.Message):
     opening_hours: _builtins.str
     serving_permit: _builtins.bool
     last_control_date: _builtins.str
+    sni_version: _builtins.str
+    """2007 or 2025; without one, 2025."""
+    property_designation: _builtins.str
+    """As LINKÖPING EXEMPEL 1:1."""
+    property_owner_org: _builtins.str
+    @_builtins.property
+    def permits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Permit]: ...
     def __init__(
         self,
         *,
@@ -153,10 +165,14 @@ class ControlObject(_message.Message):
         opening_hours: _builtins.str = ...,
         serving_permit: _builtins.bool = ...,
         last_control_date: _builtins.str = ...,
+        sni_version: _builtins.str = ...,
+        property_designation: _builtins.str = ...,
+        property_owner_org: _builtins.str = ...,
+        permits: _abc.Iterable[Global___Permit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_east_m", b"_east_m", "_north_m", b"_north_m", "east_m", b"east_m", "north_m", b"north_m"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_east_m", b"_east_m", "_north_m", b"_north_m", "city", b"city", "company_name", b"company_name", "district", b"district", "east_m", b"east_m", "last_control_date", b"last_control_date", "north_m", b"north_m", "object_type", b"object_type", "opening_hours", b"opening_hours", "org_number", b"org_number", "postal_code", b"postal_code", "serving_permit", b"serving_permit", "sni_code", b"sni_code", "street_address", b"street_address", "trading_name", b"trading_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_east_m", b"_east_m", "_north_m", b"_north_m", "city", b"city", "company_name", b"company_name", "district", b"district", "east_m", b"east_m", "last_control_date", b"last_control_date", "north_m", b"north_m", "object_type", b"object_type", "opening_hours", b"opening_hours", "org_number", b"org_number", "permits", b"permits", "postal_code", b"postal_code", "property_designation", b"property_designation", "property_owner_org", b"property_owner_org", "serving_permit", b"serving_permit", "sni_code", b"sni_code", "sni_version", b"sni_version", "street_address", b"street_address", "trading_name", b"trading_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__east_m: _TypeAlias = _typing.Literal["east_m"]  # noqa: Y015
     _WhichOneofArgType__east_m: _TypeAlias = _typing.Literal["_east_m", b"_east_m"]  # noqa: Y015
@@ -168,6 +184,32 @@ class ControlObject(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__north_m) -> _WhichOneofReturnType__north_m | None: ...
 
 Global___ControlObject: _TypeAlias = ControlObject  # noqa: Y015
+
+@_typing.final
+class Permit(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    VALID_TO_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    number: _builtins.str
+    valid_to: _builtins.str
+    """The last day, YYYY-MM-DD; without one it has no end."""
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        number: _builtins.str = ...,
+        valid_to: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "type", b"type", "valid_to", b"valid_to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Permit: _TypeAlias = Permit  # noqa: Y015
 
 @_typing.final
 class RegisterObjectRequest(_message.Message):
@@ -276,6 +318,109 @@ class ListObjectsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListObjectsResponse: _TypeAlias = ListObjectsResponse  # noqa: Y015
+
+@_typing.final
+class GetObjectRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECT_ID_FIELD_NUMBER: _builtins.int
+    object_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        object_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["object_id", b"object_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetObjectRequest: _TypeAlias = GetObjectRequest  # noqa: Y015
+
+@_typing.final
+class GetObjectResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECT_ID_FIELD_NUMBER: _builtins.int
+    OBJECT_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    MAY_BE_A_HOME_FIELD_NUMBER: _builtins.int
+    TIPS_FIELD_NUMBER: _builtins.int
+    object_id: _builtins.str
+    etag: _builtins.str
+    may_be_a_home: _builtins.bool
+    """No company is known there, or it is an enskild firma: it may be somebody's home."""
+    @_builtins.property
+    def object(self) -> Global___ControlObject: ...
+    @_builtins.property
+    def tips(self) -> _containers.RepeatedCompositeFieldContainer[_tips_pb2.Tip]: ...
+    def __init__(
+        self,
+        *,
+        object_id: _builtins.str = ...,
+        object: Global___ControlObject | None = ...,
+        etag: _builtins.str = ...,
+        may_be_a_home: _builtins.bool = ...,
+        tips: _abc.Iterable[_tips_pb2.Tip] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["object", b"object"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "may_be_a_home", b"may_be_a_home", "object", b"object", "object_id", b"object_id", "tips", b"tips"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetObjectResponse: _TypeAlias = GetObjectResponse  # noqa: Y015
+
+@_typing.final
+class UpdateObjectRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OBJECT_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    OBJECT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    object_id: _builtins.str
+    etag: _builtins.str
+    @_builtins.property
+    def object(self) -> Global___ControlObject:
+        """The whole object as it is to be."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        object_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        object: Global___ControlObject | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["object", b"object"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "object", b"object", "object_id", b"object_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateObjectRequest: _TypeAlias = UpdateObjectRequest  # noqa: Y015
+
+@_typing.final
+class UpdateObjectResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ETAG_FIELD_NUMBER: _builtins.int
+    etag: _builtins.str
+    def __init__(
+        self,
+        *,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateObjectResponse: _TypeAlias = UpdateObjectResponse  # noqa: Y015
 
 @_typing.final
 class ImportObjectsRequest(_message.Message):

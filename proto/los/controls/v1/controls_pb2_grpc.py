@@ -6,6 +6,7 @@ import warnings
 from los.controls.v1 import controls_pb2 as los_dot_controls_dot_v1_dot_controls__pb2
 from los.controls.v1 import findings_pb2 as los_dot_controls_dot_v1_dot_findings__pb2
 from los.controls.v1 import route_pb2 as los_dot_controls_dot_v1_dot_route__pb2
+from los.controls.v1 import tips_pb2 as los_dot_controls_dot_v1_dot_tips__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -50,6 +51,46 @@ class ControlsServiceStub:
                 '/los.controls.v1.ControlsService/ImportObjects',
                 request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.ImportObjectsRequest.SerializeToString,
                 response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.ImportObjectsResponse.FromString,
+                _registered_method=True)
+        self.GetObject = channel.unary_unary(
+                '/los.controls.v1.ControlsService/GetObject',
+                request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.GetObjectRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.GetObjectResponse.FromString,
+                _registered_method=True)
+        self.UpdateObject = channel.unary_unary(
+                '/los.controls.v1.ControlsService/UpdateObject',
+                request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.UpdateObjectRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.UpdateObjectResponse.FromString,
+                _registered_method=True)
+        self.RegisterTip = channel.unary_unary(
+                '/los.controls.v1.ControlsService/RegisterTip',
+                request_serializer=los_dot_controls_dot_v1_dot_tips__pb2.RegisterTipRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_tips__pb2.RegisterTipResponse.FromString,
+                _registered_method=True)
+        self.GetTip = channel.unary_unary(
+                '/los.controls.v1.ControlsService/GetTip',
+                request_serializer=los_dot_controls_dot_v1_dot_tips__pb2.GetTipRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_tips__pb2.GetTipResponse.FromString,
+                _registered_method=True)
+        self.ListTips = channel.unary_unary(
+                '/los.controls.v1.ControlsService/ListTips',
+                request_serializer=los_dot_controls_dot_v1_dot_tips__pb2.ListTipsRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_tips__pb2.ListTipsResponse.FromString,
+                _registered_method=True)
+        self.AssessTip = channel.unary_unary(
+                '/los.controls.v1.ControlsService/AssessTip',
+                request_serializer=los_dot_controls_dot_v1_dot_tips__pb2.AssessTipRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_tips__pb2.AssessTipResponse.FromString,
+                _registered_method=True)
+        self.DecideTip = channel.unary_unary(
+                '/los.controls.v1.ControlsService/DecideTip',
+                request_serializer=los_dot_controls_dot_v1_dot_tips__pb2.DecideTipRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_tips__pb2.DecideTipResponse.FromString,
+                _registered_method=True)
+        self.ForwardTip = channel.unary_unary(
+                '/los.controls.v1.ControlsService/ForwardTip',
+                request_serializer=los_dot_controls_dot_v1_dot_tips__pb2.ForwardTipRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_tips__pb2.ForwardTipResponse.FromString,
                 _registered_method=True)
         self.PlanOperation = channel.unary_unary(
                 '/los.controls.v1.ControlsService/PlanOperation',
@@ -259,6 +300,57 @@ class ControlsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ImportObjects(self, request_iterator, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetObject(self, request, context):
+        """With the own unit's tips about it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateObject(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RegisterTip(self, request, context):
+        """The object is found by its address or number, or registered; two tips about one place are two sources of one object.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTip(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTips(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssessTip(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideTip(self, request, context):
+        """With the police operational coordinator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ForwardTip(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -527,6 +619,46 @@ def add_ControlsServiceServicer_to_server(servicer, server):
                     servicer.ImportObjects,
                     request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.ImportObjectsRequest.FromString,
                     response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.ImportObjectsResponse.SerializeToString,
+            ),
+            'GetObject': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetObject,
+                    request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.GetObjectRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.GetObjectResponse.SerializeToString,
+            ),
+            'UpdateObject': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateObject,
+                    request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.UpdateObjectRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.UpdateObjectResponse.SerializeToString,
+            ),
+            'RegisterTip': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterTip,
+                    request_deserializer=los_dot_controls_dot_v1_dot_tips__pb2.RegisterTipRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_tips__pb2.RegisterTipResponse.SerializeToString,
+            ),
+            'GetTip': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTip,
+                    request_deserializer=los_dot_controls_dot_v1_dot_tips__pb2.GetTipRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_tips__pb2.GetTipResponse.SerializeToString,
+            ),
+            'ListTips': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTips,
+                    request_deserializer=los_dot_controls_dot_v1_dot_tips__pb2.ListTipsRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_tips__pb2.ListTipsResponse.SerializeToString,
+            ),
+            'AssessTip': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssessTip,
+                    request_deserializer=los_dot_controls_dot_v1_dot_tips__pb2.AssessTipRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_tips__pb2.AssessTipResponse.SerializeToString,
+            ),
+            'DecideTip': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideTip,
+                    request_deserializer=los_dot_controls_dot_v1_dot_tips__pb2.DecideTipRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_tips__pb2.DecideTipResponse.SerializeToString,
+            ),
+            'ForwardTip': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForwardTip,
+                    request_deserializer=los_dot_controls_dot_v1_dot_tips__pb2.ForwardTipRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_tips__pb2.ForwardTipResponse.SerializeToString,
             ),
             'PlanOperation': grpc.unary_unary_rpc_method_handler(
                     servicer.PlanOperation,
@@ -800,6 +932,222 @@ class ControlsService:
             '/los.controls.v1.ControlsService/ImportObjects',
             los_dot_controls_dot_v1_dot_controls__pb2.ImportObjectsRequest.SerializeToString,
             los_dot_controls_dot_v1_dot_controls__pb2.ImportObjectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetObject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/GetObject',
+            los_dot_controls_dot_v1_dot_controls__pb2.GetObjectRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_controls__pb2.GetObjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateObject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/UpdateObject',
+            los_dot_controls_dot_v1_dot_controls__pb2.UpdateObjectRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_controls__pb2.UpdateObjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterTip(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/RegisterTip',
+            los_dot_controls_dot_v1_dot_tips__pb2.RegisterTipRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_tips__pb2.RegisterTipResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTip(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/GetTip',
+            los_dot_controls_dot_v1_dot_tips__pb2.GetTipRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_tips__pb2.GetTipResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTips(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/ListTips',
+            los_dot_controls_dot_v1_dot_tips__pb2.ListTipsRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_tips__pb2.ListTipsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssessTip(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/AssessTip',
+            los_dot_controls_dot_v1_dot_tips__pb2.AssessTipRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_tips__pb2.AssessTipResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideTip(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/DecideTip',
+            los_dot_controls_dot_v1_dot_tips__pb2.DecideTipRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_tips__pb2.DecideTipResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForwardTip(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/ForwardTip',
+            los_dot_controls_dot_v1_dot_tips__pb2.ForwardTipRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_tips__pb2.ForwardTipResponse.FromString,
             options,
             channel_credentials,
             insecure,

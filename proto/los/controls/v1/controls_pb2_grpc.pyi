@@ -8,6 +8,7 @@ from grpc import aio as _aio
 from los.controls.v1 import controls_pb2 as _controls_pb2
 from los.controls.v1 import findings_pb2 as _findings_pb2
 from los.controls.v1 import route_pb2 as _route_pb2
+from los.controls.v1 import tips_pb2 as _tips_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -36,6 +37,17 @@ class ControlsServiceStub:
     RegisterObject: _grpc.UnaryUnaryMultiCallable[_controls_pb2.RegisterObjectRequest, _controls_pb2.RegisterObjectResponse]
     ListObjects: _grpc.UnaryUnaryMultiCallable[_controls_pb2.ListObjectsRequest, _controls_pb2.ListObjectsResponse]
     ImportObjects: _grpc.StreamStreamMultiCallable[_controls_pb2.ImportObjectsRequest, _controls_pb2.ImportObjectsResponse]
+    GetObject: _grpc.UnaryUnaryMultiCallable[_controls_pb2.GetObjectRequest, _controls_pb2.GetObjectResponse]
+    """With the own unit's tips about it."""
+    UpdateObject: _grpc.UnaryUnaryMultiCallable[_controls_pb2.UpdateObjectRequest, _controls_pb2.UpdateObjectResponse]
+    RegisterTip: _grpc.UnaryUnaryMultiCallable[_tips_pb2.RegisterTipRequest, _tips_pb2.RegisterTipResponse]
+    """The object is found by its address or number, or registered; two tips about one place are two sources of one object."""
+    GetTip: _grpc.UnaryUnaryMultiCallable[_tips_pb2.GetTipRequest, _tips_pb2.GetTipResponse]
+    ListTips: _grpc.UnaryUnaryMultiCallable[_tips_pb2.ListTipsRequest, _tips_pb2.ListTipsResponse]
+    AssessTip: _grpc.UnaryUnaryMultiCallable[_tips_pb2.AssessTipRequest, _tips_pb2.AssessTipResponse]
+    DecideTip: _grpc.UnaryUnaryMultiCallable[_tips_pb2.DecideTipRequest, _tips_pb2.DecideTipResponse]
+    """With the police operational coordinator."""
+    ForwardTip: _grpc.UnaryUnaryMultiCallable[_tips_pb2.ForwardTipRequest, _tips_pb2.ForwardTipResponse]
     PlanOperation: _grpc.UnaryUnaryMultiCallable[_controls_pb2.PlanOperationRequest, _controls_pb2.PlanOperationResponse]
     GetOperation: _grpc.UnaryUnaryMultiCallable[_controls_pb2.GetOperationRequest, _controls_pb2.GetOperationResponse]
     ListOperations: _grpc.UnaryUnaryMultiCallable[_controls_pb2.ListOperationsRequest, _controls_pb2.ListOperationsResponse]
@@ -100,6 +112,17 @@ class ControlsServiceAsyncStub(ControlsServiceStub):
     RegisterObject: _aio.UnaryUnaryMultiCallable[_controls_pb2.RegisterObjectRequest, _controls_pb2.RegisterObjectResponse]  # type: ignore[assignment]
     ListObjects: _aio.UnaryUnaryMultiCallable[_controls_pb2.ListObjectsRequest, _controls_pb2.ListObjectsResponse]  # type: ignore[assignment]
     ImportObjects: _aio.StreamStreamMultiCallable[_controls_pb2.ImportObjectsRequest, _controls_pb2.ImportObjectsResponse]  # type: ignore[assignment]
+    GetObject: _aio.UnaryUnaryMultiCallable[_controls_pb2.GetObjectRequest, _controls_pb2.GetObjectResponse]  # type: ignore[assignment]
+    """With the own unit's tips about it."""
+    UpdateObject: _aio.UnaryUnaryMultiCallable[_controls_pb2.UpdateObjectRequest, _controls_pb2.UpdateObjectResponse]  # type: ignore[assignment]
+    RegisterTip: _aio.UnaryUnaryMultiCallable[_tips_pb2.RegisterTipRequest, _tips_pb2.RegisterTipResponse]  # type: ignore[assignment]
+    """The object is found by its address or number, or registered; two tips about one place are two sources of one object."""
+    GetTip: _aio.UnaryUnaryMultiCallable[_tips_pb2.GetTipRequest, _tips_pb2.GetTipResponse]  # type: ignore[assignment]
+    ListTips: _aio.UnaryUnaryMultiCallable[_tips_pb2.ListTipsRequest, _tips_pb2.ListTipsResponse]  # type: ignore[assignment]
+    AssessTip: _aio.UnaryUnaryMultiCallable[_tips_pb2.AssessTipRequest, _tips_pb2.AssessTipResponse]  # type: ignore[assignment]
+    DecideTip: _aio.UnaryUnaryMultiCallable[_tips_pb2.DecideTipRequest, _tips_pb2.DecideTipResponse]  # type: ignore[assignment]
+    """With the police operational coordinator."""
+    ForwardTip: _aio.UnaryUnaryMultiCallable[_tips_pb2.ForwardTipRequest, _tips_pb2.ForwardTipResponse]  # type: ignore[assignment]
     PlanOperation: _aio.UnaryUnaryMultiCallable[_controls_pb2.PlanOperationRequest, _controls_pb2.PlanOperationResponse]  # type: ignore[assignment]
     GetOperation: _aio.UnaryUnaryMultiCallable[_controls_pb2.GetOperationRequest, _controls_pb2.GetOperationResponse]  # type: ignore[assignment]
     ListOperations: _aio.UnaryUnaryMultiCallable[_controls_pb2.ListOperationsRequest, _controls_pb2.ListOperationsResponse]  # type: ignore[assignment]
@@ -179,6 +202,65 @@ class ControlsServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_controls_pb2.ImportObjectsRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_controls_pb2.ImportObjectsResponse], _abc.AsyncIterator[_controls_pb2.ImportObjectsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetObject(
+        self,
+        request: _controls_pb2.GetObjectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controls_pb2.GetObjectResponse, _abc.Awaitable[_controls_pb2.GetObjectResponse]]:
+        """With the own unit's tips about it."""
+
+    @_abc_1.abstractmethod
+    def UpdateObject(
+        self,
+        request: _controls_pb2.UpdateObjectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controls_pb2.UpdateObjectResponse, _abc.Awaitable[_controls_pb2.UpdateObjectResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def RegisterTip(
+        self,
+        request: _tips_pb2.RegisterTipRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tips_pb2.RegisterTipResponse, _abc.Awaitable[_tips_pb2.RegisterTipResponse]]:
+        """The object is found by its address or number, or registered; two tips about one place are two sources of one object."""
+
+    @_abc_1.abstractmethod
+    def GetTip(
+        self,
+        request: _tips_pb2.GetTipRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tips_pb2.GetTipResponse, _abc.Awaitable[_tips_pb2.GetTipResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListTips(
+        self,
+        request: _tips_pb2.ListTipsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tips_pb2.ListTipsResponse, _abc.Awaitable[_tips_pb2.ListTipsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def AssessTip(
+        self,
+        request: _tips_pb2.AssessTipRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tips_pb2.AssessTipResponse, _abc.Awaitable[_tips_pb2.AssessTipResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def DecideTip(
+        self,
+        request: _tips_pb2.DecideTipRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tips_pb2.DecideTipResponse, _abc.Awaitable[_tips_pb2.DecideTipResponse]]:
+        """With the police operational coordinator."""
+
+    @_abc_1.abstractmethod
+    def ForwardTip(
+        self,
+        request: _tips_pb2.ForwardTipRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tips_pb2.ForwardTipResponse, _abc.Awaitable[_tips_pb2.ForwardTipResponse]]: ...
 
     @_abc_1.abstractmethod
     def PlanOperation(

@@ -8,7 +8,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from pydantic import model_validator
 
-from services.gateway import deciding, landlord, store, web, work
+from services.gateway import cases, deciding, landlord, store, web, work
 from services.gateway.calls import Calls
 from services.gateway.door import NAME, Door, SignedOut
 from services.gateway.provider import Provider, SignIn
@@ -96,6 +96,7 @@ def build(config: GatewayConfig, database: Database, calls: Calls, clock: Clock)
 
     app.include_router(door.routes())
     app.include_router(work.routes(door))
+    app.include_router(cases.routes(door))
     app.include_router(deciding.routes(door))
     app.include_router(landlord.routes(door))
     return app

@@ -18,7 +18,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
-from services.gateway.words import FIELDS, RECORD_KINDS
+from services.gateway.words import CASE_PATHS, FIELDS, RECORD_KINDS, step
 from services.kernel.clock import STOCKHOLM, instant
 from services.kernel.errors import Conflict, Denied, Failure, Invalid, NotFound, Unavailable
 from services.kernel.ids import new_id
@@ -74,6 +74,9 @@ PAGES.filters |= {
     "moment": moment,
     "receiver": receiver,
     "record_kind": lambda code: RECORD_KINDS.get(code, code),
+    "case_path": lambda kind: CASE_PATHS.get(kind, ""),
+    "step": step,
+    "sentence": lambda word: f"{word[:1].upper()}{word[1:]}",
     "field": lambda name: FIELDS.get(name, name),
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from los.registry.v1 import registry_pb2 as registry
 from los.sharing.v1 import sharing_pb2 as pb
 
 from services.kernel.callers import Role
@@ -26,6 +27,61 @@ RECORD_KINDS: Mapping[str, str] = {
     "control_invitation": "Inbjudan till kontroll",
     "control_finding": "Iakttagelse vid kontroll",
     "police_report": "Polisanmälan",
+}
+CASE_PATHS: Mapping[str, str] = {"folkbokforing_alert": "/folkbokforing", "suspected_payment": "/utbetalningar"}
+ALERT_STATES: Mapping[int, str] = {
+    registry.ALERT_STATE_DRAFT: "Utkast: uppgifterna om bostaden fattas.",
+    registry.ALERT_STATE_SUBMITTED: "Inkommet.",
+    registry.ALERT_STATE_SCREENED: "Väntar på bedömning.",
+    registry.ALERT_STATE_NEEDS_COMPLETION: "Behöver kompletteras.",
+    registry.ALERT_STATE_BLOCKED_PROTECTED: "Stoppat. Hanteras av en särskild funktion.",
+    registry.ALERT_STATE_ASSESSED: "Ett fel kan antas. Skatteverket ska underrättas.",
+    registry.ALERT_STATE_NOTICE_SENT: "Skatteverket har underrättats.",
+    registry.ALERT_STATE_ACKNOWLEDGED: "Skatteverket har tagit emot underrättelsen.",
+    registry.ALERT_STATE_NO_ACTION: "Avslutat utan åtgärd.",
+    registry.ALERT_STATE_WITHDRAWN: "Återtaget.",
+    registry.ALERT_STATE_INVESTIGATION_OPEN: "Skatteverket har öppnat ett ärende.",
+    registry.ALERT_STATE_CLOSED: "Avslutat. Vi får inte veta resultatet.",
+    registry.ALERT_STATE_REFERRED_TO_LANDLORD: "Avslutat: en sak mellan hyresvärd och hyresgäst.",
+    registry.ALERT_STATE_LINKED_TO_PAYMENT_CASE: "Avslutat: hör till ett ärende om utbetalning.",
+}
+PAYMENT_STATES: Mapping[int, str] = {
+    registry.PAYMENT_STATE_FLAGGED: "Flaggat. Väntar på en utredare.",
+    registry.PAYMENT_STATE_INTAKE_REVIEW: "Tas emot.",
+    registry.PAYMENT_STATE_DISMISSED: "Avskrivet.",
+    registry.PAYMENT_STATE_PRELIMINARY_CHECK: "Förhandsgranskning pågår.",
+    registry.PAYMENT_STATE_AUTHORITY_ERROR: "Kommunens eget fel. Ska rättas.",
+    registry.PAYMENT_STATE_BLOCKED_PROTECTED: "Stoppat. Hanteras av en särskild funktion.",
+    registry.PAYMENT_STATE_WITHDRAWN: "Återtaget.",
+    registry.PAYMENT_STATE_CORRECTED: "Kommunens eget fel, rättat.",
+    registry.PAYMENT_STATE_INVESTIGATION_OPEN: "Utredning pågår.",
+    registry.PAYMENT_STATE_COMMUNICATED: "Personen har fått ta del av utredningen och får svara.",
+    registry.PAYMENT_STATE_NO_ERROR: "Beslutat: inget fel.",
+    registry.PAYMENT_STATE_ERROR_NO_RECOVERY: "Beslutat: fel, inget återkrav.",
+    registry.PAYMENT_STATE_ERROR_RECOVERY: "Beslutat: fel, återkrav ska beslutas.",
+    registry.PAYMENT_STATE_RECOVERY_DECIDED: "Återkrav beslutat.",
+    registry.PAYMENT_STATE_PAID: "Återbetalt.",
+    registry.PAYMENT_STATE_INSTALMENT: "Betalas av.",
+    registry.PAYMENT_STATE_COURT_ACTION: "Hos domstol.",
+    registry.PAYMENT_STATE_CLOSED: "Avslutat.",
+}
+# A history names states by their own words.
+STEPS: Mapping[str, str] = {
+    name.partition("_STATE_")[2].lower(): words[number].rstrip(".")
+    for enum, words in ((registry.AlertState, ALERT_STATES), (registry.PaymentState, PAYMENT_STATES))
+    for name, number in enum.items()
+    if number
+}
+TRACKS: Mapping[tuple[str, str], str] = {
+    ("feedback", "given"): "Hyresvärden har sett att ärendet är avslutat hos kommunen",
+    ("notice", "none"): "Ingen underrättelse ska lämnas",
+    ("notice", "due"): "Underrättelse ska lämnas",
+    ("notice", "sent"): "Underrättelse lämnad",
+    ("police", "none"): "Brott misstänks inte längre",
+    ("police", "due"): "Brott kan misstänkas: ska anmälas",
+    ("police", "filed"): "Polisanmält",
+    ("police", "feedback"): "Polisen har lämnat besked",
+    ("police", "closed"): "Polisens ärende avslutat",
 }
 DECIDES: Mapping[str, str] = {
     "sender": "Du skickar själv.",
@@ -131,3 +187,10 @@ FIELDS: Mapping[str, str] = {
     "licence.holder": "Tillståndshavare",
     "licence.status": "Tillstånd",
 }
+
+
+def step(to_state: str, track: str = "") -> str:
+    """One step of a case's history, of its state or of a track beside it."""
+    if track:
+        return TRACKS.get((track, to_state), to_state)
+    return STEPS.get(to_state, to_state)

@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,15 +16,16 @@ from los.controls.v1 import controls_pb2
 from los.registry.v1 import registry_pb2
 
 from cli.client import Person, Session, Stack
-from cli.common import DATA, NO, PART_DOWN, WRONG_USE, AsJson, Data
+from cli.common import DATA, NO, PART_DOWN, WRONG_USE, AsJson, Data, say
 from services.kernel.callers import Role
-from services.kernel.errors import Failure, Invalid
+from services.kernel.errors import Failure
 from services.kernel.rpc import failure_of
-from services.kernel.table_file import IMPORT_BYTES_MAX, TableFile, read_table
+from services.kernel.table_file import OpenTable, open_table
 
 app = typer.Typer(help="Läs in en fil: alerts, payments eller objects.", no_args_is_help=True)
 
 # A row of the report must not become a formula where it is opened (A32).
+PROGRESS_S = 1.0
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -81,20 +83,26 @@ KINDS = {
 }
 
 
-def import_file(session: Session, kind: Kind, file: Path) -> list[Row]:
-    """Send every row and gather the answers. Raises Failure when the file as a whole is refused, or a part is down."""
-    if file.stat().st_size > IMPORT_BYTES_MAX:
-        raise Invalid(f"Filen är för stor. Den får vara högst {IMPORT_BYTES_MAX // 1_000_000} MB.")
-    table = read_table(file.read_bytes(), kind.headings)
-    try:
-        return [_row(answer.row) for answer in kind.call(session)(_requests(kind, table))]
-    except grpc.RpcError as error:
-        raise failure_of(error) from None
+def import_file(session: Session, kind: Kind, file: Path, told: Callable[[int, int], None] = lambda _, __: None) -> list[Row]:
+    """Send every row and gather the answers, telling how many of how many are done.
+
+    Raises Failure when the file as a whole is refused, or a part is down.
+    """
+    with file.open("rb") as opened:
+        table = open_table(opened, kind.headings)
+        rows: list[Row] = []
+        try:
+            for answer in kind.call(session)(_requests(kind, table)):
+                rows.append(_row(answer.row))
+                told(len(rows), table.count)
+        except grpc.RpcError as error:
+            raise failure_of(error) from None
+    return rows
 
 
-def _requests(kind: Kind, table: TableFile) -> Iterator[Any]:
+def _requests(kind: Kind, table: OpenTable) -> Iterator[Any]:
     yield kind.request(part=common_pb2.ImportRequest(header=common_pb2.TableHeader(columns=table.header)))
-    for number, cells in table.rows:
+    for number, cells in table:
         yield kind.request(part=common_pb2.ImportRequest(row=common_pb2.TableRow(number=number, cells=cells)))
 
 
@@ -125,6 +133,19 @@ def summary(rows: Sequence[Row]) -> str:
     )
 
 
+def _progress() -> Callable[[int, int], None]:
+    """Tells on stderr how far a long file has come, at most once a second."""
+    last = time.monotonic()
+
+    def told(done: int, of: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= PROGRESS_S:
+            last = time.monotonic()
+            say(f"{done} av {of} rader …")
+
+    return told
+
+
 def _writable(report: Path) -> bool:
     try:
         report.open("a").close()
@@ -142,7 +163,7 @@ def _import(kind: Kind, file: Path, report: Path | None, person: str | None, dat
     sys.stderr.write(f"Läser in {file.name} som {who.id} …\n")
     try:
         with stack.speaking_for(who) as session:
-            rows = import_file(session, kind, file)
+            rows = import_file(session, kind, file, _progress())
     except OSError:
         sys.stderr.write(f"{file.name}: filen går inte att läsa.\n")
         raise typer.Exit(NO) from None
@@ -163,7 +184,7 @@ def _import(kind: Kind, file: Path, report: Path | None, person: str | None, dat
     print(summary(rows))
 
 
-_File = Annotated[Path, typer.Argument(help="Filen, .csv eller .xlsx.", exists=False)]
+_File = Annotated[Path, typer.Argument(help="Filen, .csv, .xlsx eller .ods.", exists=False)]
 _Report = Annotated[Path | None, typer.Option(help="Skriv svaret för varje rad till den här filen.", show_default=False)]
 _As = Annotated[str | None, typer.Option("--as", help="Vem som läser in; ett id i people.toml.", show_default=False)]
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from services.kernel import table_file
 from services.kernel.errors import Invalid
-from services.kernel.table_file import read_table
+from services.kernel.table_file import open_table, read_table
+from tests.kernel.open_document_file import LAST, a_row, open_document
 
 HEADINGS = ("Källa", "Ort", "Nr")
 TEXT = 'Källa;Ort;Nr\r\n"egen; personal";Åby;1\r\n\r\ngranne;"sa ""hej""";2\r\n;;\r\n'
@@ -46,6 +47,8 @@ def refusal(data: bytes, **more: Any) -> str:  # noqa: ANN401
         TEXT.encode("utf-8"),
         TEXT.encode("utf-8-sig"),
         TEXT.encode("cp1252"),
+        TEXT.encode("cp850"),
+        TEXT.encode("mac_roman"),
         b"\xff\xfe" + TEXT.encode("utf-16-le"),
         b"\xfe\xff" + TEXT.encode("utf-16-be"),
         TEXT.replace("\r\n", "\n").encode(),
@@ -54,7 +57,7 @@ def refusal(data: bytes, **more: Any) -> str:  # noqa: ANN401
         .replace("e;", "e,").replace('";2', '",2').encode(),
         TEXT.replace("egen; personal", "egen, personal").replace(";", "\t").replace("egen, personal", "egen; personal").encode(),
     ],
-    ids=["utf-8", "utf-8 with mark", "windows", "utf-16-le", "utf-16-be", "lf", "cr", "commas", "tabs"],
+    ids=["utf-8", "utf-8 with mark", "windows", "dos", "mac", "utf-16-le", "utf-16-be", "lf", "cr", "commas", "tabs"],
 )  # fmt: skip
 def test_encoding_delimiter_and_line_ends_are_found_out(data: bytes) -> None:
     table = read_table(data, HEADINGS)
@@ -87,13 +90,15 @@ def test_control_characters_and_formulas_are_left_for_the_judge() -> None:
         ("Källa;Ort;Nr\n".encode(), "inga rader"),
         (TEXT.encode("utf-16-le"), "tecken"),
         (TEXT.encode("utf-8") + b"\xff\xfe;x;1\n", "tecken"),
-        (TEXT.encode("cp850"), "teckenkodningen"),
         (b"\x81\x8d" + TEXT.encode("cp1252"), "tecken"),
         (bytes(range(256)) * 20, "tecken"),
         (b"%PDF-1.7 " + bytes(range(32)) * 50, "tecken"),
         (b"\xff\xfeK", "tecken"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"x" * 100, "äldre Excel"),
         (b"PK\x03\x04" + b"x" * 100, "kalkylblad"),
+        (open_document([a_row(HEADINGS), a_row("ab1")], tail=""), "kalkylblad"),
+        (open_document([a_row(HEADINGS)]), "inga rader"),
+        (open_document([a_row(["Ort"])]), "saknar kolumner"),
         ('Källa;Ort;Nr\n"a;b;1\nc;d;2\n'.encode(), "citattecken"),
         (("Källa;Ort;Nr\n" + "x" * 200_000 + ";b;1\n").encode(), "för lång"),
     ],
@@ -149,6 +154,60 @@ def test_a_zip_that_unpacks_to_too_much_is_refused_before_it_is_unpacked() -> No
         for _ in range(401):
             part.write(b"\0" * 1_000_000)
     assert "packas upp" in refusal(file.getvalue())
+
+
+def test_the_cells_of_an_open_document_are_read_as_a_person_sees_them() -> None:
+    typed = (
+        '<table:table-row><table:table-cell office:value-type="date" office:date-value="2026-09-24"><text:p>24 sep. -26</text:p>'
+        '</table:table-cell><table:table-cell office:value-type="float" office:value="8333.3333"><text:p>8 333,33</text:p>'
+        '</table:table-cell><table:table-cell office:value-type="boolean" office:boolean-value="true"><text:p>SANN</text:p>'
+        "</table:table-cell></table:table-row>"
+    )
+    spaced = (
+        '<table:table-row table:number-rows-repeated="2"><table:table-cell table:number-columns-repeated="2" office:value-type="string">'
+        '<office:annotation><text:p>Se över</text:p></office:annotation><text:p>a<text:s text:c="2"/><text:span>b</text:span>c</text:p>'
+        '</table:table-cell><table:table-cell office:value-type="float" office:value="12.5"/></table:table-row>'
+    )
+    empty = '<table:table-row table:number-rows-repeated="3"><table:table-cell table:number-columns-repeated="1024"/></table:table-row>'
+    data = open_document([a_row(["Läs mig"])], [a_row(["Utdrag"]), empty, a_row(HEADINGS), typed, empty, spaced])
+    assert read_table(data, HEADINGS).rows == (
+        (1, ("2026-09-24", "8 333,33", "SANT")),
+        (5, ("a  bc", "a  bc", "12,5")),
+        (6, ("a  bc", "a  bc", "12,5")),
+    )
+
+
+def test_a_sheet_that_is_one_endless_row_is_let_go() -> None:
+    endless = "<table:table-row>" + "<table:table-cell/>" * 400_000
+    assert "kalkylblad" in refusal(open_document([a_row(["x"]), endless + "</table:table-row>"]))
+
+
+def test_repeated_rows_are_as_many_as_they_say_and_no_more_than_the_limit() -> None:
+    data = open_document(
+        [
+            a_row(HEADINGS),
+            LAST.replace("<table:table-cell table", "<table:table-cell office:value='1' table").removesuffix("</table:table>"),
+        ]
+    )
+    assert "för många rader" in refusal(data)
+
+
+def test_a_large_file_is_refused_before_it_is_read_and_one_is_never_held() -> None:
+    class Watched(io.BytesIO):
+        taken = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            data = super().read(size)
+            Watched.taken = max(Watched.taken, len(data))
+            return data
+
+    with pytest.raises(Invalid, match="för stor"):
+        open_table(Watched(b"x" * 50_000_001), HEADINGS)
+    assert Watched.taken == 0
+    line = "Källarvägen;Åby;12345678\n".encode()
+    table = open_table(Watched("Källa;Ort;Nr\n".encode() + line * 99_999), HEADINGS)
+    assert table.count == 99_999
+    assert 0 < Watched.taken <= table_file.PIECE_BYTES
 
 
 def test_a_damaged_workbook_is_refused() -> None:

@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from los.sharing.v1 import sharing_pb2 as pb
 
 from services.gateway.door import Door
+from services.gateway.forms import Sent, sent
 from services.gateway.web import go_to, page
 from services.gateway.words import DECIDES, EVENTS, STATES
 from services.kernel.clock import STOCKHOLM, timestamp
@@ -19,11 +20,6 @@ from services.kernel.errors import Invalid
 DECISIONS: Mapping[str, pb.Decision.ValueType] = {"send": pb.DECISION_SEND, "refuse": pb.DECISION_REFUSE}
 POINT_LENGTH_MAX = 2000
 Text = Annotated[str, Form()]
-
-
-async def _sent(request: Request) -> dict[str, str]:
-    """A form whose names are not known beforehand."""
-    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
 
 
 def routes(door: Door) -> APIRouter:
@@ -37,7 +33,7 @@ def routes(door: Door) -> APIRouter:
         return page(request, "offer.html", offer_id=offer_id, request_id=uuid4(), csrf=who.csrf)
 
     @router.post("/erbjudanden/{offer_id}")
-    def preview(request: Request, offer_id: UUID, form: Annotated[dict[str, str], Depends(_sent)]) -> Response:
+    def preview(request: Request, offer_id: UUID, form: Annotated[Sent, Depends(sent)]) -> Response:
         """The bytes as they would arrive, with what is to be weighed and written."""
         return _preview(door, request, offer_id, form)
 
@@ -142,13 +138,13 @@ def routes(door: Door) -> APIRouter:
     return router
 
 
-def _preview(door: Door, request: Request, offer_id: UUID, form: Mapping[str, str]) -> Response:
+def _preview(door: Door, request: Request, offer_id: UUID, form: Sent) -> Response:
     who = door.require(request)
-    door.require_form(who, form.get("csrf", ""))
-    written = {name.removeprefix("point."): text.strip() for name, text in form.items() if name.startswith("point.") and text.strip()}
+    door.require_form(who, form.text("csrf"))
+    written = {name.removeprefix("point."): form.text(name) for name in form.values if name.startswith("point.") and form.text(name)}
     shown = door.services(who).sharing.PreviewDisclosure(
         pb.PreviewDisclosureRequest(
-            request_id=form.get("request_id", ""),
+            request_id=form.text("request_id"),
             offer_id=str(offer_id),
             written=[pb.WrittenPoint(point=point, text=text) for point, text in written.items()],
         )
@@ -162,7 +158,7 @@ def _preview(door: Door, request: Request, offer_id: UUID, form: Mapping[str, st
         "request_id": uuid4(),
         "decide_id": uuid4(),
         "csrf": who.csrf,
-        "tried": bool(written) or "weighed" in form,
+        "tried": bool(written) or "weighed" in form.values,
         "length_max": POINT_LENGTH_MAX,
     }
     return page(request, "preview.html", **words)

@@ -5,19 +5,17 @@ Source: sharing-matrix 2.1. What became of a report says something about the ten
 
 from collections.abc import Iterator
 from typing import Annotated
-from uuid import uuid4
 
-import grpc
 from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as pb
 
 from services.gateway.door import Door, Who
+from services.gateway.forms import Sent, asked, sent
 from services.gateway.web import LIST_BYTES_MAX, page
 from services.kernel.callers import Role
 from services.kernel.errors import Conflict, Denied, Invalid
 from services.kernel.reference import reference
-from services.kernel.rpc import failure_of
 from services.kernel.table_file import TableFile, read_table
 
 ROWS = 50
@@ -36,14 +34,8 @@ TEXTS = (
     "observed_to",
     "source_kind",
 )
-FIELDS = frozenset({*TEXTS, "observation_types"})
 DECLARATION = "declared"
 UNDECLARED = "Kryssa i försäkran innan du skickar."
-
-
-async def _sent(request: Request) -> dict[str, list[str]]:
-    form = await request.form()
-    return {name: [value for value in form.getlist(name) if isinstance(value, str)] for name in form}
 
 
 def routes(door: Door) -> APIRouter:
@@ -69,33 +61,29 @@ class _Pages:
     def form(self, request: Request) -> Response:
         """An empty report; the organisation is the reporter's own until it is changed."""
         who = self._landlord(request)
-        return _form(request, who, {"landlord_org_number": [who.caller.organisation or ""], "request_id": [str(uuid4())]}, "", "")
+        return _form(request, who, Sent({"landlord_org_number": [who.caller.organisation or ""]}))
 
-    def report(self, request: Request, sent: Annotated[dict[str, list[str]], Depends(_sent)]) -> Response:
+    def report(self, request: Request, form: Annotated[Sent, Depends(sent)]) -> Response:
         """Register the report; what is wrong is said with all that was filled in still there."""
         who = self._landlord(request)
-        self._door.require_form(who, _first(sent, "csrf"))
-        if not _first(sent, DECLARATION):
-            return _form(request, who, sent, DECLARATION, UNDECLARED)
-        wanted = pb.AlertReport(observation_types=sent.get("observation_types", []))
+        self._door.require_form(who, form.text("csrf"))
+        if not form.text(DECLARATION):
+            return _form(request, who, form.wrong(Invalid(f"{DECLARATION}: {UNDECLARED}")))
+        report = pb.AlertReport(observation_types=form.all("observation_types"))
         for name in TEXTS:
-            setattr(wanted, name, _first(sent, name))
+            setattr(report, name, form.text(name))
+        wanted = pb.RegisterAlertRequest(request_id=form.request_id, report=report)
         try:
-            self._door.services(who).registry.RegisterAlert(pb.RegisterAlertRequest(request_id=_first(sent, "request_id"), report=wanted))
-        except grpc.RpcError as error:
-            failure = failure_of(error)
-            if isinstance(failure, Conflict):
-                return page(request, "reported.html", already=True)
-            if not isinstance(failure, Invalid):
-                raise
-            field, _, message = failure.message.partition(": ")
-            known = field if field in FIELDS else ""
-            return _form(request, who, sent, known, message if known else failure.message)
+            asked(lambda: self._door.services(who).registry.RegisterAlert(wanted))
+        except Conflict:
+            return page(request, "reported.html", already=True)
+        except Invalid as problem:
+            return _form(request, who, form.wrong(problem))
         return page(request, "reported.html", already=False)
 
     def list_form(self, request: Request) -> Response:
         """Where a list is sent in."""
-        return page(request, "list.html", csrf=self._landlord(request).csrf, problem="")
+        return page(request, "list.html", csrf=self._landlord(request).csrf, said=Sent())
 
     def list_sent(
         self, request: Request, csrf: Annotated[str, Form()], file: Annotated[UploadFile, File()], declared: Annotated[str, Form()] = ""
@@ -104,11 +92,11 @@ class _Pages:
         who = self._landlord(request)
         self._door.require_form(who, csrf)
         if not declared:
-            return page(request, "list.html", 400, csrf=csrf, problem=UNDECLARED)
+            return page(request, "list.html", 400, csrf=csrf, said=Sent({}, DECLARATION, UNDECLARED))
         try:
             rows = self._read(who, file)
         except Invalid as problem:
-            return page(request, "list.html", 400, csrf=csrf, problem=problem.message)
+            return page(request, "list.html", 400, csrf=csrf, said=Sent({DECLARATION: [declared]}, "file", problem.message))
         rejected = [row for row in rows if row.result == common_pb2.ROW_RESULT_REJECTED]
         noted = [row for row in rows if row.message and row.result != common_pb2.ROW_RESULT_REJECTED]
         again = sum(row.result == common_pb2.ROW_RESULT_DUPLICATE for row in rows)
@@ -118,10 +106,7 @@ class _Pages:
     def _read(self, who: Who, file: UploadFile) -> list[common_pb2.ImportResponse]:
         """The answer to each row. Raises Invalid for a file that is refused as a whole."""
         table = read_table(file.file.read(LIST_BYTES_MAX + 1), HEADINGS, LIST_BYTES_MAX)
-        try:
-            return [answer.row for answer in self._door.services(who).registry.ImportAlerts(_requests(table))]
-        except grpc.RpcError as error:
-            raise failure_of(error) from None
+        return asked(lambda: [answer.row for answer in self._door.services(who).registry.ImportAlerts(_requests(table))])
 
 
 def reports(door: Door, request: Request, who: Who) -> Response:
@@ -136,29 +121,17 @@ def reports(door: Door, request: Request, who: Who) -> Response:
     )
 
 
-def _form(request: Request, who: Who, sent: dict[str, list[str]], field: str, message: str) -> Response:
+def _form(request: Request, who: Who, said: Sent) -> Response:
     words = reference()
-    observations = [(item.code, item.word) for item in words.observations if not item.weak]
-    sources = [(item.code, item.word) for item in words.sources]
-    said = {name: _first(sent, name) for name in (*TEXTS, DECLARATION)}
     return page(
         request,
         "report.html",
-        400 if message else 200,
+        400 if said.message else 200,
         said=said,
-        ticked=frozenset(sent.get("observation_types", [])),
-        observations=observations,
-        sources=sources,
-        field=field,
-        message=message,
-        # A report that was corrected is another one: it has a request of its own.
-        request_id=str(uuid4()) if message else _first(sent, "request_id"),
+        observations=[(each.code, each.word) for each in words.observations if not each.weak],
+        sources=[(each.code, each.word) for each in words.sources],
         csrf=who.csrf,
     )
-
-
-def _first(sent: dict[str, list[str]], name: str) -> str:
-    return next(iter(sent.get(name, [])), "").strip()
 
 
 def _requests(table: TableFile) -> Iterator[pb.ImportAlertsRequest]:

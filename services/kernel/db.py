@@ -4,7 +4,8 @@ Statements are SQLAlchemy Core. Reads and conditional changes run at once; other
 COMMIT: in one psycopg pipeline, or as one statement where a transaction only adds rows (measured, see docs/adr/0002).
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -38,6 +39,8 @@ def compiled(statement: Executable) -> tuple[str, Mapping[str, Any]]:
 
 
 Shape = tuple[str, ...]
+Placed = tuple[tuple[str, str], ...]  # column, and the name of its value; no name: NULL
+_COLUMN = re.compile(r"%\((\w+)\)s")
 
 
 @lru_cache(maxsize=256)
@@ -47,13 +50,33 @@ def _insert(table: Table, columns: Shape) -> str:
 
 
 @lru_cache(maxsize=256)
-def _inserts(rows: tuple[tuple[Table, Shape], ...]) -> str | None:
-    """Several rows as one statement, their parameters named `<place>:<column>`; None when that would lose their order."""
+def _inserts(rows: tuple[tuple[Table, Placed], ...]) -> str | None:
+    """Several rows as one statement; None when that would lose their order."""
     numbered = [table for table, _ in rows if any(column.identity for column in table.columns)]
     if len(numbered) > 1:  # PostgreSQL runs the parts of a WITH in an order of its own
         return None
-    *parts, last = (_insert(table, columns).replace("%(", f"%({place}:") for place, (table, columns) in enumerate(rows))
+    *parts, last = (_placed(_insert(table, tuple(name for name, _ in placed)), dict(placed)) for table, placed in rows)
     return f"WITH {', '.join(f'r{place} AS ({part})' for place, part in enumerate(parts))} {last}" if parts else last
+
+
+def _placed(statement: str, names: Mapping[str, str]) -> str:
+    return _COLUMN.sub(lambda column: f"%({name})s" if (name := names[column[1]]) else "NULL", statement)
+
+
+def _together(rows: Sequence[tuple[Table, Mapping[str, Any]]]) -> tuple[str | None, Mapping[str, Any]]:
+    """Rows as one statement, a value that several columns share given once: psycopg reads a statement of more than 50 anew each time."""
+    names: dict[int, str] = {}
+    values: dict[str, Any] = {}
+    shapes = []
+    for table, row in rows:
+        placed = []
+        for column, value in row.items():
+            name = "" if value is None else names.setdefault(id(value), f"p{len(names)}")
+            placed.append((column, name))
+            if name:
+                values[name] = value
+        shapes.append((table, tuple(placed)))
+    return _inserts(tuple(shapes)), values
 
 
 class Transaction:
@@ -104,9 +127,8 @@ class Transaction:
     def commit(self) -> None:
         """Send what is queued and the COMMIT in one round trip. Raises what any of the statements raised."""
         if not self._begun and self._queue and len(self._rows) == len(self._queue):
-            statement = _inserts(tuple((table, tuple(row)) for table, row in self._rows))
+            statement, parameters = _together(self._rows)
             if statement is not None:
-                parameters = {f"{place}:{name}": value for place, (_, row) in enumerate(self._rows) for name, value in row.items()}
                 self._connection.execute(statement, parameters)
                 return
         if self._begun or self._queue:

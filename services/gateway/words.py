@@ -19,7 +19,9 @@ ROLES: Mapping[Role, str] = {
     Role.RECORDS_OFFICER: "Registrator",
     Role.CASE_OFFICER: "Handläggare",
     Role.SECURITY_COORDINATOR: "Säkerhetssamordnare",
-    Role.SECURITY_OFFICER: "Säkerhetschef",
+    Role.SECURITY_OFFICER: "Säkerhetschef, behörigheter",
+    Role.SECURITY_CHIEF: "Säkerhetschef",
+    Role.ANALYST: "Analytiker",
 }
 RECORD_KINDS: Mapping[str, str] = {
     "folkbokforing_alert": "Misstänkt fel i folkbokföringen",

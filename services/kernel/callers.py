@@ -38,6 +38,8 @@ class Role(StrEnum):
     RECORDS_OFFICER = "records_officer"
     SECURITY_COORDINATOR = "security_coordinator"
     SECURITY_OFFICER = "security_officer"
+    SECURITY_CHIEF = "security_chief"
+    ANALYST = "analyst"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from services.kernel.offering import Offering
 from services.kernel.outbox import Outbox
 from services.kernel.process import config_path, live
 from services.kernel.records import Requests, auditor, refusals
+from services.kernel.releases import Closing, Releases
 from services.kernel.rpc import Server, connect
 from services.kernel.vault import Vault
 from services.registry.service.delivery import Offers
@@ -21,6 +22,7 @@ from services.registry.service.imports import Imports
 from services.registry.service.registering import Registering
 from services.registry.service.servicer import RULES, RegistryServicer
 from services.registry.store import Alerts, Links, LookUps, Payments, Suppliers, tables
+from services.registry.store.statistics import counting
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Parts:
 
     server: Server
     outbox: Outbox
+    releases: Releases
     stop: Callable[[], None]
 
 
@@ -42,7 +45,8 @@ def build(config: ServiceConfig, clock: Clock) -> Parts:
     imports = Imports(registering)
     requests = Requests(database, tables.request, vault, clock)
     stores = alerts, payments, Suppliers(vault), Links(), LookUps(vault)
-    servicer = RegistryServicer(database, *stores, requests, registering, imports, audit, clock)
+    releases = Releases(database, tables.statistics_release, vault, counting(alerts, payments), audit, clock)
+    servicer = RegistryServicer(database, *stores, requests, registering, imports, releases, audit, clock)
 
     server = Server(
         "registry", config, registry_pb2.DESCRIPTOR.services_by_name["RegistryService"], RULES, refusals(database, audit, "registry"), clock
@@ -55,7 +59,8 @@ def build(config: ServiceConfig, clock: Clock) -> Parts:
         sharing.close()
         database.close()
 
-    return Parts(server, Outbox(database.conninfo, Offering(sharing, Offers(database, alerts, payments).request).deliver), stop)
+    outbox = Outbox(database.conninfo, Offering(sharing, Offers(database, alerts, payments).request).deliver)
+    return Parts(server, outbox, releases, stop)
 
 
 def main() -> None:
@@ -64,7 +69,7 @@ def main() -> None:
     config = load(config_path("Registers alerts and suspected payments, and offers what has been assessed."), ServiceConfig)
     parts = build(config, Clock())
     metrics.serve(config.metrics_listen, [parts.outbox])
-    live([parts.outbox], parts.server.start, parts.stop)
+    live([parts.outbox, Closing(parts.releases)], parts.server.start, parts.stop)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from services.kernel.outbox import Outbox
 from services.kernel.process import config_path, live
 from services.kernel.records import Requests, auditor, refusals
 from services.kernel.reference import reference
+from services.kernel.releases import Closing, Releases
 from services.kernel.rpc import Server, connect
 from services.kernel.vault import Vault
 from services.sharing.decisions import Decisions
@@ -24,7 +25,9 @@ from services.sharing.renewal import Renewal
 from services.sharing.sealing import KeysOnFile
 from services.sharing.service.roles import roles
 from services.sharing.service.servicer import RULES, SharingServicer
+from services.sharing.service.statistics import plan
 from services.sharing.store import Store, tables
+from services.sharing.store.statistics import counting
 
 
 class KeyFiles(Model):
@@ -51,6 +54,7 @@ class Parts:
     feedback: Feedback
     telling: Outbox
     renewal: Renewal
+    releases: Releases
     stop: Callable[[], None]
 
 
@@ -62,7 +66,10 @@ def build(config: SharingConfig, clock: Clock) -> Parts:
     store = Store(vault)
     audit = auditor(tables.audit, clock)
     decisions = Decisions(law(), keys, store, clock, config.kommun_code)
-    servicer = SharingServicer(database, store, decisions, Requests(database, tables.request, vault, clock), audit, clock)
+    releases = Releases(
+        database, tables.statistics_release, vault, counting(plan(law().flows.values(), law().grounds.values())), audit, clock
+    )
+    servicer = SharingServicer(database, store, decisions, Requests(database, tables.request, vault, clock), releases, audit, clock)
 
     descriptor = sharing_pb2.DESCRIPTOR.services_by_name["SharingService"]
     server = Server("sharing", config, descriptor, RULES, refusals(database, audit, "sharing"), clock, roles(database, store))
@@ -81,6 +88,7 @@ def build(config: SharingConfig, clock: Clock) -> Parts:
         Feedback(database, store, keys, config.kafka, topics, clock),
         Outbox(database.conninfo, Tell(database, *channels).deliver, table="feedback"),
         Renewal(database, store, keys, clock),
+        releases,
         stop,
     )
 
@@ -91,7 +99,7 @@ def main() -> None:
     config = load(config_path("Decides what may leave the kommun, and hears what came back."), SharingConfig)
     parts = build(config, Clock())
     metrics.serve(config.metrics_listen, [parts.telling])
-    live([parts.feedback, parts.telling, parts.renewal], parts.server.start, parts.stop)
+    live([parts.feedback, parts.telling, parts.renewal, Closing(parts.releases)], parts.server.start, parts.stop)
 
 
 if __name__ == "__main__":

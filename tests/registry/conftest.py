@@ -20,6 +20,7 @@ from services.kernel.clock import FixedClock
 from services.kernel.config import Callers, ServiceConfig, Tls, VaultFiles
 from services.kernel.errors import Conflict, ConflictReason, Failure, NotFound
 from services.kernel.outbox import Outbox
+from services.kernel.releases import Releases
 from services.kernel.rpc import CALLER_HEADER, Server, connect, failure_of, people
 from services.kernel.rpc import services as only
 from services.registry.app import build
@@ -61,6 +62,7 @@ class Registry:
     clock: FixedClock
     key: ECKey
     database_url: str
+    releases: Releases
 
     def _metadata(self, caller: Caller) -> list[tuple[str, str]]:
         return [(CALLER_HEADER, sign_assertion(self.key, caller, "registry", self.clock.now()))]
@@ -127,7 +129,7 @@ def registry(postgres: Postgres, database: str) -> Iterator[Registry]:
     stub, as_sharing = (registry_pb2_grpc.RegistryServiceStub(channel) for channel in channels)
     key = ECKey.import_key(json.loads(secrets.assertion_file(folder, "cli").read_text(encoding="ascii")))
     try:
-        yield Registry(stub, as_sharing, sharing, parts.outbox, clock, key, postgres.url(database=database))
+        yield Registry(stub, as_sharing, sharing, parts.outbox, clock, key, postgres.url(database=database), parts.releases)
     finally:
         for channel in channels:
             channel.close()

@@ -33,6 +33,7 @@ from services.kernel.config import Callers, DatabaseConfig, Tls, VaultFiles
 from services.kernel.config import Kafka as KafkaConfig
 from services.kernel.db import Database, conninfo
 from services.kernel.outbox import Outbox
+from services.kernel.releases import Releases
 from services.kernel.rpc import CALLER_HEADER, connect, failure_of
 from services.sharing.app import KeyFiles, SharingConfig, build
 from services.sharing.feedback import Feedback
@@ -66,6 +67,7 @@ class Sharing:
     own_url: str
     keys: KeyFiles
     renewal: Renewal
+    releases: Releases
 
     def call(self, method: str, request: Any, person: Caller = OFFICER) -> Any:  # noqa: ANN401  # any answer
         """Call as a person; raises the planned failure."""
@@ -252,7 +254,7 @@ def sharing(postgres: Postgres, database: str, kafka: Kafka, tmp_path: Path) -> 
     try:
         yield Sharing(
             stub, as_registry, as_controls, sending.outbox, parts.feedback, kafka, clock, key, postgres.url(database=database),
-            conninfo(config, "sharing"), keys, parts.renewal,
+            conninfo(config, "sharing"), keys, parts.renewal, parts.releases,
         )  # fmt: skip
     finally:
         sending.outbox.close()

@@ -15,6 +15,7 @@ from services.kernel.db import Database, Transaction
 from services.kernel.errors import Conflict, ConflictReason, Invalid
 from services.kernel.life import Actor
 from services.kernel.records import Audit, Requests
+from services.kernel.releases import Releases
 from services.registry.service.imports import Imports
 from services.registry.service.registering import ALREADY, Registering, is_already_registered
 from services.registry.store import Alerts, Links, LookUps, Payments, Suppliers, Work
@@ -44,6 +45,7 @@ class Parts:
         requests: Requests,
         registering: Registering,
         imports: Imports,
+        releases: Releases,
         audit: Audit,
         clock: Clock,
     ) -> None:
@@ -57,6 +59,7 @@ class Parts:
         self._requests = requests
         self._registering = registering
         self._imports = imports
+        self._releases = releases
         self._audit = audit
         self._clock = clock
 

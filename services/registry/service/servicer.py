@@ -22,6 +22,7 @@ from services.registry.service.alerts import AlertMethods
 from services.registry.service.links import READERS, LinkMethods
 from services.registry.service.lookups import LookUpMethods
 from services.registry.service.payments import PaymentMethods
+from services.registry.service.statistics import StatisticsMethods
 from services.registry.service.suppliers import SupplierMethods
 from services.registry.store import Alerts, Payments, tables
 from services.registry.wire import common
@@ -58,6 +59,7 @@ RULES: Mapping[str, Rule] = {
     "LookUpPerson": people(*OFFICERS),
     "ListLookUps": people(Role.SECURITY_OFFICER),
     "ReviewLookUp": people(Role.SECURITY_OFFICER),
+    "GetStatistics": people(Role.SECURITY_CHIEF, Role.ANALYST),
     "RecordOutcome": services("sharing"),
 }
 # What a receiver's word makes of an alert and of the tracks of a payment, as far as their tables let it. Other words change nothing here.
@@ -78,7 +80,13 @@ REPORT_ARRIVED: Mapping[int, payments.Police] = {
 
 
 class RegistryServicer(
-    AlertMethods, PaymentMethods, SupplierMethods, LookUpMethods, LinkMethods, registry_pb2_grpc.RegistryServiceServicer
+    AlertMethods,
+    PaymentMethods,
+    SupplierMethods,
+    LookUpMethods,
+    LinkMethods,
+    StatisticsMethods,
+    registry_pb2_grpc.RegistryServiceServicer,
 ):
     """Alerts and suspected payments, as received and assessed. A record is its unit's own."""
 

@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.kernel.db import Row, Transaction
 from services.kernel.records import INSTANT, audit_table, history_table, outbox_table, request_table
+from services.kernel.releases import release_table
 
 metadata = MetaData()
 audit = audit_table(metadata)
@@ -36,6 +37,7 @@ history = history_table(metadata)
 # Which track beside the state a step is of; empty: the state itself.
 history.append_column(Column("track", Text, nullable=False, server_default=""))
 outbox = outbox_table(metadata)
+statistics_release = release_table(metadata)
 
 
 def _record_table(name: str, *more: Column[Any] | Index) -> Table:

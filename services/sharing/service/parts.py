@@ -10,6 +10,7 @@ from services.kernel.db import Database, Row, Transaction
 from services.kernel.errors import Conflict, Invalid, NotFound
 from services.kernel.identity import holds_identity_number
 from services.kernel.records import Audit, Requests
+from services.kernel.releases import Releases
 from services.sharing.decisions import Decisions
 from services.sharing.domain import OfferState, Status, kinds_of
 from services.sharing.store import Store
@@ -18,12 +19,22 @@ from services.sharing.store import Store
 class Parts:
     """The parts of the service."""
 
-    def __init__(self, database: Database, store: Store, decisions: Decisions, requests: Requests, audit: Audit, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        store: Store,
+        decisions: Decisions,
+        requests: Requests,
+        releases: Releases,
+        audit: Audit,
+        clock: Clock,
+    ) -> None:
         """Passed in; app.py builds them."""
         self._database = database
         self._store = store
         self._decisions = decisions
         self._requests = requests
+        self._releases = releases
         self._audit = audit
         self._clock = clock
 

@@ -13,6 +13,7 @@ from services.sharing.service.law import LawMethods
 from services.sharing.service.offers import OfferMethods
 from services.sharing.service.records import RecordMethods
 from services.sharing.service.roles import RoleMethods
+from services.sharing.service.statistics import StatisticsMethods
 from services.sharing.service.switches import SwitchMethods
 from services.sharing.service.tasks import TaskMethods
 
@@ -39,6 +40,7 @@ RULES: Mapping[str, Rule] = {
     "ListInbound": people(*INVESTIGATORS),
     "GetInbound": people(*INVESTIGATORS),
     "AcknowledgeInbound": people(*INVESTIGATORS),
+    "GetStatistics": people(Role.SECURITY_CHIEF, Role.ANALYST),
     "RecordRoleChange": people(Role.SECURITY_OFFICER),
 }
 
@@ -53,6 +55,7 @@ class SharingServicer(
     RecordMethods,
     InboundMethods,
     RoleMethods,
+    StatisticsMethods,
     sharing_pb2_grpc.SharingServiceServicer,
 ):
     """Offers in, previews and decisions, disclosures out; and what agencies tell the kommun."""

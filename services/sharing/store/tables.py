@@ -32,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.kernel.records import INSTANT, audit_table, history_table, outbox_table, request_table
+from services.kernel.releases import release_table
 from services.sharing.domain import BEGINS, BY_HAND, OBLIGATIONS, STANDING, Status
 
 metadata = MetaData()
@@ -40,6 +41,7 @@ request = request_table(metadata)
 history = history_table(metadata)
 outbox = outbox_table(metadata)
 feedback = outbox_table(metadata, "feedback")
+statistics_release = release_table(metadata)
 
 offer = Table(
     "offer",

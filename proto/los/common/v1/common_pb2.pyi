@@ -956,3 +956,130 @@ class ImportResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportResponse: _TypeAlias = ImportResponse  # noqa: Y015
+
+@_typing.final
+class StatisticsPeriod(_message.Message):
+    """Which closed period is asked for: a quarter (2026-Q3) or a calendar year (2026)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatisticsPeriod: _TypeAlias = StatisticsPeriod  # noqa: Y015
+
+@_typing.final
+class Statistics(_message.Message):
+    """What was published of a period when it was closed: the same numbers every time, for everybody who may read them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERIOD_FIELD_NUMBER: _builtins.int
+    CLOSED_TIME_FIELD_NUMBER: _builtins.int
+    TABLES_FIELD_NUMBER: _builtins.int
+    period: _builtins.str
+    @_builtins.property
+    def closed_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def tables(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatisticsTable]: ...
+    def __init__(
+        self,
+        *,
+        period: _builtins.str = ...,
+        closed_time: _timestamp_pb2.Timestamp | None = ...,
+        tables: _abc.Iterable[Global___StatisticsTable] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_time", b"closed_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_time", b"closed_time", "period", b"period", "tables", b"tables"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Statistics: _TypeAlias = Statistics  # noqa: Y015
+
+@_typing.final
+class StatisticsTable(_message.Message):
+    """One indicator: the whole first, then each breakdown; headings and method are Swedish."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    HEADING_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    heading: _builtins.str
+    method: _builtins.str
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatisticsRow]: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        heading: _builtins.str = ...,
+        method: _builtins.str = ...,
+        rows: _abc.Iterable[Global___StatisticsRow] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["heading", b"heading", "method", b"method", "name", b"name", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatisticsTable: _TypeAlias = StatisticsTable  # noqa: Y015
+
+@_typing.final
+class StatisticsRow(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BREAKDOWN_FIELD_NUMBER: _builtins.int
+    BREAKDOWN_HEADING_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    WORD_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    HEADING_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    breakdown: _builtins.str
+    """The dimension and the row in it, as code and Swedish word; empty for the whole."""
+    breakdown_heading: _builtins.str
+    code: _builtins.str
+    word: _builtins.str
+    unit: _builtins.str
+    """What the value is: antal, kr, dagar, uppgifter. Its heading is the indicator's own for a count."""
+    heading: _builtins.str
+    value: _builtins.str
+    """Decimal text. Absent: hidden, because it is under 5 or would tell one that is."""
+    since: _builtins.str
+    """The quarter that its cases begin in, when that is before the period: they were too few to be shown then."""
+    def __init__(
+        self,
+        *,
+        breakdown: _builtins.str = ...,
+        breakdown_heading: _builtins.str = ...,
+        code: _builtins.str = ...,
+        word: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        heading: _builtins.str = ...,
+        value: _builtins.str | None = ...,
+        since: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "breakdown", b"breakdown", "breakdown_heading", b"breakdown_heading", "code", b"code", "heading", b"heading", "since", b"since", "unit", b"unit", "value", b"value", "word", b"word"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___StatisticsRow: _TypeAlias = StatisticsRow  # noqa: Y015

@@ -64,6 +64,7 @@ class RegistryServiceStub:
     ReviewLookUp: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ReviewLookUpRequest, _registry_pb2.ReviewLookUpResponse]
     RecordOutcome: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RecordOutcomeRequest, _registry_pb2.RecordOutcomeResponse]
     """Called by sharing only."""
+    GetStatistics: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetStatisticsRequest, _registry_pb2.GetStatisticsResponse]
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -101,6 +102,7 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     ReviewLookUp: _aio.UnaryUnaryMultiCallable[_registry_pb2.ReviewLookUpRequest, _registry_pb2.ReviewLookUpResponse]  # type: ignore[assignment]
     RecordOutcome: _aio.UnaryUnaryMultiCallable[_registry_pb2.RecordOutcomeRequest, _registry_pb2.RecordOutcomeResponse]  # type: ignore[assignment]
     """Called by sharing only."""
+    GetStatistics: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetStatisticsRequest, _registry_pb2.GetStatisticsResponse]  # type: ignore[assignment]
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -315,5 +317,12 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.RecordOutcomeResponse, _abc.Awaitable[_registry_pb2.RecordOutcomeResponse]]:
         """Called by sharing only."""
+
+    @_abc_1.abstractmethod
+    def GetStatistics(
+        self,
+        request: _registry_pb2.GetStatisticsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.GetStatisticsResponse, _abc.Awaitable[_registry_pb2.GetStatisticsResponse]]: ...
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -139,6 +139,11 @@ class SharingServiceStub:
                 request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.RecordRoleChangeRequest.SerializeToString,
                 response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.RecordRoleChangeResponse.FromString,
                 _registered_method=True)
+        self.GetStatistics = channel.unary_unary(
+                '/los.sharing.v1.SharingService/GetStatistics',
+                request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.GetStatisticsRequest.SerializeToString,
+                response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.GetStatisticsResponse.FromString,
+                _registered_method=True)
 
 
 class SharingServiceServicer:
@@ -281,6 +286,12 @@ class SharingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetStatistics(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SharingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -388,6 +399,11 @@ def add_SharingServiceServicer_to_server(servicer, server):
                     servicer.RecordRoleChange,
                     request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.RecordRoleChangeRequest.FromString,
                     response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.RecordRoleChangeResponse.SerializeToString,
+            ),
+            'GetStatistics': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStatistics,
+                    request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.GetStatisticsRequest.FromString,
+                    response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.GetStatisticsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -957,6 +973,33 @@ class SharingService:
             '/los.sharing.v1.SharingService/RecordRoleChange',
             los_dot_sharing_dot_v1_dot_sharing__pb2.RecordRoleChangeRequest.SerializeToString,
             los_dot_sharing_dot_v1_dot_sharing__pb2.RecordRoleChangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStatistics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.sharing.v1.SharingService/GetStatistics',
+            los_dot_sharing_dot_v1_dot_sharing__pb2.GetStatisticsRequest.SerializeToString,
+            los_dot_sharing_dot_v1_dot_sharing__pb2.GetStatisticsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -63,6 +63,7 @@ class SharingServiceStub:
     """A named person takes it into a case. Nothing is answered to the agency."""
     RecordRoleChange: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.RecordRoleChangeRequest, _sharing_pb2.RecordRoleChangeResponse]
     """A person's role at a unit has ended, or holds again. Once it has ended nothing more leaves that the person decided in it."""
+    GetStatistics: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.GetStatisticsRequest, _sharing_pb2.GetStatisticsResponse]
 
 @_typing.type_check_only
 class SharingServiceAsyncStub(SharingServiceStub):
@@ -99,6 +100,7 @@ class SharingServiceAsyncStub(SharingServiceStub):
     """A named person takes it into a case. Nothing is answered to the agency."""
     RecordRoleChange: _aio.UnaryUnaryMultiCallable[_sharing_pb2.RecordRoleChangeRequest, _sharing_pb2.RecordRoleChangeResponse]  # type: ignore[assignment]
     """A person's role at a unit has ended, or holds again. Once it has ended nothing more leaves that the person decided in it."""
+    GetStatistics: _aio.UnaryUnaryMultiCallable[_sharing_pb2.GetStatisticsRequest, _sharing_pb2.GetStatisticsResponse]  # type: ignore[assignment]
 
 class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -258,5 +260,12 @@ class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sharing_pb2.RecordRoleChangeResponse, _abc.Awaitable[_sharing_pb2.RecordRoleChangeResponse]]:
         """A person's role at a unit has ended, or holds again. Once it has ended nothing more leaves that the person decided in it."""
+
+    @_abc_1.abstractmethod
+    def GetStatistics(
+        self,
+        request: _sharing_pb2.GetStatisticsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.GetStatisticsResponse, _abc.Awaitable[_sharing_pb2.GetStatisticsResponse]]: ...
 
 def add_SharingServiceServicer_to_server(servicer: SharingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

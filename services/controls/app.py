@@ -9,6 +9,7 @@ from services.controls.service.delivery import Offers
 from services.controls.service.imports import Imports
 from services.controls.service.servicer import RULES, ControlsServicer
 from services.controls.store import Findings, Objects, Operations, Tips, tables
+from services.controls.store.statistics import counting
 from services.kernel import metrics
 from services.kernel.clock import Clock
 from services.kernel.config import ServiceConfig, load
@@ -18,6 +19,7 @@ from services.kernel.offering import Offering
 from services.kernel.outbox import Outbox
 from services.kernel.process import config_path, live
 from services.kernel.records import Requests, auditor, refusals
+from services.kernel.releases import Closing, Releases
 from services.kernel.rpc import Server, connect
 from services.kernel.vault import Vault
 
@@ -28,6 +30,7 @@ class Parts:
 
     server: Server
     outbox: Outbox
+    releases: Releases
     stop: Callable[[], None]
 
 
@@ -39,8 +42,9 @@ def build(config: ServiceConfig, clock: Clock) -> Parts:
     operations, findings, tips = Operations(vault, objects), Findings(vault), Tips(vault)
     audit = auditor(tables.audit, clock)
     imports = Imports(database, objects, audit, clock)
+    releases = Releases(database, tables.statistics_release, vault, counting(operations), audit, clock)
     servicer = ControlsServicer(
-        database, objects, operations, findings, tips, Requests(database, tables.request, vault, clock), imports, audit, clock
+        database, objects, operations, findings, tips, Requests(database, tables.request, vault, clock), imports, releases, audit, clock
     )
 
     server = Server(
@@ -54,7 +58,8 @@ def build(config: ServiceConfig, clock: Clock) -> Parts:
         sharing.close()
         database.close()
 
-    return Parts(server, Outbox(database.conninfo, Offering(sharing, Offers(database, operations, findings).request).deliver), stop)
+    outbox = Outbox(database.conninfo, Offering(sharing, Offers(database, operations, findings).request).deliver)
+    return Parts(server, outbox, releases, stop)
 
 
 def main() -> None:
@@ -63,7 +68,7 @@ def main() -> None:
     config = load(config_path("Plans joint controls and invites authorities to them."), ServiceConfig)
     parts = build(config, Clock())
     metrics.serve(config.metrics_listen, [parts.outbox])
-    live([parts.outbox], parts.server.start, parts.stop)
+    live([parts.outbox, Closing(parts.releases)], parts.server.start, parts.stop)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from services.kernel.clock import FixedClock
 from services.kernel.config import Callers, ServiceConfig, Tls, VaultFiles
 from services.kernel.errors import Conflict, ConflictReason, Failure, NotFound
 from services.kernel.outbox import Outbox
+from services.kernel.releases import Releases
 from services.kernel.rpc import CALLER_HEADER, Server, connect, failure_of, people
 from services.kernel.rpc import services as only
 from tests.sharing.conftest import sharing
@@ -68,6 +69,7 @@ class Controls:
     clock: FixedClock
     key: ECKey
     database_url: str
+    releases: Releases
 
     def call(self, method: str, request: Any, caller: Caller = PERSON) -> Any:  # noqa: ANN401
         """Call as a person; raises the planned failure."""
@@ -133,7 +135,7 @@ def controls(postgres: Postgres, database: str) -> Iterator[Controls]:
     stub, as_sharing = (controls_pb2_grpc.ControlsServiceStub(channel) for channel in channels)
     key = ECKey.import_key(json.loads(secrets.assertion_file(folder, "cli").read_text(encoding="ascii")))
     try:
-        yield Controls(stub, as_sharing, fake, parts.outbox, clock, key, postgres.url(database=database))
+        yield Controls(stub, as_sharing, fake, parts.outbox, clock, key, postgres.url(database=database), parts.releases)
     finally:
         for channel in channels:
             channel.close()

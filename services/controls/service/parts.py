@@ -9,6 +9,7 @@ from services.kernel.errors import NotFound
 from services.kernel.life import Actor
 from services.kernel.records import Audit, Requests
 from services.kernel.reference import reference
+from services.kernel.releases import Releases
 
 
 class Parts:
@@ -23,6 +24,7 @@ class Parts:
         tips: Tips,
         requests: Requests,
         imports: Imports,
+        releases: Releases,
         audit: Audit,
         clock: Clock,
     ) -> None:
@@ -34,6 +36,7 @@ class Parts:
         self._tips = tips
         self._requests = requests
         self._imports = imports
+        self._releases = releases
         self._audit = audit
         self._clock = clock
 

@@ -12,6 +12,7 @@ from services.controls.service.day import DayMethods
 from services.controls.service.measures import MeasureMethods
 from services.controls.service.objects import ObjectMethods
 from services.controls.service.route import RouteMethods
+from services.controls.service.statistics import StatisticsMethods
 from services.controls.service.tips import TipMethods
 from services.kernel.callers import Role
 from services.kernel.db import Transaction
@@ -69,12 +70,20 @@ RULES: Mapping[str, Rule] = {
     "SuggestRoute": COORDINATOR,
     "AcceptRoute": COORDINATOR,
     "GetCalendar": COORDINATOR,
+    "GetStatistics": people(Role.SECURITY_CHIEF, Role.ANALYST, Role.LOS_COORDINATOR),
     "RecordOutcome": services("sharing"),
 }
 
 
 class ControlsServicer(
-    ObjectMethods, TipMethods, DayMethods, RouteMethods, MeasureMethods, AfterWorkMethods, controls_pb2_grpc.ControlsServiceServicer
+    ObjectMethods,
+    TipMethods,
+    DayMethods,
+    RouteMethods,
+    MeasureMethods,
+    AfterWorkMethods,
+    StatisticsMethods,
+    controls_pb2_grpc.ControlsServiceServicer,
 ):
     """Objects, tips, operations, invitations and answers, what is found and what is done about it."""
 

@@ -24,12 +24,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.kernel.records import INSTANT, audit_table, history_table, outbox_table, request_table
+from services.kernel.releases import release_table
 
 metadata = MetaData()
 audit = audit_table(metadata)
 request = request_table(metadata)
 history = history_table(metadata)
 outbox = outbox_table(metadata)
+statistics_release = release_table(metadata)
 
 control_object = Table(
     "control_object",

@@ -282,6 +282,11 @@ class ControlsServiceStub:
                 request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.RecordOutcomeRequest.SerializeToString,
                 response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.RecordOutcomeResponse.FromString,
                 _registered_method=True)
+        self.GetStatistics = channel.unary_unary(
+                '/los.controls.v1.ControlsService/GetStatistics',
+                request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.GetStatisticsRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.GetStatisticsResponse.FromString,
+                _registered_method=True)
 
 
 class ControlsServiceServicer:
@@ -602,6 +607,12 @@ class ControlsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetStatistics(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ControlsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -849,6 +860,11 @@ def add_ControlsServiceServicer_to_server(servicer, server):
                     servicer.RecordOutcome,
                     request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.RecordOutcomeRequest.FromString,
                     response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.RecordOutcomeResponse.SerializeToString,
+            ),
+            'GetStatistics': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStatistics,
+                    request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.GetStatisticsRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.GetStatisticsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -2174,6 +2190,33 @@ class ControlsService:
             '/los.controls.v1.ControlsService/RecordOutcome',
             los_dot_controls_dot_v1_dot_controls__pb2.RecordOutcomeRequest.SerializeToString,
             los_dot_controls_dot_v1_dot_controls__pb2.RecordOutcomeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStatistics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/GetStatistics',
+            los_dot_controls_dot_v1_dot_controls__pb2.GetStatisticsRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_controls__pb2.GetStatisticsResponse.FromString,
             options,
             channel_credentials,
             insecure,

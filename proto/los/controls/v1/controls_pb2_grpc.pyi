@@ -105,6 +105,7 @@ class ControlsServiceStub:
     GetCalendar: _grpc.UnaryUnaryMultiCallable[_route_pb2.GetCalendarRequest, _route_pb2.GetCalendarResponse]
     RecordOutcome: _grpc.UnaryUnaryMultiCallable[_controls_pb2.RecordOutcomeRequest, _controls_pb2.RecordOutcomeResponse]
     """Called by sharing only."""
+    GetStatistics: _grpc.UnaryUnaryMultiCallable[_controls_pb2.GetStatisticsRequest, _controls_pb2.GetStatisticsResponse]
 
 @_typing.type_check_only
 class ControlsServiceAsyncStub(ControlsServiceStub):
@@ -180,6 +181,7 @@ class ControlsServiceAsyncStub(ControlsServiceStub):
     GetCalendar: _aio.UnaryUnaryMultiCallable[_route_pb2.GetCalendarRequest, _route_pb2.GetCalendarResponse]  # type: ignore[assignment]
     RecordOutcome: _aio.UnaryUnaryMultiCallable[_controls_pb2.RecordOutcomeRequest, _controls_pb2.RecordOutcomeResponse]  # type: ignore[assignment]
     """Called by sharing only."""
+    GetStatistics: _aio.UnaryUnaryMultiCallable[_controls_pb2.GetStatisticsRequest, _controls_pb2.GetStatisticsResponse]  # type: ignore[assignment]
 
 class ControlsServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -546,5 +548,12 @@ class ControlsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_controls_pb2.RecordOutcomeResponse, _abc.Awaitable[_controls_pb2.RecordOutcomeResponse]]:
         """Called by sharing only."""
+
+    @_abc_1.abstractmethod
+    def GetStatistics(
+        self,
+        request: _controls_pb2.GetStatisticsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controls_pb2.GetStatisticsResponse, _abc.Awaitable[_controls_pb2.GetStatisticsResponse]]: ...
 
 def add_ControlsServiceServicer_to_server(servicer: ControlsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

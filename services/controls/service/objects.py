@@ -7,6 +7,7 @@ from uuid import UUID
 import grpc
 from los.controls.v1 import controls_pb2 as pb
 
+from services.controls.domain.candidates import Place
 from services.controls.domain.objects import StoredObject
 from services.controls.service.parts import Parts, unit_of
 from services.controls.wire import objects as object_wire
@@ -48,6 +49,20 @@ class ObjectMethods(Parts):
             etag=str(stored.revision),
             may_be_a_home=stored.object.may_be_a_home,
             tips=[tip_message(tip) for tip in tips],
+        )
+
+    def ListCandidates(self, request: pb.ListCandidatesRequest, _context: grpc.ServicerContext) -> pb.ListCandidatesResponse:  # noqa: N802, D102
+        asking = caller()
+        asked = object_wire.filter_from(request)
+        asked.require_something()
+        size, after = pages.page_size(request.page), Place.read(request.page.page_token, self._clock.today())
+        with self._database.transaction() as tx:
+            found = self._candidates.page(tx, unit_of(asking), asked, after, size + 1)
+            page = found[:size]
+            self._audit(tx, "controls:candidate:list", asking, "control_object", count=len(page))
+        last = Place(after.day, page[-1].points, page[-1].stored.id) if len(found) > size else None
+        return pb.ListCandidatesResponse(
+            candidates=[object_wire.candidate_row(candidate) for candidate in page], next_page_token=last.token if last else ""
         )
 
     def UpdateObject(self, request: pb.UpdateObjectRequest, _context: grpc.ServicerContext) -> pb.UpdateObjectResponse:  # noqa: N802, D102

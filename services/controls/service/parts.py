@@ -1,7 +1,7 @@
 """What the methods of controls' servicer share: the parts, and who asks."""
 
 from services.controls.service.imports import Imports
-from services.controls.store import Findings, Objects, Operations, Tips
+from services.controls.store import Candidates, Findings, Objects, Operations, Tips
 from services.kernel.callers import Caller
 from services.kernel.clock import Clock
 from services.kernel.db import Database
@@ -34,6 +34,7 @@ class Parts:
         self._operations = operations
         self._findings = findings
         self._tips = tips
+        self._candidates = Candidates(objects, tips)
         self._requests = requests
         self._imports = imports
         self._releases = releases

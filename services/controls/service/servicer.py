@@ -26,6 +26,7 @@ RULES: Mapping[str, Rule] = {
     "ListObjects": COORDINATOR,
     "ImportObjects": COORDINATOR,
     "GetObject": COORDINATOR,
+    "ListCandidates": COORDINATOR,
     "UpdateObject": COORDINATOR,
     "RegisterTip": people(Role.SECURITY_COORDINATOR, Role.LOS_COORDINATOR, Role.INSPECTOR),
     "GetTip": COORDINATOR,

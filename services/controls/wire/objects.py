@@ -1,11 +1,14 @@
 """Control objects as messages."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 
 from los.controls.v1 import controls_pb2 as pb
 
-from services.controls.domain.objects import ControlObject, StoredObject, read_object, read_permits
+from services.controls.domain.candidates import Candidate, Filter
+from services.controls.domain.objects import ControlObject, StoredObject, object_types, read_object, read_permits
+from services.kernel.errors import Invalid
 from services.kernel.rows import FieldFault
 
 
@@ -67,3 +70,25 @@ def object_message(place: ControlObject) -> pb.ControlObject:
 def object_row(stored: StoredObject) -> pb.ObjectRow:
     """An object of a list."""
     return pb.ObjectRow(object_id=str(stored.id), object=object_message(stored.object))
+
+
+def filter_from(request: pb.ListCandidatesRequest) -> Filter:
+    """Which objects are asked for. Raises Invalid for a type that is in no list."""
+    kind = object_types().find(request.object_type) if request.object_type else None
+    if request.object_type and kind is None:
+        raise Invalid(f"object_type: välj något av: {', '.join(object_types().words)}.")
+    return Filter(request.district, kind.code if kind else "", request.sni_code, request.only_with_tips)
+
+
+def candidate_row(candidate: Candidate) -> pb.CandidateRow:
+    """A candidate, with each reason for its points."""
+    kinds = Counter(kind for tip in candidate.tips for kind in tip.content.suspicion_types)
+    return pb.CandidateRow(
+        object_id=str(candidate.stored.id),
+        object=object_message(candidate.stored.object),
+        points=candidate.points,
+        reasons=[pb.PointsReason(points=weight.points, word=weight.word) for weight in candidate.applies],
+        may_be_a_home=candidate.stored.object.may_be_a_home,
+        tips=len(candidate.tips),
+        tip_kinds=[pb.CountedTips(suspicion_type=kind, count=count) for kind, count in sorted(kinds.items())],
+    )

@@ -373,6 +373,151 @@ class GetObjectResponse(_message.Message):
 Global___GetObjectResponse: _TypeAlias = GetObjectResponse  # noqa: Y015
 
 @_typing.final
+class ListCandidatesRequest(_message.Message):
+    """At least one of the filters."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    DISTRICT_FIELD_NUMBER: _builtins.int
+    OBJECT_TYPE_FIELD_NUMBER: _builtins.int
+    SNI_CODE_FIELD_NUMBER: _builtins.int
+    ONLY_WITH_TIPS_FIELD_NUMBER: _builtins.int
+    district: _builtins.str
+    object_type: _builtins.str
+    sni_code: _builtins.str
+    only_with_tips: _builtins.bool
+    """Only objects that the own unit has assessed or prioritised tips about."""
+    @_builtins.property
+    def page(self) -> _common_pb2.Page: ...
+    def __init__(
+        self,
+        *,
+        page: _common_pb2.Page | None = ...,
+        district: _builtins.str = ...,
+        object_type: _builtins.str = ...,
+        sni_code: _builtins.str = ...,
+        only_with_tips: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["district", b"district", "object_type", b"object_type", "only_with_tips", b"only_with_tips", "page", b"page", "sni_code", b"sni_code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCandidatesRequest: _TypeAlias = ListCandidatesRequest  # noqa: Y015
+
+@_typing.final
+class PointsReason(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POINTS_FIELD_NUMBER: _builtins.int
+    WORD_FIELD_NUMBER: _builtins.int
+    points: _builtins.int
+    word: _builtins.str
+    """Swedish."""
+    def __init__(
+        self,
+        *,
+        points: _builtins.int = ...,
+        word: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["points", b"points", "word", b"word"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PointsReason: _TypeAlias = PointsReason  # noqa: Y015
+
+@_typing.final
+class CountedTips(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUSPICION_TYPE_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    suspicion_type: _builtins.str
+    """A code of suspicion_type."""
+    count: _builtins.int
+    def __init__(
+        self,
+        *,
+        suspicion_type: _builtins.str = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "suspicion_type", b"suspicion_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountedTips: _TypeAlias = CountedTips  # noqa: Y015
+
+@_typing.final
+class CandidateRow(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECT_ID_FIELD_NUMBER: _builtins.int
+    OBJECT_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    MAY_BE_A_HOME_FIELD_NUMBER: _builtins.int
+    TIPS_FIELD_NUMBER: _builtins.int
+    TIP_KINDS_FIELD_NUMBER: _builtins.int
+    object_id: _builtins.str
+    points: _builtins.int
+    may_be_a_home: _builtins.bool
+    """It may be somebody's home."""
+    tips: _builtins.int
+    @_builtins.property
+    def object(self) -> Global___ControlObject: ...
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___PointsReason]: ...
+    @_builtins.property
+    def tip_kinds(self) -> _containers.RepeatedCompositeFieldContainer[Global___CountedTips]: ...
+    def __init__(
+        self,
+        *,
+        object_id: _builtins.str = ...,
+        object: Global___ControlObject | None = ...,
+        points: _builtins.int = ...,
+        reasons: _abc.Iterable[Global___PointsReason] | None = ...,
+        may_be_a_home: _builtins.bool = ...,
+        tips: _builtins.int = ...,
+        tip_kinds: _abc.Iterable[Global___CountedTips] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["object", b"object"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["may_be_a_home", b"may_be_a_home", "object", b"object", "object_id", b"object_id", "points", b"points", "reasons", b"reasons", "tip_kinds", b"tip_kinds", "tips", b"tips"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CandidateRow: _TypeAlias = CandidateRow  # noqa: Y015
+
+@_typing.final
+class ListCandidatesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CANDIDATES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___CandidateRow]: ...
+    def __init__(
+        self,
+        *,
+        candidates: _abc.Iterable[Global___CandidateRow] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCandidatesResponse: _TypeAlias = ListCandidatesResponse  # noqa: Y015
+
+@_typing.final
 class UpdateObjectRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -57,6 +57,11 @@ class ControlsServiceStub:
                 request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.GetObjectRequest.SerializeToString,
                 response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.GetObjectResponse.FromString,
                 _registered_method=True)
+        self.ListCandidates = channel.unary_unary(
+                '/los.controls.v1.ControlsService/ListCandidates',
+                request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.ListCandidatesRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.ListCandidatesResponse.FromString,
+                _registered_method=True)
         self.UpdateObject = channel.unary_unary(
                 '/los.controls.v1.ControlsService/UpdateObject',
                 request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.UpdateObjectRequest.SerializeToString,
@@ -312,6 +317,13 @@ class ControlsServiceServicer:
 
     def GetObject(self, request, context):
         """With the own unit's tips about it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCandidates(self, request, context):
+        """Objects that may need a control, with the points of services/controls/domain/weights.toml and why each got them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -635,6 +647,11 @@ def add_ControlsServiceServicer_to_server(servicer, server):
                     servicer.GetObject,
                     request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.GetObjectRequest.FromString,
                     response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.GetObjectResponse.SerializeToString,
+            ),
+            'ListCandidates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCandidates,
+                    request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.ListCandidatesRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.ListCandidatesResponse.SerializeToString,
             ),
             'UpdateObject': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateObject,
@@ -975,6 +992,33 @@ class ControlsService:
             '/los.controls.v1.ControlsService/GetObject',
             los_dot_controls_dot_v1_dot_controls__pb2.GetObjectRequest.SerializeToString,
             los_dot_controls_dot_v1_dot_controls__pb2.GetObjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCandidates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/ListCandidates',
+            los_dot_controls_dot_v1_dot_controls__pb2.ListCandidatesRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_controls__pb2.ListCandidatesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,8 @@ class ControlsServiceStub:
     ImportObjects: _grpc.StreamStreamMultiCallable[_controls_pb2.ImportObjectsRequest, _controls_pb2.ImportObjectsResponse]
     GetObject: _grpc.UnaryUnaryMultiCallable[_controls_pb2.GetObjectRequest, _controls_pb2.GetObjectResponse]
     """With the own unit's tips about it."""
+    ListCandidates: _grpc.UnaryUnaryMultiCallable[_controls_pb2.ListCandidatesRequest, _controls_pb2.ListCandidatesResponse]
+    """Objects that may need a control, with the points of services/controls/domain/weights.toml and why each got them."""
     UpdateObject: _grpc.UnaryUnaryMultiCallable[_controls_pb2.UpdateObjectRequest, _controls_pb2.UpdateObjectResponse]
     RegisterTip: _grpc.UnaryUnaryMultiCallable[_tips_pb2.RegisterTipRequest, _tips_pb2.RegisterTipResponse]
     """The object is found by its address or number, or registered; two tips about one place are two sources of one object."""
@@ -115,6 +117,8 @@ class ControlsServiceAsyncStub(ControlsServiceStub):
     ImportObjects: _aio.StreamStreamMultiCallable[_controls_pb2.ImportObjectsRequest, _controls_pb2.ImportObjectsResponse]  # type: ignore[assignment]
     GetObject: _aio.UnaryUnaryMultiCallable[_controls_pb2.GetObjectRequest, _controls_pb2.GetObjectResponse]  # type: ignore[assignment]
     """With the own unit's tips about it."""
+    ListCandidates: _aio.UnaryUnaryMultiCallable[_controls_pb2.ListCandidatesRequest, _controls_pb2.ListCandidatesResponse]  # type: ignore[assignment]
+    """Objects that may need a control, with the points of services/controls/domain/weights.toml and why each got them."""
     UpdateObject: _aio.UnaryUnaryMultiCallable[_controls_pb2.UpdateObjectRequest, _controls_pb2.UpdateObjectResponse]  # type: ignore[assignment]
     RegisterTip: _aio.UnaryUnaryMultiCallable[_tips_pb2.RegisterTipRequest, _tips_pb2.RegisterTipResponse]  # type: ignore[assignment]
     """The object is found by its address or number, or registered; two tips about one place are two sources of one object."""
@@ -212,6 +216,14 @@ class ControlsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_controls_pb2.GetObjectResponse, _abc.Awaitable[_controls_pb2.GetObjectResponse]]:
         """With the own unit's tips about it."""
+
+    @_abc_1.abstractmethod
+    def ListCandidates(
+        self,
+        request: _controls_pb2.ListCandidatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controls_pb2.ListCandidatesResponse, _abc.Awaitable[_controls_pb2.ListCandidatesResponse]]:
+        """Objects that may need a control, with the points of services/controls/domain/weights.toml and why each got them."""
 
     @_abc_1.abstractmethod
     def UpdateObject(

@@ -83,13 +83,14 @@ def test_postponing_recalls_the_plan_and_new_days_ask_everybody_again(controls: 
     assert controls.sharing.contents(visit, "arbetsmiljoverket") == ["control_invitation"]
     with pytest.raises(Conflict, match="planned_start: en annan dag"):
         course.act("UpdatePlan", **course.plan(planned_end=timestamp(START + DAY)))
+    course.brief(assembly_point="Parkeringen")
     course.act("PostponeOperation")
     deliver(controls)
     assert controls.sharing.contents(visit, "arbetsmiljoverket") == ["control_invitation", "withdrawn"]
     course.act("UpdatePlan", **course.plan(planned_end=timestamp(START + DAY)))
     deliver(controls)
     assert controls.sharing.contents(course.id, "arbetsmiljoverket") == ["control_invitation", "control_invitation"]
-    assert course.read().state == pb.OPERATION_STATE_PLANNED
+    assert (course.read().state, course.read().risk_signed_by) == (pb.OPERATION_STATE_PLANNED, "")
     with pytest.raises(Conflict, match="override_reason"):
         course.act("ConfirmOperation")
 

@@ -44,6 +44,9 @@ class Record(NamedTuple):
 RECORDS = {
     "control_object": Record("Control object (workflows 4.2)", controls_pb2.DESCRIPTOR, controls.control_object, objects.FORM),
     "control_tip": Record("Control tip (workflows 4.2)", tips_pb2.DESCRIPTOR, controls.tip),
+    "operation": Record("Control operation (workflows 4.2)", controls_pb2.DESCRIPTOR, controls.operation),
+    "participation": Record("Participation (workflows 4.2)", controls_pb2.DESCRIPTOR, controls.participation),
+    "visit": Record("Visit (workflows 4.2)", controls_pb2.DESCRIPTOR, controls.visit),
     "observation": Record("Observation (workflows 4.2)", findings_pb2.DESCRIPTOR, findings.observation),
     "measure": Record("Measure (workflows 4.2)", findings_pb2.DESCRIPTOR, findings.measure),
     "alert": Record("Folkbokföring alert (workflows 5.2)", registry_pb2.DESCRIPTOR, registry.alert, alert.FORM),
@@ -60,6 +63,7 @@ TYPES: Mapping[str, frozenset[str]] = {
     "datetime": frozenset({"message"}),
     "list{type, number, valid_to}": frozenset({"repeated message"}),
     "list[notice_id]": frozenset({"repeated message"}),
+    "datetime": frozenset({"message"}),  # a Timestamp
 }
 TEXT = frozenset({"string"})
 SECRET = 2

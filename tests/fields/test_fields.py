@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.controls.test_findings import OBSERVATION_GUARDS
+from tests.controls.test_operation_machine import OPERATION_GUARDS
 from tests.controls.test_tip_machine import TIP_GUARDS
 from tests.fields.table import DOCUMENT, differences, document, fields
 from tests.registry.test_alert_machine import ALERT_GUARDS
@@ -15,7 +16,7 @@ from tests.registry.test_payment_machine import GUARDS
 GLOSSARY = Path(__file__).parents[2] / "docs" / "glossary.md"
 # What the lives have been seen to refuse, by method and field.
 # The shape of a message refuses an assessment that is none (buf.validate in the contract).
-REFUSED = GUARDS | ALERT_GUARDS | OBSERVATION_GUARDS | TIP_GUARDS | {("AssessAlert", "assessment")}
+REFUSED = GUARDS | ALERT_GUARDS | OBSERVATION_GUARDS | OPERATION_GUARDS | TIP_GUARDS | {("AssessAlert", "assessment")}
 ROWS = [(record, row) for record, rows in fields().items() for row in rows]
 
 

@@ -167,6 +167,8 @@ def update_plan(operation: Operation, plan: Plan, actor: Actor) -> Operation:
     moved = plan.days != operation.plan.days
     if moved and operation.state in {State.CONFIRMED, State.BRIEFED}:
         raise Conflict("planned_start: en annan dag kräver nya svar. Skjut upp insatsen först.")
+    if moved or operation.state is State.POSTPONED:  # what was reasoned and signed was about the old days
+        plan = replace(plan, override_reason="", risk_level=None, risk_measures="", risk_signed_by="", risk_signed_time=None)
     changed = operation.changed(plan=plan)
     if operation.state is State.POSTPONED:
         changed = replace(changed, state=LIFE.walk(Act.PLAN, (State.POSTPONED, State.PLANNED), changed, None, actor)[-1])

@@ -142,7 +142,8 @@ class OperationMachine(DayMachine):
         if method == "CompleteOperation" and draw(st.booleans()):
             for visit in self.course.read().visits:
                 if visit.state == pb.VISIT_STATE_SCHEDULED:
-                    self.course.step("FinishVisit", visit.visit_id, outcome=pb.VISIT_STATE_NOT_OPEN)
+                    self.course.step("StartVisit", visit.visit_id)
+                    self.course.step("FinishVisit", visit.visit_id, outcome=pb.VISIT_STATE_DONE)
         if method is not None:
             self.do(method, LEAD if method in BY_LEAD else PERSON, **self.right(method))
 

@@ -63,7 +63,6 @@ TYPES: Mapping[str, frozenset[str]] = {
     "datetime": frozenset({"message"}),
     "list{type, number, valid_to}": frozenset({"repeated message"}),
     "list[notice_id]": frozenset({"repeated message"}),
-    "datetime": frozenset({"message"}),  # a Timestamp
 }
 TEXT = frozenset({"string"})
 SECRET = 2

@@ -95,6 +95,10 @@ def _risk_assessed(operation: Operation, asked: Briefing, actor: Actor) -> None:
         raise Invalid("start_time: en annan dag kräver nya svar. Skjut upp insatsen först.")
 
 
+def _so_far(operation: Operation, time: datetime, actor: Actor) -> None:
+    visits.step_time(time, operation.plan.start, actor.now)
+
+
 def _begun_that_day(operation: Operation, time: datetime, _: Actor) -> None:
     if replace(operation.plan, start=time).days[0] != operation.plan.days[0]:
         raise Invalid("occurred_time: insatsen börjar den dag som den är planerad.")
@@ -135,8 +139,8 @@ LIFE: Life[State] = Life(
     steps(Act.PLAN, (State.DRAFT, State.POSTPONED), State.PLANNED, COORDINATOR, _has_visits, _two_take_part),
     steps(Act.CONFIRM, (State.PLANNED,), State.CONFIRMED, COORDINATOR, _all_answered),
     steps(Act.BRIEF, (State.CONFIRMED,), State.BRIEFED, LEADS, _by_the_lead, _risk_assessed),
-    steps(Act.START, (State.BRIEFED,), State.IN_PROGRESS, LEADS, _by_the_lead, _begun_that_day),
-    steps(Act.COMPLETE, (State.IN_PROGRESS,), State.COMPLETED, LEADS, _by_the_lead, _visits_ended),
+    steps(Act.START, (State.BRIEFED,), State.IN_PROGRESS, LEADS, _by_the_lead, _so_far, _begun_that_day),
+    steps(Act.COMPLETE, (State.IN_PROGRESS,), State.COMPLETED, LEADS, _by_the_lead, _so_far, _visits_ended),
     steps(Act.REPORT, (State.COMPLETED,), State.REPORTED, COORDINATOR, _all_delivered),
     steps(Act.FOLLOW_UP, (State.REPORTED,), State.FOLLOWED_UP, COORDINATOR, _second_wave_decided),
     steps(Act.CLOSE, (State.FOLLOWED_UP,), State.CLOSED, COORDINATOR, _no_measure_open),

@@ -45,13 +45,13 @@ class DayMethods(OperationMethods):
 
     def StartOperation(self, request: pb.StartOperationRequest, _context: grpc.ServicerContext) -> pb.StartOperationResponse:  # noqa: N802, D102
         def start(before: Operation, _: Transaction, actor: Actor) -> Operation:
-            return life.start(before, visits.step_time(wire.said_time(request), before.plan.start, actor.now), actor)
+            return life.start(before, wire.said_time(request) or actor.now, actor)
 
         return self._changed(request, pb.StartOperationResponse, start, "start", by_lead=True)
 
     def CompleteOperation(self, request: pb.CompleteOperationRequest, _context: grpc.ServicerContext) -> pb.CompleteOperationResponse:  # noqa: N802, D102
         def complete(before: Operation, _: Transaction, actor: Actor) -> Operation:
-            return life.complete(before, visits.step_time(wire.said_time(request), before.plan.start, actor.now), actor)
+            return life.complete(before, wire.said_time(request) or actor.now, actor)
 
         return self._changed(request, pb.CompleteOperationResponse, complete, "complete", by_lead=True)
 

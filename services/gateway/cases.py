@@ -5,9 +5,11 @@ What a case says is shown to those who may read it, by the registry's own rules;
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
+from babel.numbers import format_decimal
 from fastapi import APIRouter, Depends, Request, Response
 from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as pb
@@ -160,7 +162,7 @@ class _Pages:
             ("Stöd", _word(known.schemes, flag.payment_scheme)),
             ("Vad kan vara fel", ", ".join(_word(known.causes, code) for code in flag.causes)),
             ("Period", f"{flag.period_from} till {flag.period_to}"),
-            ("Misstänkt belopp", f"{flag.suspected_amount_sek} kr" if flag.suspected_amount_sek else ""),
+            ("Misstänkt belopp", _kronor(flag.suspected_amount_sek)),
             ("Varifrån det kom", _word(known.impulses, flag.impulse_source)),
             ("Annan förmån", _word(known.benefits, flag.other_benefit)),
             ("Bedömningen grundas på", row.reasons),
@@ -264,6 +266,11 @@ def _wrong(form: Sent, problem: Invalid | Conflict) -> Sent:
     told = form.wrong(problem)
     name = FIELDS.get(told.field, told.field.removeprefix("other_benefits[0]."))
     return Sent(told.values, FIELDS.get(name, "circumstance" if name == "circumstances" else name), told.message)
+
+
+def _kronor(amount: str) -> str:
+    """An amount as it is written in Sweden; empty for none."""
+    return f"{format_decimal(Decimal(amount), locale='sv_SE')} kr" if amount else ""
 
 
 def _options(options: Mapping[str, tuple[str, Any]]) -> list[tuple[str, str]]:

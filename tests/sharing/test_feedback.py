@@ -356,7 +356,7 @@ def until(true: Callable[..., bool], *words: object) -> None:
 
 
 @dataclass
-class Owners(registry_pb2_grpc.RegistryServiceServicer, controls_pb2_grpc.ControlsServiceServicer):
+class Owners(registry_pb2_grpc.RegistryServiceServicer, controls_pb2_grpc.ControlsServiceServicer):  # type: ignore[misc]  # both have statistics
     """Registry and controls, that keep what they are told and fail as they are told to."""
 
     told: list[common_pb2.RecordOutcome] = field(default_factory=list)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
+from uuid import UUID, uuid5
 
 import grpc
 import typer
@@ -26,6 +27,8 @@ app = typer.Typer(help="Läs in en fil: alerts, payments eller objects.", no_arg
 
 # A row of the report must not become a formula where it is opened (A32).
 PROGRESS_S = 1.0
+UNDO_TIMEOUT_S = 600
+REQUESTS = UUID("5f0b2b1e-6a55-4f0e-9d49-6a3d8a1f2c70")
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -38,6 +41,7 @@ class Row(NamedTuple):
     code: str
     message: str
     record_id: str
+    import_id: str
 
 
 class Kind(NamedTuple):
@@ -49,6 +53,7 @@ class Kind(NamedTuple):
     role: Role
     unit: str | None
     label: str
+    undoes: bool = True
 
     def default_person(self, stack: Stack) -> Person:
         """Who imports when nobody is named."""
@@ -79,11 +84,14 @@ KINDS = {
         Role.LOS_COORDINATOR,
         None,
         "row",
+        undoes=False,
     ),
 }
 
 
-def import_file(session: Session, kind: Kind, file: Path, told: Callable[[int, int], None] = lambda _, __: None) -> list[Row]:
+def import_file(
+    session: Session, kind: Kind, file: Path, told: Callable[[int, int], None] = lambda _, __: None, *, dry_run: bool = False
+) -> list[Row]:
     """Send every row and gather the answers, telling how many of how many are done.
 
     Raises Failure when the file as a whole is refused, or a part is down.
@@ -92,7 +100,7 @@ def import_file(session: Session, kind: Kind, file: Path, told: Callable[[int, i
         table = open_table(opened, kind.headings)
         rows: list[Row] = []
         try:
-            for answer in kind.call(session)(_requests(kind, table)):
+            for answer in kind.call(session)(_requests(kind, table, dry_run=dry_run)):
                 rows.append(_row(answer.row))
                 told(len(rows), table.count)
         except grpc.RpcError as error:
@@ -100,15 +108,15 @@ def import_file(session: Session, kind: Kind, file: Path, told: Callable[[int, i
     return rows
 
 
-def _requests(kind: Kind, table: OpenTable) -> Iterator[Any]:
-    yield kind.request(part=common_pb2.ImportRequest(header=common_pb2.TableHeader(columns=table.header)))
+def _requests(kind: Kind, table: OpenTable, *, dry_run: bool) -> Iterator[Any]:
+    yield kind.request(part=common_pb2.ImportRequest(header=common_pb2.TableHeader(columns=table.header, dry_run=dry_run)))
     for number, cells in table:
         yield kind.request(part=common_pb2.ImportRequest(row=common_pb2.TableRow(number=number, cells=cells)))
 
 
 def _row(answer: common_pb2.ImportResponse) -> Row:
     result = common_pb2.RowResult.Name(answer.result).removeprefix("ROW_RESULT_").lower()
-    return Row(answer.label or str(answer.row), result, answer.column, answer.code, answer.message, answer.record_id)
+    return Row(answer.label or str(answer.row), result, answer.column, answer.code, answer.message, answer.record_id, answer.import_id)
 
 
 def write_report(kind: Kind, rows: Sequence[Row], report: Path) -> None:
@@ -154,7 +162,7 @@ def _writable(report: Path) -> bool:
     return True
 
 
-def _import(kind: Kind, file: Path, report: Path | None, person: str | None, data: Path, *, as_json: bool) -> None:
+def _import(kind: Kind, file: Path, report: Path | None, person: str | None, data: Path, *, dry_run: bool, as_json: bool) -> None:
     stack = Stack(data)
     if report and not _writable(report):
         sys.stderr.write(f"{report}: rapporten går inte att skriva dit. Inget har lästs in.\n")
@@ -163,7 +171,7 @@ def _import(kind: Kind, file: Path, report: Path | None, person: str | None, dat
     sys.stderr.write(f"Läser in {file.name} som {who.id} …\n")
     try:
         with stack.speaking_for(who) as session:
-            rows = import_file(session, kind, file, _progress())
+            rows = import_file(session, kind, file, _progress(), dry_run=dry_run)
     except OSError:
         sys.stderr.write(f"{file.name}: filen går inte att läsa.\n")
         raise typer.Exit(NO) from None
@@ -178,30 +186,84 @@ def _import(kind: Kind, file: Path, report: Path | None, person: str | None, dat
         counts = dict(Counter(row.result for row in rows))
         print(json.dumps({"summary": counts, "rows": [row._asdict() for row in rows]}, ensure_ascii=False))
         return
+    _tell(kind, rows, who, dry_run=dry_run)
+
+
+def _tell(kind: Kind, rows: Sequence[Row], who: Person, *, dry_run: bool) -> None:
     for row in rows:
         if row.message:
             print(row.message)
     print(summary(rows))
+    if dry_run:
+        print("Detta var en provkörning: inget har registrerats.")
+    elif rows and kind.undoes:
+        print(f"Hela inläsningen ångras med: los import undo {rows[0].import_id} --as {who.id}")
 
 
 _File = Annotated[Path, typer.Argument(help="Filen, .csv, .xlsx eller .ods.", exists=False)]
 _Report = Annotated[Path | None, typer.Option(help="Skriv svaret för varje rad till den här filen.", show_default=False)]
+_Dry = Annotated[bool, typer.Option("--dry-run", help="Pröva varje rad, men registrera inget.")]
 _As = Annotated[str | None, typer.Option("--as", help="Vem som läser in; ett id i people.toml.", show_default=False)]
 
 
 @app.command()
-def alerts(file: _File, report: _Report = None, person: _As = None, data: Data = DATA, as_json: AsJson = False) -> None:  # noqa: FBT002
+def alerts(
+    file: _File,
+    report: _Report = None,
+    person: _As = None,
+    data: Data = DATA,
+    dry_run: _Dry = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
     """Läs in en hyresvärds lista."""
-    _import(KINDS["alerts"], file, report, person, data, as_json=as_json)
+    _import(KINDS["alerts"], file, report, person, data, dry_run=dry_run, as_json=as_json)
 
 
 @app.command()
-def payments(file: _File, report: _Report = None, person: _As = None, data: Data = DATA, as_json: AsJson = False) -> None:  # noqa: FBT002
+def payments(
+    file: _File,
+    report: _Report = None,
+    person: _As = None,
+    data: Data = DATA,
+    dry_run: _Dry = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
     """Läs in flaggade utbetalningar."""
-    _import(KINDS["payments"], file, report, person, data, as_json=as_json)
+    _import(KINDS["payments"], file, report, person, data, dry_run=dry_run, as_json=as_json)
 
 
 @app.command()
-def objects(file: _File, report: _Report = None, person: _As = None, data: Data = DATA, as_json: AsJson = False) -> None:  # noqa: FBT002
+def objects(
+    file: _File,
+    report: _Report = None,
+    person: _As = None,
+    data: Data = DATA,
+    dry_run: _Dry = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
     """Läs in verksamheter som kan kontrolleras."""
-    _import(KINDS["objects"], file, report, person, data, as_json=as_json)
+    _import(KINDS["objects"], file, report, person, data, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def undo(
+    import_id: Annotated[str, typer.Argument(help="Inläsningens nummer, som skrevs ut när filen lästes in.")],
+    person: _As = None,
+    data: Data = DATA,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Ångra en hel inläsning av alerts eller payments, så länge inget av ärendena har handlagts."""
+    stack = Stack(data)
+    who = stack.person(person) if person else KINDS["alerts"].default_person(stack)
+    say(f"Ångrar inläsningen som {who.id} …")
+    request = registry_pb2.UndoImportRequest(request_id=str(uuid5(REQUESTS, f"{who.id}|{import_id}")), import_id=import_id)
+    try:
+        with stack.speaking_for(who) as session:
+            count = session.registry.UndoImport(request, timeout=UNDO_TIMEOUT_S).count
+    except grpc.RpcError as error:
+        failure = failure_of(error)
+        if as_json:
+            print(json.dumps({"refused": failure.message}, ensure_ascii=False))
+        say(failure.message)
+        raise typer.Exit(PART_DOWN if failure.reason in {"UNAVAILABLE", "INTERNAL"} else NO) from None
+    print(json.dumps({"undone": count}) if as_json else f"{count} ärenden är återtagna.")

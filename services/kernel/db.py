@@ -136,6 +136,12 @@ class Transaction:
                 self._send()
                 self._connection.execute("COMMIT")
 
+    def undo(self) -> None:
+        """Send what is queued, so that it is judged, and leave no trace of it. Raises what any of the statements raised."""
+        self._begin()
+        self.flush()
+        self._connection.execute("ROLLBACK")
+
     def _begin(self) -> None:
         if not self._begun:
             self._connection.execute("BEGIN")
@@ -165,12 +171,15 @@ class Database:
         )
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """Commits on leaving, rolls back on any exception. No network call belongs inside."""
+    def transaction(self, *, keep: bool = True) -> Iterator[Transaction]:
+        """Commits on leaving, rolls back on any exception, or when nothing is to be kept. No network call belongs inside."""
         with self._pool.connection() as connection:
             transaction = Transaction(connection)
             yield transaction
-            transaction.commit()
+            if keep:
+                transaction.commit()
+            else:
+                transaction.undo()
 
     def close(self) -> None:
         """Give the connections back."""

@@ -21,7 +21,7 @@ from services.registry.service.delivery import Offers
 from services.registry.service.imports import Imports
 from services.registry.service.registering import Registering
 from services.registry.service.servicer import RULES, RegistryServicer
-from services.registry.store import Alerts, Links, LookUps, Payments, Suppliers, tables
+from services.registry.store import Alerts, ImportedFiles, Links, LookUps, Payments, Suppliers, tables
 from services.registry.store.statistics import counting
 
 
@@ -42,9 +42,10 @@ def build(config: ServiceConfig, clock: Clock) -> Parts:
     alerts, payments = Alerts(vault), Payments(vault)
     audit = auditor(tables.audit, clock)
     registering = Registering(database, alerts, payments, audit, clock)
-    imports = Imports(registering)
+    files = ImportedFiles(vault)
+    imports = Imports(database, registering, files, audit, clock)
     requests = Requests(database, tables.request, vault, clock)
-    stores = alerts, payments, Suppliers(vault), Links(), LookUps(vault)
+    stores = alerts, payments, Suppliers(vault), Links(), LookUps(vault), files
     releases = Releases(database, tables.statistics_release, vault, counting(alerts, payments), audit, clock)
     servicer = RegistryServicer(database, *stores, requests, registering, imports, releases, audit, clock)
 

@@ -35,13 +35,18 @@ class Imports:
     def run(self, requests: Iterable[pb.ImportObjectsRequest], caller: Caller) -> Iterator[pb.ImportObjectsResponse]:
         """One answer to each row. Raises Invalid when the file is not a list of objects."""
 
-        def register(place: ControlObject, _: Verdict) -> UUID | None:
-            stored = StoredObject(new_id(), place)
+        def begin(dry_run: bool) -> UUID | None:  # noqa: FBT001
             with self._database.transaction() as tx:
+                self._audit(tx, "controls:import:dry_run" if dry_run else "controls:import:begin", caller, "control_object")
+            return None if dry_run else new_id()
+
+        def register(place: ControlObject, _: Verdict, import_id: UUID | None) -> UUID | None:
+            stored = StoredObject(new_id(), place)
+            with self._database.transaction(keep=import_id is not None) as tx:
                 if not self._objects.add(tx, stored, self._clock.now(), caller.person):
                     return None
                 self._audit(tx, "controls:object:register", caller, "control_object", stored.id)
             return stored.id
 
-        for answer in self._imports.run(OBJECTS, (request.part for request in requests), self._clock.today(), register):
+        for answer in self._imports.run(OBJECTS, (request.part for request in requests), self._clock.today(), begin, register):
             yield pb.ImportObjectsResponse(row=common_pb2.ImportResponse(**answer.fields()))

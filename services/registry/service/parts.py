@@ -18,7 +18,7 @@ from services.kernel.records import Audit, Requests
 from services.kernel.releases import Releases
 from services.registry.service.imports import Imports
 from services.registry.service.registering import ALREADY, Registering, is_already_registered
-from services.registry.store import Alerts, Links, LookUps, Payments, Suppliers, Work
+from services.registry.store import Alerts, ImportedFiles, Links, LookUps, Payments, Suppliers, Work
 from services.registry.store.records import Seen
 
 STALE = "etag: ärendet har ändrats sedan du läste det. Hämta det igen."
@@ -42,6 +42,7 @@ class Parts:
         supplier_store: Suppliers,
         link_store: Links,
         look_up_store: LookUps,
+        file_store: ImportedFiles,
         requests: Requests,
         registering: Registering,
         imports: Imports,
@@ -56,6 +57,7 @@ class Parts:
         self._suppliers = supplier_store
         self._links = link_store
         self._look_ups = look_up_store
+        self._files = file_store
         self._requests = requests
         self._registering = registering
         self._imports = imports

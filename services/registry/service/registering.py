@@ -1,5 +1,7 @@
 """Registering an alert or a payment: the same rows whichever door it comes through."""
 
+from uuid import UUID
+
 from psycopg.errors import UniqueViolation
 
 from services.kernel.callers import Caller, Role
@@ -49,12 +51,9 @@ class Registering:
     def _actor(self, asking: Caller) -> Actor:
         return Actor(asking.principal, asking.role, self._clock.now(), self._clock.today())
 
-    def alert(self, report: Report, protection: Protection, asking: Caller, *, needs_review: bool) -> Alert:
-        """A new alert, in a transaction of its own. Raises UniqueViolation when it is registered already."""
-        with self._database.transaction() as tx:
-            return self.add_alert(tx, report, protection, asking, needs_review=needs_review)
-
-    def add_alert(self, tx: Transaction, report: Report, protection: Protection, asking: Caller, *, needs_review: bool) -> Alert:
+    def add_alert(
+        self, tx: Transaction, report: Report, protection: Protection, asking: Caller, *, needs_review: bool, import_id: UUID | None = None
+    ) -> Alert:
         """A new alert, in this transaction."""
         context = self.context(asking, alerts.RECORD_KIND)
         steps = alert_life.screened((alerts.State.SUBMITTED,), protection, self._actor(asking))
@@ -69,22 +68,9 @@ class Registering:
             needs_review=needs_review,
             protection_check=ProtectionCheck(protection),
         )
-        self._alerts.add(tx, record, (None, *steps), asking.person)
+        self._alerts.add(tx, record, (None, *steps), asking.person, import_id=import_id)
         self._audit(tx, "registry:alert:register", asking, alerts.RECORD_KIND, record.id)
         return record
-
-    def payment(self, flag: Flag, protection: Protection, asking: Caller) -> tuple[Payment, Alert | None]:
-        """A new flag, in a transaction of its own. Raises UniqueViolation when it is registered already.
-
-        A mark of protection counts all the same: what was registered without it is stopped (design 8).
-        """
-        try:
-            with self._database.transaction() as tx:
-                return self.add_payment(tx, flag, protection, asking)
-        except UniqueViolation as error:
-            if is_already_registered(error):
-                self.block_known(flag, protection, asking)
-            raise
 
     def block_known(self, flag: Flag, protection: Protection, asking: Caller) -> None:
         """Stop what was registered as this flag before anybody knew that the person is protected."""
@@ -112,7 +98,7 @@ class Registering:
             self._audit(tx, "registry:alert:block", asking, alerts.RECORD_KIND, after.id)
 
     def add_payment(
-        self, tx: Transaction, flag: Flag, protection: Protection, asking: Caller, *, by_hand: bool = False
+        self, tx: Transaction, flag: Flag, protection: Protection, asking: Caller, *, by_hand: bool = False, import_id: UUID | None = None
     ) -> tuple[Payment, Alert | None]:
         """A new flag, and a draft alert when the population register is doubted (sharing-matrix 4.2). Protected: stopped at once.
 
@@ -131,7 +117,7 @@ class Registering:
             content=payments.Content(flag, handled_by=(asking.principal,), flagged_by=asking.principal if by_hand else ""),
             protection_check=ProtectionCheck(protection),
         )
-        self._payments.add(tx, record, steps, asking.person)
+        self._payments.add(tx, record, steps, asking.person, import_id=import_id)
         self._audit(tx, "registry:suspected_payment:register", asking, payments.RECORD_KIND, record.id)
         if protected or not flag.population_register_doubted:
             return record, None
@@ -145,7 +131,7 @@ class Registering:
             content=alerts.Content(Report(contract_holder_id_number=flag.recipient_id_number), handled_by=(asking.principal,)),
             payment_id=record.id,
         )
-        self._alerts.add(tx, draft, (None, alerts.State.DRAFT), asking.person)
+        self._alerts.add(tx, draft, (None, alerts.State.DRAFT), asking.person, import_id=import_id)
         self._audit(tx, "registry:alert:draft", asking, alerts.RECORD_KIND, draft.id)
         return record, draft
 

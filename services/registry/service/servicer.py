@@ -18,12 +18,11 @@ from services.registry.domain import alert_life, payment_life
 from services.registry.domain import payment as payments
 from services.registry.domain.alert import Alert
 from services.registry.domain.payment import Payment
-from services.registry.service.alerts import AlertMethods
 from services.registry.service.links import READERS, LinkMethods
 from services.registry.service.lookups import LookUpMethods
-from services.registry.service.payments import PaymentMethods
 from services.registry.service.statistics import StatisticsMethods
 from services.registry.service.suppliers import SupplierMethods
+from services.registry.service.undoing import UndoingMethods
 from services.registry.store import Alerts, Payments, tables
 from services.registry.wire import common
 
@@ -49,6 +48,8 @@ RULES: Mapping[str, Rule] = {
     "RecordRecovery": people(Role.FUT_INVESTIGATOR, Role.FUT_MANAGER),
     "RecordPoliceReport": people(Role.FUT_MANAGER),
     "ClosePayment": people(Role.FUT_INVESTIGATOR, Role.FUT_MANAGER),
+    "ListImports": people(*REPORTERS),
+    "UndoImport": people(*REPORTERS),
     "ImportAlerts": people(*REPORTERS),
     "ImportSuspectedPayments": people(Role.FUT_INVESTIGATOR),
     "RegisterSupplierCheck": people(Role.CASE_OFFICER),
@@ -80,8 +81,7 @@ REPORT_ARRIVED: Mapping[int, payments.Police] = {
 
 
 class RegistryServicer(
-    AlertMethods,
-    PaymentMethods,
+    UndoingMethods,
     SupplierMethods,
     LookUpMethods,
     LinkMethods,

@@ -150,6 +150,11 @@ class _Records(Generic[R]):
         row = tx.one(select(self.table).where(self.table.c.id == record_id))
         return None if row is None else self._of(row)
 
+    def of_import(self, tx: Transaction, import_id: UUID) -> list[R]:
+        """What came of a file, locked; for the service itself."""
+        mine = self.table.c.import_id == import_id
+        return [self._of(row) for row in tx.read(select(self.table).where(mine).order_by(self.table.c.id).with_for_update())]
+
     def page(
         self, tx: Transaction, caller: Caller, states: Collection[str], work: Work, after: Seen | None, limit: int, **among: Collection[str]
     ) -> list[Row]:

@@ -59,9 +59,11 @@ def _record_table(name: str, *more: Column[Any] | Index) -> Table:
         Column("purge_date", Date),
         Column("officer", Text),
         Column("due_date", Date),
+        Column("import_id", Uuid),
         *more,
         UniqueConstraint("duplicate", name=f"{name}_duplicate"),
         Index(f"{name}_unit", "unit", "id"),
+        Index(f"{name}_import", "import_id", postgresql_where=text("import_id IS NOT NULL")),
         # The lists of work: what nobody has handled, one's own open cases, what is to be done by a day.
         Index(f"{name}_new", "unit", "id", postgresql_where=text("officer IS NULL AND purge_date IS NULL")),
         Index(f"{name}_officer", "unit", "officer", "id", postgresql_where=text("officer IS NOT NULL AND purge_date IS NULL")),
@@ -96,6 +98,21 @@ shared = Table(
     Column("status", BigInteger, nullable=False),
     Column("occurred_time", INSTANT, nullable=False),
     Index("shared_record", "record_id", "disclosure_id"),
+)
+# A file that was read in. Its name may say whom it is about, so it is not kept.
+imported = Table(
+    "imported",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("unit", Text, nullable=False),
+    Column("record_kind", Text, nullable=False),
+    # A blind index of the organisation whose reporter sent it.
+    Column("landlord", LargeBinary),
+    Column("imported_by", Text, nullable=False),
+    Column("imported_time", INSTANT, nullable=False),
+    Column("undone_time", INSTANT),
+    Index("imported_unit", "unit", "id"),
+    Index("imported_landlord", "landlord", "id"),
 )
 # A check of a supplier is made once and never changed; the next is another row.
 supplier_check = Table(

@@ -843,21 +843,24 @@ Global___RecordOutcome: _TypeAlias = RecordOutcome  # noqa: Y015
 
 @_typing.final
 class TableHeader(_message.Message):
-    """The header of a table: the file's own column headings, in the file's order."""
+    """The header of a table: the file's own column headings, in the file's order. Dry run: every row is judged, nothing is registered."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     COLUMNS_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    dry_run: _builtins.bool
     @_builtins.property
     def columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
         columns: _abc.Iterable[_builtins.str] | None = ...,
+        dry_run: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "dry_run", b"dry_run"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -931,6 +934,7 @@ class ImportResponse(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     RECORD_ID_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
+    IMPORT_ID_FIELD_NUMBER: _builtins.int
     row: _builtins.int
     result: Global___RowResult.ValueType
     column: _builtins.str
@@ -938,6 +942,8 @@ class ImportResponse(_message.Message):
     message: _builtins.str
     record_id: _builtins.str
     label: _builtins.str
+    import_id: _builtins.str
+    """The import that the row came with; empty in a dry run."""
     def __init__(
         self,
         *,
@@ -948,14 +954,52 @@ class ImportResponse(_message.Message):
         message: _builtins.str = ...,
         record_id: _builtins.str = ...,
         label: _builtins.str = ...,
+        import_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "column", b"column", "label", b"label", "message", b"message", "record_id", b"record_id", "result", b"result", "row", b"row"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "column", b"column", "import_id", b"import_id", "label", b"label", "message", b"message", "record_id", b"record_id", "result", b"result", "row", b"row"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportResponse: _TypeAlias = ImportResponse  # noqa: Y015
+
+@_typing.final
+class ImportRow(_message.Message):
+    """A file that was read in: who did it and when, how many records are of it, and whether it was taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPORT_ID_FIELD_NUMBER: _builtins.int
+    RECORD_KIND_FIELD_NUMBER: _builtins.int
+    IMPORTED_BY_FIELD_NUMBER: _builtins.int
+    IMPORTED_TIME_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    UNDONE_FIELD_NUMBER: _builtins.int
+    import_id: _builtins.str
+    record_kind: _builtins.str
+    imported_by: _builtins.str
+    count: _builtins.int
+    undone: _builtins.bool
+    @_builtins.property
+    def imported_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        import_id: _builtins.str = ...,
+        record_kind: _builtins.str = ...,
+        imported_by: _builtins.str = ...,
+        imported_time: _timestamp_pb2.Timestamp | None = ...,
+        count: _builtins.int = ...,
+        undone: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["imported_time", b"imported_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "import_id", b"import_id", "imported_by", b"imported_by", "imported_time", b"imported_time", "record_kind", b"record_kind", "undone", b"undone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportRow: _TypeAlias = ImportRow  # noqa: Y015
 
 @_typing.final
 class StatisticsPeriod(_message.Message):

@@ -139,6 +139,16 @@ class RegistryServiceStub:
                 request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ImportSuspectedPaymentsRequest.SerializeToString,
                 response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ImportSuspectedPaymentsResponse.FromString,
                 _registered_method=True)
+        self.ListImports = channel.unary_unary(
+                '/los.registry.v1.RegistryService/ListImports',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ListImportsRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ListImportsResponse.FromString,
+                _registered_method=True)
+        self.UndoImport = channel.unary_unary(
+                '/los.registry.v1.RegistryService/UndoImport',
+                request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.UndoImportRequest.SerializeToString,
+                response_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.UndoImportResponse.FromString,
+                _registered_method=True)
         self.RegisterSupplierCheck = channel.unary_unary(
                 '/los.registry.v1.RegistryService/RegisterSupplierCheck',
                 request_serializer=los_dot_registry_dot_v1_dot_registry__pb2.RegisterSupplierCheckRequest.SerializeToString,
@@ -320,6 +330,19 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListImports(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndoImport(self, request, context):
+        """Withdraws every record of an import, or none when one of them has been handled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RegisterSupplierCheck(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -490,6 +513,16 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ImportSuspectedPayments,
                     request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ImportSuspectedPaymentsRequest.FromString,
                     response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ImportSuspectedPaymentsResponse.SerializeToString,
+            ),
+            'ListImports': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListImports,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.ListImportsRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.ListImportsResponse.SerializeToString,
+            ),
+            'UndoImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndoImport,
+                    request_deserializer=los_dot_registry_dot_v1_dot_registry__pb2.UndoImportRequest.FromString,
+                    response_serializer=los_dot_registry_dot_v1_dot_registry__pb2.UndoImportResponse.SerializeToString,
             ),
             'RegisterSupplierCheck': grpc.unary_unary_rpc_method_handler(
                     servicer.RegisterSupplierCheck,
@@ -1109,6 +1142,60 @@ class RegistryService:
             '/los.registry.v1.RegistryService/ImportSuspectedPayments',
             los_dot_registry_dot_v1_dot_registry__pb2.ImportSuspectedPaymentsRequest.SerializeToString,
             los_dot_registry_dot_v1_dot_registry__pb2.ImportSuspectedPaymentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListImports(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/ListImports',
+            los_dot_registry_dot_v1_dot_registry__pb2.ListImportsRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.ListImportsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndoImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.registry.v1.RegistryService/UndoImport',
+            los_dot_registry_dot_v1_dot_registry__pb2.UndoImportRequest.SerializeToString,
+            los_dot_registry_dot_v1_dot_registry__pb2.UndoImportResponse.FromString,
             options,
             channel_credentials,
             insecure,

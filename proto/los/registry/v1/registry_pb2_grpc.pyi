@@ -52,6 +52,9 @@ class RegistryServiceStub:
     ClosePayment: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ClosePaymentRequest, _registry_pb2.ClosePaymentResponse]
     ImportAlerts: _grpc.StreamStreamMultiCallable[_registry_pb2.ImportAlertsRequest, _registry_pb2.ImportAlertsResponse]
     ImportSuspectedPayments: _grpc.StreamStreamMultiCallable[_registry_pb2.ImportSuspectedPaymentsRequest, _registry_pb2.ImportSuspectedPaymentsResponse]
+    ListImports: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListImportsRequest, _registry_pb2.ListImportsResponse]
+    UndoImport: _grpc.UnaryUnaryMultiCallable[_registry_pb2.UndoImportRequest, _registry_pb2.UndoImportResponse]
+    """Withdraws every record of an import, or none when one of them has been handled."""
     RegisterSupplierCheck: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RegisterSupplierCheckRequest, _registry_pb2.RegisterSupplierCheckResponse]
     GetSupplierCheck: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetSupplierCheckRequest, _registry_pb2.GetSupplierCheckResponse]
     ListSupplierChecks: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListSupplierChecksRequest, _registry_pb2.ListSupplierChecksResponse]
@@ -90,6 +93,9 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     ClosePayment: _aio.UnaryUnaryMultiCallable[_registry_pb2.ClosePaymentRequest, _registry_pb2.ClosePaymentResponse]  # type: ignore[assignment]
     ImportAlerts: _aio.StreamStreamMultiCallable[_registry_pb2.ImportAlertsRequest, _registry_pb2.ImportAlertsResponse]  # type: ignore[assignment]
     ImportSuspectedPayments: _aio.StreamStreamMultiCallable[_registry_pb2.ImportSuspectedPaymentsRequest, _registry_pb2.ImportSuspectedPaymentsResponse]  # type: ignore[assignment]
+    ListImports: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListImportsRequest, _registry_pb2.ListImportsResponse]  # type: ignore[assignment]
+    UndoImport: _aio.UnaryUnaryMultiCallable[_registry_pb2.UndoImportRequest, _registry_pb2.UndoImportResponse]  # type: ignore[assignment]
+    """Withdraws every record of an import, or none when one of them has been handled."""
     RegisterSupplierCheck: _aio.UnaryUnaryMultiCallable[_registry_pb2.RegisterSupplierCheckRequest, _registry_pb2.RegisterSupplierCheckResponse]  # type: ignore[assignment]
     GetSupplierCheck: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetSupplierCheckRequest, _registry_pb2.GetSupplierCheckResponse]  # type: ignore[assignment]
     ListSupplierChecks: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListSupplierChecksRequest, _registry_pb2.ListSupplierChecksResponse]  # type: ignore[assignment]
@@ -251,6 +257,21 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_registry_pb2.ImportSuspectedPaymentsRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_registry_pb2.ImportSuspectedPaymentsResponse], _abc.AsyncIterator[_registry_pb2.ImportSuspectedPaymentsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListImports(
+        self,
+        request: _registry_pb2.ListImportsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.ListImportsResponse, _abc.Awaitable[_registry_pb2.ListImportsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def UndoImport(
+        self,
+        request: _registry_pb2.UndoImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.UndoImportResponse, _abc.Awaitable[_registry_pb2.UndoImportResponse]]:
+        """Withdraws every record of an import, or none when one of them has been handled."""
 
     @_abc_1.abstractmethod
     def RegisterSupplierCheck(

@@ -1,0 +1,86 @@
+"""Files that were read in, and taken back whole."""
+
+from uuid import UUID
+
+import grpc
+from los.common.v1 import common_pb2
+from los.registry.v1 import registry_pb2 as pb
+
+from services.kernel import pages
+from services.kernel.callers import Caller, Role
+from services.kernel.clock import timestamp
+from services.kernel.db import Transaction
+from services.kernel.errors import Conflict
+from services.kernel.protection import Protection
+from services.kernel.rpc import caller
+from services.registry.domain import alert as alerts
+from services.registry.domain import alert_life, payment_life
+from services.registry.domain.alert import Alert
+from services.registry.service.alerts import AlertMethods
+from services.registry.service.payments import PaymentMethods
+
+
+class UndoingMethods(AlertMethods, PaymentMethods):
+    """The methods about imports."""
+
+    def ListImports(self, request: pb.ListImportsRequest, _context: grpc.ServicerContext) -> pb.ListImportsResponse:  # noqa: N802, D102
+        asking, size, after = caller(), pages.page_size(request.page), pages.after(request.page)
+        with self._database.transaction() as tx:
+            found = self._files.page(tx, asking, after, size + 1)
+            self._audit(tx, "registry:import:list", asking, count=min(len(found), size))
+        rows = [
+            common_pb2.ImportRow(
+                import_id=str(row.id),
+                record_kind=row.record_kind,
+                imported_by=row.imported_by,
+                imported_time=timestamp(row.imported_time),
+                count=row.count,
+                undone=row.undone_time is not None,
+            )
+            for row in found[:size]
+        ]
+        return pb.ListImportsResponse(imports=rows, next_page_token=pages.next_token(found, size))
+
+    def UndoImport(self, request: pb.UndoImportRequest, _context: grpc.ServicerContext) -> pb.UndoImportResponse:  # noqa: N802, D102
+        asking, import_id = caller(), UUID(request.import_id)
+
+        def act(tx: Transaction) -> pb.UndoImportResponse:
+            if self._files.seen(tx, import_id, asking).undone_time is not None:
+                raise Conflict("import_id: inläsningen är redan ångrad.")
+            count = self._undo_alerts(tx, import_id, asking) + self._undo_payments(tx, import_id, asking)
+            self._files.undone(tx, import_id, self._clock.now())
+            self._audit(tx, "registry:import:undo", asking, "import", import_id, count=count)
+            return pb.UndoImportResponse(count=count)
+
+        return self._once(asking, request, request.request_id, pb.UndoImportResponse, act)
+
+    def _undo_alerts(self, tx: Transaction, import_id: UUID, asking: Caller) -> int:
+        records, is_landlord = self._alerts.of_import(tx, import_id), asking.role is Role.LANDLORD_REPORTER
+        if is_landlord:  # what stands in the way is only what the landlord sees: nothing tells what the kommun has found
+            _require_none(sum(_closed_to_landlord(record) for record in records))
+        else:
+            records = [record for record in records if record.protection_check.result is not Protection.PROTECTED]
+            _require_none(sum(record.revision > 1 for record in records))
+        withdraw = alert_life.take_back if is_landlord else alert_life.withdraw
+        for record in records:
+            self._kept_alert(tx, record, withdraw(record, self._actor(asking)), asking, "withdraw")
+        return len(records)
+
+    def _undo_payments(self, tx: Transaction, import_id: UUID, asking: Caller) -> int:
+        # A protected person's stays: it is the named unit's, and nobody here sees it (design 8).
+        every = self._payments.of_import(tx, import_id)
+        records = [record for record in every if record.protection_check.result is not Protection.PROTECTED]
+        _require_none(sum(record.revision > 1 for record in records))
+        for record in records:
+            self._kept_payment(tx, record, payment_life.withdraw(record, self._actor(asking)), asking, "withdraw")
+        return len(records)
+
+
+def _closed_to_landlord(record: Alert) -> bool:
+    return alert_life.shown_to_landlord(record.state, taken_back=record.taken_back) is alerts.State.NO_ACTION
+
+
+def _require_none(handled: int) -> None:
+    """Raises Conflict when something has been done with records of the file."""
+    if handled:
+        raise Conflict(f"import_id: {handled} av ärendena har handlagts sedan filen lästes in. Inget har ångrats.")

@@ -2,7 +2,7 @@
 
 import json
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,27 +10,50 @@ from cli.common import WRONG_USE, AsJson, part_down
 
 app = typer.Typer()
 NAMES = ("register", "decide", "relay", "end_to_end")
+GROWTH = "growth"
 
 
 @app.command()
 def bench(
-    name: Annotated[str | None, typer.Argument(help=f"En av: {', '.join(NAMES)}. Utan namn: alla.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(help=f"En av: {', '.join(NAMES)}; eller {GROWTH}. Utan namn: de första.", show_default=False)
+    ] = None,
+    sizes: Annotated[str, typer.Option(help="Antal ärenden som growth mäter vid, minst först.")] = "10000,100000,1000000",
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
-    """Mät oss mot den nakna gränsen: omväxlande varv, medianen av tre."""
+    """Mät oss mot den nakna gränsen: omväxlande varv, medianen av tre. Med growth: hur svarstiden växer med antalet ärenden."""
+    if name == GROWTH:
+        _growth(sizes, as_json=as_json)
+        return
     if name is not None and name not in NAMES:
-        typer.echo(f"{name}: mätningen finns inte. Välj någon av: {', '.join(NAMES)}.", err=True)
+        typer.echo(f"{name}: mätningen finns inte. Välj någon av: {', '.join((*NAMES, GROWTH))}.", err=True)
         raise typer.Exit(WRONG_USE)
-    results = []
-    for one in [name] if name else NAMES:
-        try:
-            run = import_module(f"bench.{one}").run
-        except ModuleNotFoundError as missing:
-            part_down(f"{missing.name} saknas. Mätningarna behöver utvecklingspaketen: make setup-dev")
-        results.append(run())
+    results = [_module(one).run() for one in ([name] if name else NAMES)]
     if as_json:
         print(json.dumps([dict(zip(("name", "ours", "bare", "ratio"), result, strict=True)) for result in results]))
         return
     print(f"{'mätning':<12}{'vi':>10}{'naket':>10}{'kvot':>8}")
     for which, ours, bare, ratio in results:
         print(f"{which:<12}{ours:>8.0f}/s{bare:>8.0f}/s{ratio:>8.2f}")
+
+
+def _module(name: str) -> Any:  # noqa: ANN401  # a module
+    try:
+        return import_module(f"bench.{name}")
+    except ModuleNotFoundError as missing:
+        part_down(f"{missing.name} saknas. Mätningarna behöver utvecklingspaketen: make setup-dev")
+
+
+def _growth(sizes: str, *, as_json: bool) -> None:
+    asked = sizes.split(",")
+    if not all(size.isascii() and size.isdigit() and int(size) for size in asked):
+        typer.echo("--sizes: ange hela tal med komma mellan, till exempel 10000,100000.", err=True)
+        raise typer.Exit(WRONG_USE)
+    numbers = sorted({int(size) for size in asked})
+    results = _module(GROWTH).run(numbers)
+    if as_json:
+        print(json.dumps([{"name": one.name, "p99_ms": one.p99_ms, "ratio": one.ratio} for one in results]))
+        return
+    print(f"{'p99, ms':<12}{''.join(f'{size:>12}' for size in numbers)}{'kvot':>8}")
+    for one in results:
+        print(f"{one.name:<12}{''.join(f'{one.p99_ms[size]:>12.1f}' for size in numbers)}{one.ratio:>8.2f}")

@@ -32,6 +32,9 @@ def configure(service: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
+    # What the database refuses is answered or logged where it is handled; the driver's own line about it is no JSON.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
+    logging.getLogger("psycopg.pool").setLevel(logging.WARNING)
 
 
 def place_of(error: BaseException) -> str:

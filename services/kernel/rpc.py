@@ -17,7 +17,8 @@ import protovalidate
 import psycopg
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.message import Message
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -30,6 +31,7 @@ from services.kernel.config import ServiceConfig, Tls
 from services.kernel.errors import Conflict, ConflictReason, Denied, Failure, Invalid, NotFound, Unavailable
 from services.kernel.ids import new_id
 from services.kernel.log import log, place_of
+from services.kernel.wellformed import require_well_formed
 
 CALLER_HEADER = "los-caller"
 DEADLINE_S = 5.0
@@ -107,10 +109,10 @@ class _Gate(grpc.ServerInterceptor):
             return handler
         if handler.request_streaming and handler.response_streaming:
             return grpc.stream_stream_rpc_method_handler(
-                self._streaming(method, handler.stream_stream), handler.request_deserializer, handler.response_serializer
+                self._streaming(method, handler.stream_stream), _reading(handler.request_deserializer), handler.response_serializer
             )
         return grpc.unary_unary_rpc_method_handler(
-            self._unary(method, handler.unary_unary), handler.request_deserializer, handler.response_serializer
+            self._unary(method, handler.unary_unary), _reading(handler.request_deserializer), handler.response_serializer
         )
 
     def _unary(self, method: str, act: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -188,7 +190,26 @@ def _peer(context: grpc.ServicerContext) -> str:
     return names[0].decode("ascii", "replace")
 
 
-def _check(request: Message) -> None:
+class _Unreadable:
+    """Came instead of a message: bytes that are none. An error while reading would be INTERNAL, and nobody would have been authorised."""
+
+    DESCRIPTOR = Empty.DESCRIPTOR
+
+
+def _reading(deserialize: Callable[[bytes], Message]) -> Callable[[bytes], "Message | _Unreadable"]:
+    def read(wire: bytes) -> Message | _Unreadable:
+        try:
+            return deserialize(wire)
+        except DecodeError:
+            return _Unreadable()
+
+    return read
+
+
+def _check(request: "Message | _Unreadable") -> None:
+    if isinstance(request, _Unreadable):
+        raise Invalid("request: frågan går inte att läsa.")
+    require_well_formed(request)
     try:
         protovalidate.validate(request)
     except protovalidate.ValidationError as error:

@@ -2,13 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import desc, select
 
 from services.kernel.db import Transaction
 from services.kernel.ids import new_id
-from services.sharing.domain import holder
 from services.sharing.store.base import Base
-from services.sharing.store.tables import ended_role, role_change
+from services.sharing.store.tables import role_change
 
 
 class Roles(Base):
@@ -33,4 +32,7 @@ class Roles(Base):
 
     def has_ended(self, tx: Transaction, person: str, role: str, unit: str) -> bool:
         """Whether the person's role at the unit has ended."""
-        return tx.one(select(ended_role.c.holder).where(ended_role.c.holder == holder(person, role, unit))) is not None
+        c = role_change.c
+        same = (c.person == person, c.role == role, c.unit == unit)
+        latest = tx.one(select(c.holds).where(*same).order_by(desc(c.id)).limit(1))
+        return latest is not None and not latest.holds

@@ -19,14 +19,12 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     and_,
-    column,
     desc,
     exists,
     false,
     func,
     or_,
     select,
-    table,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -67,6 +65,9 @@ offer = Table(
     Column("content", LargeBinary),
     UniqueConstraint("record_kind", "record_id", "receiver_kind", "revision", name="offer_revision"),
     Index("offer_unit", "unit", "state", "id"),
+    Index("offer_tray", "unit", "id"),
+    Index("offer_record", "record_id"),
+    Index("offer_subject", "subject"),
 )
 preview = Table(
     "preview",
@@ -186,6 +187,7 @@ reply = Table(
     Column("disclosure_id", Uuid),
     Column("received_time", INSTANT, nullable=False),
     Column("refused_code", Text),
+    Index("reply_disclosure", "disclosure_id"),
 )
 
 flow_switch = Table(
@@ -265,7 +267,6 @@ role_change = Table(
     Index("role_change_holder", "person", "role", "unit", "id"),
     Index("role_change_ended", "id", postgresql_where=text("NOT holds")),
 )
-ended_role = table("ended_role", column("holder", Text))
 
 LATEST_STATUS = (
     select(disclosure_event.c.status)

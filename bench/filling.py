@@ -1,0 +1,137 @@
+"""Alerts by the million: made by the registry's own code, row for row, and copied in.
+
+A person is in three records and a house has twenty flats, however many records there are: that is how a kommun grows.
+"""
+
+import os
+import random
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from los.registry.v1 import registry_pb2 as pb
+from psycopg import sql
+from sqlalchemy import Table
+
+from services.kernel.callers import Caller, Role
+from services.kernel.clock import FixedClock
+from services.kernel.protection import Protection
+from services.kernel.records import auditor
+from services.kernel.vault import Vault
+from services.registry.domain.alert import Report
+from services.registry.service.registering import Registering
+from services.registry.store import Alerts, Payments, tables
+
+UNIT = "KLF"
+OFFICER = Caller("cli", "klf-handlaggare-1", Role.ALERT_OFFICER, UNIT)
+PEOPLE = [
+    line
+    for line in (Path(__file__).parents[1] / "samples" / "testpersonnummer.txt").read_text(encoding="ascii").split()
+    if line.isdigit() and "1940" < line[:4] < "2000"
+][:1000]
+EACH = 3
+"""Records of one person."""
+BATCH = 20_000
+KNOWN = 2_000
+FLATS = 20
+FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+class _Rows:
+    """What a transaction would have sent, by table."""
+
+    def __init__(self) -> None:
+        self.by_table: dict[Table, list[Mapping[str, Any]]] = {}
+
+    def insert(self, table: Table, **row: Any) -> None:  # noqa: ANN401  # as Transaction.insert
+        self.by_table.setdefault(table, []).append(row)
+
+    def queues(self, *_: object, **__: object) -> bool:
+        return False
+
+
+class _Apart(Vault):
+    """Blind indexes of as many persons as there are records of, of published test numbers alone: a group is indexed too."""
+
+    group = 0
+
+    def index(self, kind: str, text: str) -> bytes:
+        return super().index(kind, f"{text}/{self.group}" if self.group and kind == "number" else text)
+
+
+def report_message(place: str, person: str) -> pb.AlertReport:
+    """One flat, as a request."""
+    return pb.AlertReport(
+        source_kind="own",
+        property_designation=f"LINKÖPING NYA {place.replace('-', ':')}",
+        street_address=f"Nygatan {place}",
+        postal_code="58222",
+        city="Linköping",
+        apartment_number="1201",
+        contract_holder_name="Alma Prov",
+        contract_holder_id_number=person,
+        observed_from="2026-10-01",
+        observed_to="2026-11-01",
+        observation_types=["apartment_empty"],
+    )
+
+
+def _report(number: int) -> Report:
+    house = number // FLATS
+    day = (FIRST_DAY + timedelta(days=number % 2000)).date()
+    return Report(
+        source_kind="own",
+        property_designation=f"LINKÖPING PROVET {house}:1",
+        street_address=f"Provgatan {house}",
+        postal_code="58222",
+        city="Linköping",
+        apartment_number=f"1{number % FLATS + 1:03d}",
+        contract_holder_name="Alma Prov",
+        contract_holder_id_number=PEOPLE[number // EACH % len(PEOPLE)],
+        observed_from=day,
+        observed_to=day + timedelta(days=30),
+        observation_types=("apartment_empty",),
+    )
+
+
+def fill(url: str, keys: tuple[Path, Path], size: int) -> list[str]:
+    """Put `size` alerts of the unit in; ids of some. Several processes; then ANALYZE."""
+    starts = range(0, size, BATCH)
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        tasks = [pool.submit(_fill_part, url, keys, start, min(start + BATCH, size)) for start in starts]
+        ids = [one for task in tasks for one in task.result()]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+    return random.Random(size).sample(ids, min(KNOWN, len(ids)))  # noqa: S311
+
+
+def _fill_part(url: str, keys: tuple[Path, Path], start: int, end: int) -> list[str]:
+    vault = _Apart.from_files("registry", *keys)
+    clock = FixedClock(FIRST_DAY + timedelta(seconds=start))
+    registering = Registering(None, Alerts(vault), Payments(vault), auditor(tables.audit, clock), clock)  # type: ignore[arg-type]
+    rows: Any = _Rows()
+    for number in range(start, end):
+        vault.group = number // EACH // len(PEOPLE)
+        clock.moment = FIRST_DAY + timedelta(seconds=number)
+        registering.add_alert(rows, _report(number), Protection.UNKNOWN, OFFICER, needs_review=False)
+    persons: dict[bytes, Mapping[str, Any]] = {row["number"]: row for row in rows.by_table.get(tables.subject, ())}
+    rows.by_table[tables.subject] = list(persons.values())
+    with psycopg.connect(url, options="-c search_path=registry -c synchronous_commit=off") as connection, connection.cursor() as cursor:
+        for table, made in rows.by_table.items():
+            _copy(cursor, table, made)
+    return [str(row["id"]) for row in rows.by_table[tables.alert]]
+
+
+def _copy(cursor: psycopg.Cursor[Any], table: Table, rows: list[Mapping[str, Any]]) -> None:
+    """Through a table of its own: the same person may have come with another part."""
+    columns = list(rows[0])
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    aside, into = sql.Identifier(f"new_{table.name}"), sql.Identifier(table.name)
+    cursor.execute(sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} LIMIT 0").format(aside, names, into))
+    with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(aside, names)) as copy:
+        for row in rows:
+            copy.write_row([row[name] for name in columns])
+    cursor.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} ON CONFLICT DO NOTHING").format(into, names, names, aside))

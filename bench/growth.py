@@ -1,0 +1,142 @@
+"""`growth`: how long an answer takes beside ten thousand records, and beside a hundred times as many.
+
+One PostgreSQL and one server process for each size, the same questions to each in turn, one at a time over gRPC; of each round the 99th
+percentile, of the rounds the median. Rows are made by the service's own code, sealed and indexed, and go in with COPY.
+"""
+
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import grpc
+from joserfc.jwk import ECKey
+from los.common.v1.common_pb2 import Page
+from los.registry.v1 import registry_pb2 as pb
+from los.registry.v1.registry_pb2_grpc import RegistryServiceStub
+
+from bench.filling import OFFICER, PEOPLE, fill, report_message
+from infra import secrets, stack
+from infra.folder import Folder
+from infra.kafka import Kafka
+from infra.ports import claim
+from infra.services import METRICS, SERVICES, ServicePart
+from services.kernel.config import Tls
+from services.kernel.reference import reference
+from services.kernel.rpc import connect
+from services.kernel.speaking import speaking_for
+
+SIZES = (10_000, 100_000, 1_000_000)
+ROUNDS = 5
+CALLS = 300
+WARM = 60
+PURPOSE = next(iter(reference().look_up_purposes)).code
+REGISTRY = next(service for service in SERVICES if service.name == "registry")
+
+
+class Growth(NamedTuple):
+    """p99 of one question in milliseconds, by size; `ratio` is the largest size's over the smallest's."""
+
+    name: str
+    p99_ms: dict[int, float]
+    ratio: float
+
+
+def run(sizes: Sequence[int] = SIZES, rounds: int = ROUNDS, calls: int = CALLS) -> list[Growth]:
+    """Fill a database of each size, then measure them in turn."""
+    with tempfile.TemporaryDirectory(prefix="los-bench-") as name, ExitStack() as opened:
+        servers = {size: opened.enter_context(_served(Path(name) / str(size), size)) for size in sizes}
+        figures: dict[str, dict[int, list[float]]] = {}
+        for number in range(rounds + 1):
+            for size, (stub, known) in servers.items():
+                for question, ask in _questions(stub, known, size, number).items():
+                    p99 = _p99(ask, calls if number else WARM)
+                    if number:
+                        figures.setdefault(question, {}).setdefault(size, []).append(p99)
+                        _say(f"{question}, {size}, varv {number} av {rounds}: {p99:.1f} ms")
+    return [_growth(question, by_size) for question, by_size in figures.items()]
+
+
+def _growth(name: str, by_size: Mapping[int, Sequence[float]]) -> Growth:
+    middle = {size: round(statistics.median(values), 2) for size, values in by_size.items()}
+    return Growth(name, middle, round(middle[max(middle)] / middle[min(middle)], 2))
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+@contextmanager
+def _served(folder: Path, size: int) -> Iterator[tuple[Any, list[str]]]:
+    """A database with so many alerts and a server on it; a stub as the officer who handles them, and ids of some."""
+    with stack.parts(folder, kafka=False) as running:
+        began = time.monotonic()
+        known = fill(running.postgres.url(), secrets.vault_files(running.folder, "registry"), size)
+        _say(f"{size} ärenden inlagda på {time.monotonic() - began:.0f} s")
+        ports = claim(running.folder, ["registry", f"registry{METRICS}"])
+        nobody = {"sharing": ports["registry"]}  # nothing is offered to it
+        part = ServicePart(REGISTRY, running.folder, ports | nobody, running.postgres, Kafka(running.folder, 0, 0))
+        part.write_config()
+        child = part.launch()
+        try:
+            part.wait(child)
+            with _speaking(running.folder, part.address) as channel:
+                yield RegistryServiceStub(channel), known
+        finally:
+            child.stop()
+
+
+@contextmanager
+def _speaking(folder: Folder, address: str) -> Iterator[grpc.Channel]:
+    tls = Tls(ca_file=folder.tls / "ca.crt", certificate_file=folder.tls / "cli.crt", key_file=folder.tls / "cli.key")
+    key = ECKey.import_key(json.loads(secrets.assertion_file(folder, "cli").read_text(encoding="ascii")))
+    with connect(address, "registry", tls) as channel:
+        yield speaking_for(channel, key, OFFICER, "registry")
+
+
+def _questions(stub: Any, known: Sequence[str], size: int, number: int) -> dict[str, Callable[[], object]]:  # noqa: ANN401
+    """What is asked, each time about something else."""
+    chance = random.Random(number)  # noqa: S311
+    page = Page(page_size=20)
+    made = count()
+    kind = "folkbokforing_alert"
+
+    def look_up() -> object:
+        request = pb.LookUpPersonRequest(
+            request_id=str(uuid4()), record_kind=kind, record_id=chance.choice(known), purpose=PURPOSE, id_number=chance.choice(PEOPLE)
+        )
+        return stub.LookUpPerson(request)
+
+    def register() -> object:
+        report = report_message(f"{size + number}-{next(made)}", chance.choice(PEOPLE))
+        return stub.RegisterAlert(pb.RegisterAlertRequest(request_id=str(uuid4()), report=report))
+
+    return {
+        "register": register,
+        "get": lambda: stub.GetAlert(pb.GetAlertRequest(alert_id=chance.choice(known))),
+        "look_up": look_up,
+        "list": lambda: stub.ListAlerts(pb.ListAlertsRequest(page=page)),
+        "list_state": lambda: stub.ListAlerts(pb.ListAlertsRequest(page=page, states=[pb.ALERT_STATE_NEEDS_COMPLETION])),
+        "list_new": lambda: stub.ListAlerts(pb.ListAlertsRequest(page=page, list=pb.WORK_LIST_NEW)),
+        "list_mine": lambda: stub.ListAlerts(pb.ListAlertsRequest(page=page, list=pb.WORK_LIST_MINE)),
+        "list_due": lambda: stub.ListAlerts(pb.ListAlertsRequest(page=page, list=pb.WORK_LIST_DUE)),
+        "links": lambda: stub.ListLinks(pb.ListLinksRequest(page=page, record_kind=kind, record_id=chance.choice(known))),
+    }
+
+
+def _p99(ask: Callable[[], object], calls: int) -> float:
+    """Milliseconds."""
+    times = []
+    for _ in range(calls):
+        began = time.perf_counter()
+        ask()
+        times.append((time.perf_counter() - began) * 1000)
+    return sorted(times)[max(0, int(len(times) * 0.99) - 1)]

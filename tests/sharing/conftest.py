@@ -58,6 +58,7 @@ class Sharing:
     stub: sharing_pb2_grpc.SharingServiceStub
     as_registry: sharing_pb2_grpc.SharingServiceStub
     as_controls: sharing_pb2_grpc.SharingServiceStub
+    as_gateway: sharing_pb2_grpc.SharingServiceStub
     relay: Outbox
     feedback: Feedback
     kafka: Kafka
@@ -247,13 +248,13 @@ def sharing(postgres: Postgres, database: str, kafka: Kafka, tmp_path: Path) -> 
     clock = FixedClock(Clock().now())  # the database judges by its own, so a test that moves this one sends nothing
     parts = build(config, clock)
     address = f"127.0.0.1:{parts.server.start()}"
-    channels = [connect(address, "sharing", tls(name)) for name in ("cli", "registry", "controls")]
-    stub, as_registry, as_controls = (sharing_pb2_grpc.SharingServiceStub(channel) for channel in channels)
+    channels = [connect(address, "sharing", tls(name)) for name in ("cli", "registry", "controls", "gateway")]
+    stub, as_registry, as_controls, as_gateway = (sharing_pb2_grpc.SharingServiceStub(channel) for channel in channels)
     sending = Sending(conninfo(config, "sharing"), broker("relay"))
     key = ECKey.import_key(json.loads(secrets.assertion_file(folder, "cli").read_text(encoding="ascii")))
     try:
         yield Sharing(
-            stub, as_registry, as_controls, sending.outbox, parts.feedback, kafka, clock, key, postgres.url(database=database),
+            stub, as_registry, as_controls, as_gateway, sending.outbox, parts.feedback, kafka, clock, key, postgres.url(database=database),
             conninfo(config, "sharing"), keys, parts.renewal, parts.releases,
         )  # fmt: skip
     finally:

@@ -113,7 +113,7 @@ def as_markdown(law: Law, entries: Iterable[Entry]) -> str:
             "",
             f"- **Ändamål:** {entry.purpose}",
             f"- **Nytta:** {entry.benefit}",
-            f"- **Lagstöd:** {'; '.join(_in_words(entry.power))}",
+            f"- **Lagstöd:** {'; '.join(in_words(entry.power))}",
             f"- **Uppgifter:** {'; '.join(entry.data)}",
             f"- **Från:** {', '.join(law.sender_kinds[code].word for code in entry.senders)}",
             f"- **Till:** {', '.join(known.receivers[code].word for code in entry.receivers)}",
@@ -145,7 +145,7 @@ def _power(route: Route) -> Power:
     return Power(ground.id, ground.citation, _KINDS[ground.kind], _HOW[ground.initiative], ground.effective_from.isoformat(), until)
 
 
-def _in_words(power: Iterable[Power]) -> Iterable[str]:
+def in_words(power: Iterable[Power]) -> Iterable[str]:
     """Each provision in a sentence; versions of one provision follow one another and are one."""
     by_citation: dict[str, list[Power]] = {}
     for row in power:

@@ -11,6 +11,7 @@ from services.sharing.service.disclosures import DisclosureMethods
 from services.sharing.service.inbound import InboundMethods
 from services.sharing.service.law import LawMethods
 from services.sharing.service.offers import OfferMethods
+from services.sharing.service.oversight import OversightMethods
 from services.sharing.service.records import RecordMethods
 from services.sharing.service.roles import RoleMethods
 from services.sharing.service.statistics import StatisticsMethods
@@ -29,6 +30,10 @@ RULES: Mapping[str, Rule] = {
     "ListDisclosures": people(*OFFICERS),
     "ExplainGround": people(*OFFICERS, Role.JURIST),
     "ListGrounds": people(*OFFICERS, Role.JURIST),
+    "GetGround": people(*OFFICERS, Role.JURIST),
+    "ListLawWords": people(*OFFICERS, Role.JURIST),
+    "ListRegister": services("gateway"),
+    "ListReleases": people(Role.SECURITY_OFFICER),
     "RecallDisclosure": people(*OFFICERS),
     "CorrectDisclosure": people(*OFFICERS),
     "RecordCarriedOut": people(*OFFICERS),
@@ -56,6 +61,7 @@ class SharingServicer(
     InboundMethods,
     RoleMethods,
     StatisticsMethods,
+    OversightMethods,
     sharing_pb2_grpc.SharingServiceServicer,
 ):
     """Offers in, previews and decisions, disclosures out; and what agencies tell the kommun."""

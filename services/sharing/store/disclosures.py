@@ -18,6 +18,7 @@ from services.sharing.store.messages import as_columns
 from services.sharing.store.tables import (
     IS_PROTECTED,
     LATEST_STATUS,
+    REFUSAL,
     SEEN,
     disclosure,
     disclosure_event,
@@ -132,6 +133,21 @@ class Disclosures(Base):
         if after:
             statement = statement.where(inner.c.id > after)
         return tx.read(statement)
+
+    def releases(self, tx: Transaction, after: UUID | None, limit: int, *, refused: bool = False) -> list[Row]:
+        """A page of every unit's disclosures, newest first; no content. Those about protected persons are in no list."""
+        c = disclosure.c
+        seen = select(
+            c.id, c.decided_time, c.decided_by, c.unit, c.record_kind, c.receiver_kind, c.ground_id, LATEST_STATUS.label("status")
+        )
+        statement = seen.where(~IS_PROTECTED).limit(limit)
+        key: ColumnElement[UUID] = c.id
+        if refused:
+            fell = select(disclosure_event.c.disclosure_id).where(REFUSAL).distinct().subquery()
+            statement, key = statement.select_from(disclosure.join(fell, fell.c.disclosure_id == c.id)), fell.c.disclosure_id
+        if after:
+            statement = statement.where(key < after)
+        return tx.read(statement.order_by(key.desc()))
 
     def events(self, tx: Transaction, disclosure_id: UUID) -> list[Row]:
         """What has happened to a disclosure, in order, and when we read it where an agency said it."""

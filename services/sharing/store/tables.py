@@ -128,6 +128,7 @@ disclosure = Table(
     Index("disclosure_offer", "offer_id"),
     Index("disclosure_key", "key"),
 )
+_REFUSALS = "status IN ('refused', 'void', 'refused_by_receiver')"
 disclosure_event = Table(
     "disclosure_event",
     metadata,
@@ -141,7 +142,10 @@ disclosure_event = Table(
     Column("note", LargeBinary),
     Column("details", JSONB, nullable=False),
     Index("disclosure_event_disclosure", "disclosure_id", "id"),
+    Index("disclosure_event_refusal", "disclosure_id", postgresql_where=text(_REFUSALS)),
 )
+REFUSAL = text(_REFUSALS)
+"""An event by which what was to be told was not: a person refused, it never left, the receiver refused it."""
 message = Table(
     "message",
     metadata,

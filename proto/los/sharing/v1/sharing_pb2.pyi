@@ -1113,11 +1113,14 @@ class ExplainGroundRequest(_message.Message):
     ON_REQUEST_FIELD_NUMBER: _builtins.int
     SECRECY_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
+    MATTER_FIELD_NUMBER: _builtins.int
     record_kind: _builtins.str
     receiver: _builtins.str
     on: _builtins.str
     on_request: _builtins.bool
     subject: _builtins.str
+    matter: _builtins.str
+    """What it is about, where a ground asks for it: environment, alcohol, assistance."""
     @_builtins.property
     def sender_kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -1132,10 +1135,11 @@ class ExplainGroundRequest(_message.Message):
         on_request: _builtins.bool = ...,
         secrecy: _abc.Iterable[_builtins.str] | None = ...,
         subject: _builtins.str = ...,
+        matter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["on", b"on", "on_request", b"on_request", "receiver", b"receiver", "record_kind", b"record_kind", "secrecy", b"secrecy", "sender_kinds", b"sender_kinds", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["matter", b"matter", "on", b"on", "on_request", b"on_request", "receiver", b"receiver", "record_kind", b"record_kind", "secrecy", b"secrecy", "sender_kinds", b"sender_kinds", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1180,11 +1184,22 @@ class ExplainGroundResponse(_message.Message):
     DECISION_BY_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
+    CITATION_FIELD_NUMBER: _builtins.int
+    FLOW_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    BRAKE_FIELD_NUMBER: _builtins.int
     allowed: _builtins.bool
     ground_id: _builtins.str
     kind: _builtins.str
     switch: _builtins.str
     decision_by: _builtins.str
+    citation: _builtins.str
+    flow: _builtins.str
+    """The flow's name, in Swedish."""
+    channel: _builtins.bool
+    """It goes over the bus; else a person sends it another way."""
+    brake: _builtins.str
+    """Swedish: the law's own test before anybody decides; empty when it has none."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -1199,10 +1214,14 @@ class ExplainGroundResponse(_message.Message):
         decision_by: _builtins.str = ...,
         fields: _abc.Iterable[_builtins.str] | None = ...,
         reasons: _abc.Iterable[Global___Reason] | None = ...,
+        citation: _builtins.str = ...,
+        flow: _builtins.str = ...,
+        channel: _builtins.bool = ...,
+        brake: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "decision_by", b"decision_by", "fields", b"fields", "ground_id", b"ground_id", "kind", b"kind", "reasons", b"reasons", "switch", b"switch"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "brake", b"brake", "channel", b"channel", "citation", b"citation", "decision_by", b"decision_by", "fields", b"fields", "flow", b"flow", "ground_id", b"ground_id", "kind", b"kind", "reasons", b"reasons", "switch", b"switch"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1214,6 +1233,7 @@ class ListGroundsRequest(_message.Message):
 
     ON_FIELD_NUMBER: _builtins.int
     on: _builtins.str
+    """ISO date; empty: every version of every ground."""
     def __init__(
         self,
         *,
@@ -1238,6 +1258,12 @@ class Ground(_message.Message):
     EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
     EFFECTIVE_TO_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
+    STATUTE_FIELD_NUMBER: _builtins.int
+    SFS_FIELD_NUMBER: _builtins.int
+    RECORD_KINDS_FIELD_NUMBER: _builtins.int
+    RECEIVERS_FIELD_NUMBER: _builtins.int
+    SWITCH_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
     ground_id: _builtins.str
     title: _builtins.str
     citation: _builtins.str
@@ -1245,6 +1271,18 @@ class Ground(_message.Message):
     effective_from: _builtins.str
     effective_to: _builtins.str
     digest: _builtins.str
+    statute: _builtins.str
+    sfs: _builtins.str
+    switch: _builtins.str
+    """How its flows stand in this kommun: on, off, outside or none (docs/law.md)."""
+    why: _builtins.str
+    """Swedish: why it is not on; empty when it is."""
+    @_builtins.property
+    def record_kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def receivers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Receiver kinds, groups spelled out."""
+
     def __init__(
         self,
         *,
@@ -1255,10 +1293,16 @@ class Ground(_message.Message):
         effective_from: _builtins.str = ...,
         effective_to: _builtins.str = ...,
         digest: _builtins.str = ...,
+        statute: _builtins.str = ...,
+        sfs: _builtins.str = ...,
+        record_kinds: _abc.Iterable[_builtins.str] | None = ...,
+        receivers: _abc.Iterable[_builtins.str] | None = ...,
+        switch: _builtins.str = ...,
+        why: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["citation", b"citation", "digest", b"digest", "effective_from", b"effective_from", "effective_to", b"effective_to", "ground_id", b"ground_id", "kind", b"kind", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["citation", b"citation", "digest", b"digest", "effective_from", b"effective_from", "effective_to", b"effective_to", "ground_id", b"ground_id", "kind", b"kind", "receivers", b"receivers", "record_kinds", b"record_kinds", "sfs", b"sfs", "statute", b"statute", "switch", b"switch", "title", b"title", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1283,6 +1327,436 @@ class ListGroundsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListGroundsResponse: _TypeAlias = ListGroundsResponse  # noqa: Y015
+
+@_typing.final
+class GetGroundRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUND_ID_FIELD_NUMBER: _builtins.int
+    ground_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        ground_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground_id", b"ground_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetGroundRequest: _TypeAlias = GetGroundRequest  # noqa: Y015
+
+@_typing.final
+class GroundFlow(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FLOW_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    RECORD_KIND_FIELD_NUMBER: _builtins.int
+    RECEIVERS_FIELD_NUMBER: _builtins.int
+    SWITCH_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    flow: _builtins.str
+    name: _builtins.str
+    """Swedish."""
+    record_kind: _builtins.str
+    switch: _builtins.str
+    """on, off or outside, by what a jurist has opened."""
+    note: _builtins.str
+    @_builtins.property
+    def receivers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        flow: _builtins.str = ...,
+        name: _builtins.str = ...,
+        record_kind: _builtins.str = ...,
+        receivers: _abc.Iterable[_builtins.str] | None = ...,
+        switch: _builtins.str = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flow", b"flow", "name", b"name", "note", b"note", "receivers", b"receivers", "record_kind", b"record_kind", "switch", b"switch"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GroundFlow: _TypeAlias = GroundFlow  # noqa: Y015
+
+@_typing.final
+class GroundVersion(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUND_ID_FIELD_NUMBER: _builtins.int
+    SFS_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_TO_FIELD_NUMBER: _builtins.int
+    ground_id: _builtins.str
+    sfs: _builtins.str
+    effective_from: _builtins.str
+    effective_to: _builtins.str
+    def __init__(
+        self,
+        *,
+        ground_id: _builtins.str = ...,
+        sfs: _builtins.str = ...,
+        effective_from: _builtins.str = ...,
+        effective_to: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from", "effective_to", b"effective_to", "ground_id", b"ground_id", "sfs", b"sfs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GroundVersion: _TypeAlias = GroundVersion  # noqa: Y015
+
+@_typing.final
+class GetGroundResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUND_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    VERIFIED_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FROM_VERIFIED_FIELD_NUMBER: _builtins.int
+    INITIATIVE_FIELD_NUMBER: _builtins.int
+    SENDERS_FIELD_NUMBER: _builtins.int
+    SECRECY_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
+    BRAKE_FIELD_NUMBER: _builtins.int
+    CHECKLIST_FIELD_NUMBER: _builtins.int
+    FIELDS_ALLOWED_FIELD_NUMBER: _builtins.int
+    FIELDS_NEVER_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    GDPR_FIELD_NUMBER: _builtins.int
+    FLOWS_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    rule: _builtins.str
+    """Swedish, a paraphrase: the statute decides."""
+    verified: _builtins.bool
+    """Somebody has read the statute; if not, it is shut until a jurist opens it."""
+    effective_from_verified: _builtins.bool
+    initiative: _builtins.str
+    """own_initiative, on_request or both."""
+    decided_by: _builtins.str
+    brake: _builtins.str
+    """Swedish: the law's own test, and what to think of; empty when it has none."""
+    gdpr: _builtins.str
+    @_builtins.property
+    def ground(self) -> Global___Ground: ...
+    @_builtins.property
+    def senders(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Swedish words."""
+
+    @_builtins.property
+    def secrecy(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def checklist(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def fields_allowed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def fields_never(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def flows(self) -> _containers.RepeatedCompositeFieldContainer[Global___GroundFlow]: ...
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___GroundVersion]:
+        """Every version of the same provision, oldest first."""
+
+    def __init__(
+        self,
+        *,
+        ground: Global___Ground | None = ...,
+        rule: _builtins.str = ...,
+        verified: _builtins.bool = ...,
+        effective_from_verified: _builtins.bool = ...,
+        initiative: _builtins.str = ...,
+        senders: _abc.Iterable[_builtins.str] | None = ...,
+        secrecy: _abc.Iterable[_builtins.str] | None = ...,
+        decided_by: _builtins.str = ...,
+        brake: _builtins.str = ...,
+        checklist: _abc.Iterable[_builtins.str] | None = ...,
+        fields_allowed: _abc.Iterable[_builtins.str] | None = ...,
+        fields_never: _abc.Iterable[_builtins.str] | None = ...,
+        sources: _abc.Iterable[_builtins.str] | None = ...,
+        gdpr: _builtins.str = ...,
+        flows: _abc.Iterable[Global___GroundFlow] | None = ...,
+        versions: _abc.Iterable[Global___GroundVersion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brake", b"brake", "checklist", b"checklist", "decided_by", b"decided_by", "effective_from_verified", b"effective_from_verified", "fields_allowed", b"fields_allowed", "fields_never", b"fields_never", "flows", b"flows", "gdpr", b"gdpr", "ground", b"ground", "initiative", b"initiative", "rule", b"rule", "secrecy", b"secrecy", "senders", b"senders", "sources", b"sources", "verified", b"verified", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetGroundResponse: _TypeAlias = GetGroundResponse  # noqa: Y015
+
+@_typing.final
+class ListLawWordsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLawWordsRequest: _TypeAlias = ListLawWordsRequest  # noqa: Y015
+
+@_typing.final
+class LawWord(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    WORD_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    word: _builtins.str
+    """Swedish."""
+    note: _builtins.str
+    """Swedish: what a jurist has to know; mostly empty."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        word: _builtins.str = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "note", b"note", "word", b"word"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LawWord: _TypeAlias = LawWord  # noqa: Y015
+
+@_typing.final
+class ListLawWordsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_KINDS_FIELD_NUMBER: _builtins.int
+    SENDER_KINDS_FIELD_NUMBER: _builtins.int
+    SECRECY_FIELD_NUMBER: _builtins.int
+    FLOWS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def record_kinds(self) -> _containers.RepeatedCompositeFieldContainer[Global___LawWord]: ...
+    @_builtins.property
+    def sender_kinds(self) -> _containers.RepeatedCompositeFieldContainer[Global___LawWord]: ...
+    @_builtins.property
+    def secrecy(self) -> _containers.RepeatedCompositeFieldContainer[Global___LawWord]: ...
+    @_builtins.property
+    def flows(self) -> _containers.RepeatedCompositeFieldContainer[Global___LawWord]: ...
+    def __init__(
+        self,
+        *,
+        record_kinds: _abc.Iterable[Global___LawWord] | None = ...,
+        sender_kinds: _abc.Iterable[Global___LawWord] | None = ...,
+        secrecy: _abc.Iterable[Global___LawWord] | None = ...,
+        flows: _abc.Iterable[Global___LawWord] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flows", b"flows", "record_kinds", b"record_kinds", "secrecy", b"secrecy", "sender_kinds", b"sender_kinds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLawWordsResponse: _TypeAlias = ListLawWordsResponse  # noqa: Y015
+
+@_typing.final
+class ListRegisterRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRegisterRequest: _TypeAlias = ListRegisterRequest  # noqa: Y015
+
+@_typing.final
+class RegisterEntry(_message.Message):
+    """One open flow, in Swedish words for the public."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FLOW_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    BENEFIT_FIELD_NUMBER: _builtins.int
+    POWER_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    SENDERS_FIELD_NUMBER: _builtins.int
+    RECEIVERS_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    START_DATE_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    flow: _builtins.str
+    name: _builtins.str
+    purpose: _builtins.str
+    benefit: _builtins.str
+    decided_by: _builtins.str
+    method: _builtins.str
+    start_date: _builtins.str
+    note: _builtins.str
+    @_builtins.property
+    def power(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Each ground: citation, kind, initiative and days."""
+
+    @_builtins.property
+    def data(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def senders(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def receivers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        flow: _builtins.str = ...,
+        name: _builtins.str = ...,
+        purpose: _builtins.str = ...,
+        benefit: _builtins.str = ...,
+        power: _abc.Iterable[_builtins.str] | None = ...,
+        data: _abc.Iterable[_builtins.str] | None = ...,
+        senders: _abc.Iterable[_builtins.str] | None = ...,
+        receivers: _abc.Iterable[_builtins.str] | None = ...,
+        decided_by: _builtins.str = ...,
+        method: _builtins.str = ...,
+        start_date: _builtins.str = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["benefit", b"benefit", "data", b"data", "decided_by", b"decided_by", "flow", b"flow", "method", b"method", "name", b"name", "note", b"note", "power", b"power", "purpose", b"purpose", "receivers", b"receivers", "senders", b"senders", "start_date", b"start_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterEntry: _TypeAlias = RegisterEntry  # noqa: Y015
+
+@_typing.final
+class ListRegisterResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    RETENTION_FIELD_NUMBER: _builtins.int
+    REVIEW_FIELD_NUMBER: _builtins.int
+    retention: _builtins.str
+    review: _builtins.str
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegisterEntry]: ...
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___RegisterEntry] | None = ...,
+        retention: _builtins.str = ...,
+        review: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "retention", b"retention", "review", b"review"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRegisterResponse: _TypeAlias = ListRegisterResponse  # noqa: Y015
+
+@_typing.final
+class ListReleasesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    refused: _builtins.bool
+    """Only what a person refused to tell, what never left and what a receiver refused."""
+    @_builtins.property
+    def page(self) -> _common_pb2.Page: ...
+    def __init__(
+        self,
+        *,
+        page: _common_pb2.Page | None = ...,
+        refused: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "refused", b"refused"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReleasesRequest: _TypeAlias = ListReleasesRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseRow(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECIDED_TIME_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    RECORD_KIND_FIELD_NUMBER: _builtins.int
+    RECEIVER_KIND_FIELD_NUMBER: _builtins.int
+    GROUND_ID_FIELD_NUMBER: _builtins.int
+    CITATION_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    decided_by: _builtins.str
+    unit: _builtins.str
+    record_kind: _builtins.str
+    receiver_kind: _builtins.str
+    ground_id: _builtins.str
+    citation: _builtins.str
+    state: Global___DisclosureState.ValueType
+    @_builtins.property
+    def decided_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        decided_time: _timestamp_pb2.Timestamp | None = ...,
+        decided_by: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        record_kind: _builtins.str = ...,
+        receiver_kind: _builtins.str = ...,
+        ground_id: _builtins.str = ...,
+        citation: _builtins.str = ...,
+        state: Global___DisclosureState.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_time", b"decided_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["citation", b"citation", "decided_by", b"decided_by", "decided_time", b"decided_time", "ground_id", b"ground_id", "receiver_kind", b"receiver_kind", "record_kind", b"record_kind", "state", b"state", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseRow: _TypeAlias = ReleaseRow  # noqa: Y015
+
+@_typing.final
+class ListReleasesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELEASES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def releases(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReleaseRow]:
+        """Newest first; those about protected persons are in no list."""
+
+    def __init__(
+        self,
+        *,
+        releases: _abc.Iterable[Global___ReleaseRow] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "releases", b"releases"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReleasesResponse: _TypeAlias = ListReleasesResponse  # noqa: Y015
 
 @_typing.final
 class RecordCarriedOutRequest(_message.Message):

@@ -89,6 +89,26 @@ class SharingServiceStub:
                 request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListGroundsRequest.SerializeToString,
                 response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListGroundsResponse.FromString,
                 _registered_method=True)
+        self.GetGround = channel.unary_unary(
+                '/los.sharing.v1.SharingService/GetGround',
+                request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.GetGroundRequest.SerializeToString,
+                response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.GetGroundResponse.FromString,
+                _registered_method=True)
+        self.ListLawWords = channel.unary_unary(
+                '/los.sharing.v1.SharingService/ListLawWords',
+                request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListLawWordsRequest.SerializeToString,
+                response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListLawWordsResponse.FromString,
+                _registered_method=True)
+        self.ListRegister = channel.unary_unary(
+                '/los.sharing.v1.SharingService/ListRegister',
+                request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListRegisterRequest.SerializeToString,
+                response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListRegisterResponse.FromString,
+                _registered_method=True)
+        self.ListReleases = channel.unary_unary(
+                '/los.sharing.v1.SharingService/ListReleases',
+                request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListReleasesRequest.SerializeToString,
+                response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListReleasesResponse.FromString,
+                _registered_method=True)
         self.RecordCarriedOut = channel.unary_unary(
                 '/los.sharing.v1.SharingService/RecordCarriedOut',
                 request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.RecordCarriedOutRequest.SerializeToString,
@@ -214,6 +234,34 @@ class SharingServiceServicer:
 
     def ListGrounds(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetGround(self, request, context):
+        """One version of a ground, as it is kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLawWords(self, request, context):
+        """The words that a question of the law is asked in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRegister(self, request, context):
+        """The public register of sharing, as the law is switched on today. Called by the gateway, for anybody.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReleases(self, request, context):
+        """Who told or refused to tell what kind of thing to whom on which ground, in all units; nothing about whom.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -349,6 +397,26 @@ def add_SharingServiceServicer_to_server(servicer, server):
                     servicer.ListGrounds,
                     request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListGroundsRequest.FromString,
                     response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListGroundsResponse.SerializeToString,
+            ),
+            'GetGround': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetGround,
+                    request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.GetGroundRequest.FromString,
+                    response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.GetGroundResponse.SerializeToString,
+            ),
+            'ListLawWords': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLawWords,
+                    request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListLawWordsRequest.FromString,
+                    response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListLawWordsResponse.SerializeToString,
+            ),
+            'ListRegister': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRegister,
+                    request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListRegisterRequest.FromString,
+                    response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListRegisterResponse.SerializeToString,
+            ),
+            'ListReleases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReleases,
+                    request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListReleasesRequest.FromString,
+                    response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListReleasesResponse.SerializeToString,
             ),
             'RecordCarriedOut': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordCarriedOut,
@@ -703,6 +771,114 @@ class SharingService:
             '/los.sharing.v1.SharingService/ListGrounds',
             los_dot_sharing_dot_v1_dot_sharing__pb2.ListGroundsRequest.SerializeToString,
             los_dot_sharing_dot_v1_dot_sharing__pb2.ListGroundsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetGround(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.sharing.v1.SharingService/GetGround',
+            los_dot_sharing_dot_v1_dot_sharing__pb2.GetGroundRequest.SerializeToString,
+            los_dot_sharing_dot_v1_dot_sharing__pb2.GetGroundResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLawWords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.sharing.v1.SharingService/ListLawWords',
+            los_dot_sharing_dot_v1_dot_sharing__pb2.ListLawWordsRequest.SerializeToString,
+            los_dot_sharing_dot_v1_dot_sharing__pb2.ListLawWordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRegister(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.sharing.v1.SharingService/ListRegister',
+            los_dot_sharing_dot_v1_dot_sharing__pb2.ListRegisterRequest.SerializeToString,
+            los_dot_sharing_dot_v1_dot_sharing__pb2.ListRegisterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReleases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.sharing.v1.SharingService/ListReleases',
+            los_dot_sharing_dot_v1_dot_sharing__pb2.ListReleasesRequest.SerializeToString,
+            los_dot_sharing_dot_v1_dot_sharing__pb2.ListReleasesResponse.FromString,
             options,
             channel_credentials,
             insecure,

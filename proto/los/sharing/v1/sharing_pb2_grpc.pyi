@@ -45,6 +45,14 @@ class SharingServiceStub:
     """What was told is wrong: it never leaves if it has not, else a correction is owed until the record is offered and decided on anew."""
     ExplainGround: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ExplainGroundRequest, _sharing_pb2.ExplainGroundResponse]
     ListGrounds: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListGroundsRequest, _sharing_pb2.ListGroundsResponse]
+    GetGround: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.GetGroundRequest, _sharing_pb2.GetGroundResponse]
+    """One version of a ground, as it is kept."""
+    ListLawWords: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListLawWordsRequest, _sharing_pb2.ListLawWordsResponse]
+    """The words that a question of the law is asked in."""
+    ListRegister: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListRegisterRequest, _sharing_pb2.ListRegisterResponse]
+    """The public register of sharing, as the law is switched on today. Called by the gateway, for anybody."""
+    ListReleases: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListReleasesRequest, _sharing_pb2.ListReleasesResponse]
+    """Who told or refused to tell what kind of thing to whom on which ground, in all units; nothing about whom."""
     RecordCarriedOut: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.RecordCarriedOutRequest, _sharing_pb2.RecordCarriedOutResponse]
     """A person has carried out what the bus could not: a duty without a channel, a report that goes another way, a word that is owed."""
     SwitchFlow: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.SwitchFlowRequest, _sharing_pb2.SwitchFlowResponse]
@@ -82,6 +90,14 @@ class SharingServiceAsyncStub(SharingServiceStub):
     """What was told is wrong: it never leaves if it has not, else a correction is owed until the record is offered and decided on anew."""
     ExplainGround: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ExplainGroundRequest, _sharing_pb2.ExplainGroundResponse]  # type: ignore[assignment]
     ListGrounds: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListGroundsRequest, _sharing_pb2.ListGroundsResponse]  # type: ignore[assignment]
+    GetGround: _aio.UnaryUnaryMultiCallable[_sharing_pb2.GetGroundRequest, _sharing_pb2.GetGroundResponse]  # type: ignore[assignment]
+    """One version of a ground, as it is kept."""
+    ListLawWords: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListLawWordsRequest, _sharing_pb2.ListLawWordsResponse]  # type: ignore[assignment]
+    """The words that a question of the law is asked in."""
+    ListRegister: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListRegisterRequest, _sharing_pb2.ListRegisterResponse]  # type: ignore[assignment]
+    """The public register of sharing, as the law is switched on today. Called by the gateway, for anybody."""
+    ListReleases: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListReleasesRequest, _sharing_pb2.ListReleasesResponse]  # type: ignore[assignment]
+    """Who told or refused to tell what kind of thing to whom on which ground, in all units; nothing about whom."""
     RecordCarriedOut: _aio.UnaryUnaryMultiCallable[_sharing_pb2.RecordCarriedOutRequest, _sharing_pb2.RecordCarriedOutResponse]  # type: ignore[assignment]
     """A person has carried out what the bus could not: a duty without a channel, a report that goes another way, a word that is owed."""
     SwitchFlow: _aio.UnaryUnaryMultiCallable[_sharing_pb2.SwitchFlowRequest, _sharing_pb2.SwitchFlowResponse]  # type: ignore[assignment]
@@ -182,6 +198,38 @@ class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sharing_pb2.ListGroundsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sharing_pb2.ListGroundsResponse, _abc.Awaitable[_sharing_pb2.ListGroundsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetGround(
+        self,
+        request: _sharing_pb2.GetGroundRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.GetGroundResponse, _abc.Awaitable[_sharing_pb2.GetGroundResponse]]:
+        """One version of a ground, as it is kept."""
+
+    @_abc_1.abstractmethod
+    def ListLawWords(
+        self,
+        request: _sharing_pb2.ListLawWordsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.ListLawWordsResponse, _abc.Awaitable[_sharing_pb2.ListLawWordsResponse]]:
+        """The words that a question of the law is asked in."""
+
+    @_abc_1.abstractmethod
+    def ListRegister(
+        self,
+        request: _sharing_pb2.ListRegisterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.ListRegisterResponse, _abc.Awaitable[_sharing_pb2.ListRegisterResponse]]:
+        """The public register of sharing, as the law is switched on today. Called by the gateway, for anybody."""
+
+    @_abc_1.abstractmethod
+    def ListReleases(
+        self,
+        request: _sharing_pb2.ListReleasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.ListReleasesResponse, _abc.Awaitable[_sharing_pb2.ListReleasesResponse]]:
+        """Who told or refused to tell what kind of thing to whom on which ground, in all units; nothing about whom."""
 
     @_abc_1.abstractmethod
     def RecordCarriedOut(

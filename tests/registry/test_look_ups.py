@@ -23,6 +23,12 @@ def flagged(registry: Registry, **more: Any) -> str:  # noqa: ANN401
     return str(registry.call("RegisterSuspectedPayment", a_payment(**more), INVESTIGATOR).payment_id)
 
 
+def handled(registry: Registry, **more: Any) -> str:  # noqa: ANN401
+    payment_id = flagged(registry, **more)
+    registry.call("AssessSuspectedPayment", acts.assess(payment_id, "1"), INVESTIGATOR)
+    return payment_id
+
+
 def ask(registry: Registry, record_id: str, asking: Caller = INVESTIGATOR, **more: Any) -> list[str]:  # noqa: ANN401
     values = {"request_id": str(uuid4()), "record_kind": "suspected_payment", "purpose": "household", "id_number": PERSON}
     request = pb.LookUpPersonRequest(**values | {"record_id": record_id} | more)
@@ -39,14 +45,14 @@ def review(registry: Registry, look_up_id: str, asking: Caller = SECURITY) -> No
 
 
 def test_for_an_open_case_of_one_s_own_the_unit_s_records_about_a_person_are_found(registry: Registry) -> None:
-    first, second = flagged(registry, case_number="IAF-2026-1"), flagged(registry, case_number="IAF-2026-2")
+    first, second = handled(registry, case_number="IAF-2026-1"), flagged(registry, case_number="IAF-2026-2")
     assert ask(registry, first) == [first, second]
     assert waiting(registry) == []
     assert registry.events()[-2:] == ["registry:person:look_up/done", "registry:look_up:list/done"]
 
 
 def test_another_unit_s_records_and_a_protected_person_s_look_like_none(registry: Registry) -> None:
-    mine = flagged(registry, recipient_id_number=OTHER_PERSON)
+    mine = handled(registry, recipient_id_number=OTHER_PERSON)
     elsewhere = a_payment(owner_unit="VOF", payment_scheme="personlig_assistans", case_number="VOF-2026-1")
     registry.call("RegisterSuspectedPayment", elsewhere, VOF_INVESTIGATOR)
     assert ask(registry, mine) == []
@@ -58,13 +64,14 @@ def test_another_unit_s_records_and_a_protected_person_s_look_like_none(registry
 
 
 def test_without_an_open_case_of_one_s_own_the_question_is_refused_kept_and_reviewed(registry: Registry) -> None:
-    case = flagged(registry)
+    case, new = handled(registry), flagged(registry, case_number="IAF-2026-3")
     closed = flagged(registry, case_number="IAF-2026-2")
     dismissed = pb.PAYMENT_ASSESSMENT_DISMISSED
     registry.call("AssessSuspectedPayment", acts.assess(closed, "1", assessment=dismissed), INVESTIGATOR)
     colleague = replace(INVESTIGATOR, person="iaf-utredare-9")
     refused: list[tuple[str, Caller, type[Failure]]] = [
         (case, colleague, Conflict),
+        (new, INVESTIGATOR, Conflict),
         (closed, INVESTIGATOR, Conflict),
         (str(uuid4()), INVESTIGATOR, NotFound),
         (case, VOF_INVESTIGATOR, NotFound),
@@ -74,6 +81,7 @@ def test_without_an_open_case_of_one_s_own_the_question_is_refused_kept_and_revi
             ask(registry, record_id, asking)
     rows = waiting(registry)
     assert [row.outcome for row in rows] == [
+        pb.LOOK_UP_OUTCOME_NOT_HANDLING,
         pb.LOOK_UP_OUTCOME_NOT_HANDLING,
         pb.LOOK_UP_OUTCOME_CLOSED,
         pb.LOOK_UP_OUTCOME_NO_CASE,
@@ -100,7 +108,7 @@ def test_the_same_question_sent_again_is_kept_once_and_refused_again(registry: R
 
 
 def test_more_questions_in_a_day_than_the_work_calls_for_are_answered_and_looked_at(registry: Registry) -> None:
-    case = flagged(registry)
+    case = handled(registry)
     for _ in range(A_DAY + 1):
         ask(registry, case)
     (row,) = waiting(registry)
@@ -122,7 +130,7 @@ def test_a_question_needs_a_purpose_and_a_number_and_those_who_may_ask(registry:
 
 
 def test_whom_a_question_was_about_is_stored_blinded(registry: Registry) -> None:
-    ask(registry, flagged(registry))
+    ask(registry, handled(registry))
     stored = repr(registry.rows("SELECT * FROM look_up, audit, request"))
     assert PERSON not in stored
     assert PERSON[2:] not in stored

@@ -3,7 +3,6 @@
 Source: workflows 3 rule 6 and chapter 9 (no search for its own sake); the list of what must be looked at is a project decision.
 """
 
-from collections.abc import Collection
 from datetime import date
 from enum import StrEnum
 
@@ -26,11 +25,11 @@ class Judgement(StrEnum):
     IMPROPER = "improper"
 
 
-def outcome(person: str, handled_by: Collection[str], purge_date: date | None) -> Outcome:
-    """Whether a case, that whoever asks may read, lets them ask: it is open, and they have handled it."""
+def outcome(person: str, officer: str | None, purge_date: date | None) -> Outcome:
+    """Whether a case, that whoever asks may read, lets them ask: it is open and theirs. Who only registered it does not handle it."""
     if purge_date is not None:
         return Outcome.CLOSED
-    return Outcome.ANSWERED if person in handled_by else Outcome.NOT_HANDLING
+    return Outcome.ANSWERED if person == officer else Outcome.NOT_HANDLING
 
 
 def calls_for_review(found: Outcome, before_today: int) -> bool:

@@ -78,7 +78,7 @@ class LookUpMethods(Parts):
             case = store.seen(tx, record_id, asking)
         except NotFound:
             return Outcome.NO_CASE
-        return outcome(asking.principal, case.content.handled_by, case.purge_date)
+        return outcome(asking.principal, case.officer, case.purge_date)
 
     def ListLookUps(self, request: pb.ListLookUpsRequest, _context: grpc.ServicerContext) -> pb.ListLookUpsResponse:  # noqa: N802, D102
         size, after = pages.page_size(request.page), pages.after(request.page)

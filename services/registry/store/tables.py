@@ -63,6 +63,7 @@ def _record_table(name: str, *more: Column[Any] | Index) -> Table:
         *more,
         UniqueConstraint("duplicate", name=f"{name}_duplicate"),
         Index(f"{name}_unit", "unit", "id"),
+        Index(f"{name}_state", "unit", "state", "id"),
         Index(f"{name}_import", "import_id", postgresql_where=text("import_id IS NOT NULL")),
         # The lists of work: what nobody has handled, one's own open cases, what is to be done by a day.
         Index(f"{name}_new", "unit", "id", postgresql_where=text("officer IS NULL AND purge_date IS NULL")),

@@ -18,8 +18,11 @@ from services.sharing.store.messages import as_columns
 from services.sharing.store.tables import (
     IS_PROTECTED,
     LATEST_STATUS,
+    OBLIGATION_IS_OPEN,
     REFUSAL,
     SEEN,
+    SENT_TIME,
+    TASK_IS_OPEN,
     disclosure,
     disclosure_event,
     feedback,
@@ -113,26 +116,27 @@ class Disclosures(Base):
         With `open_tasks` those that a person has something to do about, with `open_obligations` those whose correction or recall the
         receiver has not confirmed, with `silent_since` those sent before that and not answered.
         """
+        c = disclosure.c
+        wanted = [c.unit == unit, c.record_kind.in_(kinds), ~IS_PROTECTED]
+        if open_tasks:
+            wanted.append(TASK_IS_OPEN)
+        if open_obligations:
+            wanted.append(OBLIGATION_IS_OPEN)
+        if silent_since:
+            wanted += [LATEST_STATUS == Status.SENT, silent_since > SENT_TIME]
+        if states:
+            wanted.append(LATEST_STATUS.in_(states))
+        if after:
+            wanted.append(c.id > after)
+        # First which, then what they are: asked together, the database would look at what belongs to every disclosure there is.
+        ids = [row.id for row in tx.read(select(c.id).where(*wanted).order_by(c.id).limit(limit))]
         approved = (
             select(disclosure_event.c.person)
-            .where(disclosure_event.c.disclosure_id == disclosure.c.id, disclosure_event.c.details["approved"].as_boolean())
+            .where(disclosure_event.c.disclosure_id == c.id, disclosure_event.c.details["approved"].as_boolean())
             .limit(1)
             .scalar_subquery()
         )
-        seen = (disclosure.c.unit == unit, disclosure.c.record_kind.in_(kinds), ~IS_PROTECTED)
-        inner = select(*SEEN, approved.label("approved_by")).where(*seen).subquery()
-        statement = select(inner).order_by(inner.c.id).limit(limit)
-        if open_tasks:
-            statement = statement.where(inner.c.task_open)
-        if open_obligations:
-            statement = statement.where(inner.c.obligation_open)
-        if silent_since:
-            statement = statement.where(inner.c.status == Status.SENT, inner.c.sent_time < silent_since)
-        if states:
-            statement = statement.where(inner.c.status.in_(states))
-        if after:
-            statement = statement.where(inner.c.id > after)
-        return tx.read(statement)
+        return tx.read(select(*SEEN, approved.label("approved_by")).where(c.id.in_(ids)).order_by(c.id)) if ids else []
 
     def releases(self, tx: Transaction, after: UUID | None, limit: int, *, refused: bool = False) -> list[Row]:
         """A page of every unit's disclosures, newest first; no content. Those about protected persons are in no list."""

@@ -67,6 +67,7 @@ offer = Table(
     Index("offer_unit", "unit", "state", "id"),
     Index("offer_tray", "unit", "id"),
     Index("offer_record", "record_id"),
+    Index("offer_protected", "record_id", postgresql_where=text("protection = 'protected'")),
     Index("offer_subject", "subject"),
 )
 preview = Table(
@@ -255,6 +256,7 @@ inbound = Table(
     Index("inbound_notice", "receiver_kind", "notice_id"),
     Index("inbound_subject", "subject"),
     Index("inbound_unit", "unit", "id"),
+    Index("inbound_state", "unit", "state", "id"),
 )
 # Whether a person's role at a unit holds, as it was said; the latest word counts. The view `ended_role` has those that ended.
 role_change = Table(

@@ -277,7 +277,12 @@ def test_what_became_of_a_finding_comes_back_to_it_and_never_goes_back(controls:
 
     def hear(status: common_pb2.OutcomeStatus.ValueType, receiver: str = FK) -> None:
         outcome = common_pb2.RecordOutcome(
-            request_id=an_id(), record_kind="control_finding", record_id=observation_id, receiver_kind=receiver, status=status
+            request_id=an_id(),
+            record_kind="control_finding",
+            record_id=observation_id,
+            receiver_kind=receiver,
+            disclosure_id=an_id(),
+            status=status,
         )
         controls.as_sharing.RecordOutcome(controls_pb2.RecordOutcomeRequest(outcome=outcome), timeout=10)
 

@@ -4,7 +4,6 @@ One PostgreSQL and one server process for each size, the same questions to each 
 percentile, of the rounds the median. Rows are made by the service's own code, sealed and indexed, and go in with COPY.
 """
 
-import json
 import random
 import statistics
 import sys
@@ -17,29 +16,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import grpc
-from joserfc.jwk import ECKey
 from los.common.v1.common_pb2 import Page
 from los.registry.v1 import registry_pb2 as pb
 from los.registry.v1.registry_pb2_grpc import RegistryServiceStub
 
 from bench.filling import OFFICER, PEOPLE, fill, report_message
+from bench.serving import registry
 from infra import secrets, stack
-from infra.folder import Folder
-from infra.kafka import Kafka
-from infra.ports import claim
-from infra.services import METRICS, SERVICES, ServicePart
-from services.kernel.config import Tls
 from services.kernel.reference import reference
-from services.kernel.rpc import connect
-from services.kernel.speaking import speaking_for
 
 SIZES = (10_000, 100_000, 1_000_000)
 ROUNDS = 5
 CALLS = 300
 WARM = 60
 PURPOSE = next(iter(reference().look_up_purposes)).code
-REGISTRY = next(service for service in SERVICES if service.name == "registry")
 
 
 class Growth(NamedTuple):
@@ -81,25 +71,8 @@ def _served(folder: Path, size: int) -> Iterator[tuple[Any, list[str]]]:
         began = time.monotonic()
         known = fill(running.postgres.url(), secrets.vault_files(running.folder, "registry"), size)
         _say(f"{size} ärenden inlagda på {time.monotonic() - began:.0f} s")
-        ports = claim(running.folder, ["registry", f"registry{METRICS}"])
-        nobody = {"sharing": ports["registry"]}  # nothing is offered to it
-        part = ServicePart(REGISTRY, running.folder, ports | nobody, running.postgres, Kafka(running.folder, 0, 0))
-        part.write_config()
-        child = part.launch()
-        try:
-            part.wait(child)
-            with _speaking(running.folder, part.address) as channel:
-                yield RegistryServiceStub(channel), known
-        finally:
-            child.stop()
-
-
-@contextmanager
-def _speaking(folder: Folder, address: str) -> Iterator[grpc.Channel]:
-    tls = Tls(ca_file=folder.tls / "ca.crt", certificate_file=folder.tls / "cli.crt", key_file=folder.tls / "cli.key")
-    key = ECKey.import_key(json.loads(secrets.assertion_file(folder, "cli").read_text(encoding="ascii")))
-    with connect(address, "registry", tls) as channel:
-        yield speaking_for(channel, key, OFFICER, "registry")
+        with registry(running, OFFICER) as channel:
+            yield RegistryServiceStub(channel), known
 
 
 def _questions(stub: Any, known: Sequence[str], size: int, number: int) -> dict[str, Callable[[], object]]:  # noqa: ANN401

@@ -9,7 +9,8 @@ import typer
 from cli.common import WRONG_USE, AsJson, part_down
 
 app = typer.Typer()
-NAMES = ("register", "decide", "relay", "end_to_end")
+MODULES = {"register": "register", "decide": "decide", "relay": "relay", "end_to_end": "end_to_end", "import": "import_rows"}
+NAMES = tuple(MODULES)
 GROWTH = "growth"
 
 
@@ -28,7 +29,7 @@ def bench(
     if name is not None and name not in NAMES:
         typer.echo(f"{name}: mätningen finns inte. Välj någon av: {', '.join((*NAMES, GROWTH))}.", err=True)
         raise typer.Exit(WRONG_USE)
-    results = [_module(one).run() for one in ([name] if name else NAMES)]
+    results = [_module(MODULES[one]).run() for one in ([name] if name else NAMES)]
     if as_json:
         print(json.dumps([dict(zip(("name", "ours", "bare", "ratio"), result, strict=True)) for result in results]))
         return

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from services.controls.domain.objects import StoredObject
 from services.controls.domain.offers import changed_offers, invitation_facts, wanted, why_no_plan
 from services.controls.domain.operation_life import cancel, confirm
-from services.controls.domain.operations import Answer, Operation, Outcome, Part, Reply, State, Step
+from services.controls.domain.operations import OVER, Answer, Operation, Outcome, Part, Reply, State, Step
 from services.controls.domain.parties import invitable
 from services.controls.wire.offers import offer_request
 from services.kernel.clock import STOCKHOLM
@@ -127,6 +127,19 @@ def test_offers_once_made_are_not_made_again_and_all_go_when_the_operation_is_ca
     assert {offer.key for offer in gone} == {offer.key for offer in made.offers}
     assert all(offer.withdrawn for offer in gone)
     assert changed_offers(cancel(made, COORDINATOR).with_offers(gone)) == ()
+
+
+@given(operations(), st.data())
+def test_after_the_day_what_lies_undecided_is_withdrawn_and_what_was_told_stands(operation: Operation, data: st.DataObject) -> None:
+    made = offered(operation)
+    told = data.draw(st.sets(st.sampled_from(made.offers))) if made.offers else set()
+    for offer in told:
+        made = made.with_outcome(offer.key, Outcome.SENT)
+    over = replace(made, state=data.draw(st.sampled_from(sorted(OVER - {State.CANCELLED}))))
+    gone = changed_offers(over, made)
+    assert {offer.key for offer in gone} == {offer.key for offer in made.offers} - {offer.key for offer in told}
+    assert all(offer.withdrawn and offer.revision == 2 for offer in gone)
+    assert changed_offers(over.with_offers(gone), over) == ()
 
 
 def test_the_plan_of_each_visit_goes_to_the_three_that_come_and_not_to_forsakringskassan() -> None:

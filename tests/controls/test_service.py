@@ -113,6 +113,25 @@ class Operation:
         return next(found for found in self.read().participations if found.receiver_kind == kind)
 
 
+def hear(controls: Controls, record_id: str, kind: str, **fields: Any) -> None:  # noqa: ANN401
+    """Sharing tells that an authority has received an invitation or a plan."""
+    outcome = common_pb2.RecordOutcome(
+        request_id=an_id(),
+        record_kind="control_invitation",
+        record_id=record_id,
+        receiver_kind=kind,
+        disclosure_id=an_id(),
+        status=common_pb2.OUTCOME_STATUS_RECEIVED,
+        **fields,
+    )
+    controls.as_sharing.RecordOutcome(pb.RecordOutcomeRequest(outcome=outcome), timeout=10)
+
+
+def object_read(controls: Controls, object_id: str, who: Caller = KLF_PERSON) -> pb.GetObjectResponse:
+    found: pb.GetObjectResponse = controls.call("GetObject", pb.GetObjectRequest(object_id=object_id), who)
+    return found
+
+
 def deliver(controls: Controls) -> None:
     while controls.outbox.run_once():
         pass

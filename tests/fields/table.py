@@ -59,6 +59,7 @@ TYPES: Mapping[str, frozenset[str]] = {
     "int": frozenset({"int32"}),
     "bool": frozenset({"bool"}),
     "list[enum]": frozenset({"repeated string", "repeated message"}),
+    "list": frozenset({"repeated message"}),
     "list[ref]": frozenset({"repeated string"}),
     "datetime": frozenset({"message"}),
     "list{type, number, valid_to}": frozenset({"repeated message"}),

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from services.controls.domain.operations import Answer, Offer, Operation, State, Step
+from services.controls.domain.operations import OVER, Answer, Offer, Operation, Outcome, State, Step
 from services.controls.domain.parties import authority_of, own_units
 from services.controls.domain.visits import Visit
 from services.kernel.clock import STOCKHOLM
@@ -77,8 +77,14 @@ _TOLD_OF_PLAN = frozenset(State) - {State.DRAFT, State.PLANNED, State.POSTPONED,
 
 
 def wanted(operation: Operation) -> Iterator[Offer]:
-    """The offers that an operation as it stands calls for. A draft invites nobody, and what is postponed invites nobody more."""
+    """The offers that an operation as it stands calls for. A draft invites nobody, and what is postponed invites nobody more.
+
+    After the day only what has been told stands: nobody decides any more on what was for the day alone.
+    """
     if operation.state is State.CANCELLED:
+        return
+    if operation.state in OVER:
+        yield from (offer for offer in operation.offers if not offer.withdrawn and offer.outcome is not Outcome.NOTHING)
         return
     invited = {offer.receiver_kind for offer in operation.offers if offer.step is Step.INVITATION and not offer.withdrawn}
     for participation in operation.participations:

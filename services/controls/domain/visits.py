@@ -6,7 +6,7 @@ kept, only how many: each authority has that in a protocol of its own.
 
 import tomllib
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -74,6 +74,22 @@ class Visit:
     left_time: datetime | None = None
     persons_checked_count: int | None = None
     reason_code: str = ""
+
+    @property
+    def done_date(self) -> date | None:
+        """The Swedish day on which the object was controlled; None when it was not."""
+        done = self.state in {VisitState.DONE, VisitState.MEASURES_PENDING, VisitState.CLOSED}
+        return self.left_time.astimezone(STOCKHOLM).date() if done and self.left_time is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousVisit:
+    """A visit that an object has had, of an operation that is over."""
+
+    visit_id: UUID
+    operation_id: UUID
+    label: str
+    day: date
 
 
 @dataclass(frozen=True, slots=True)

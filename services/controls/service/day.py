@@ -50,8 +50,11 @@ class DayMethods(OperationMethods):
         return self._changed(request, pb.StartOperationResponse, start, "start", by_lead=True)
 
     def CompleteOperation(self, request: pb.CompleteOperationRequest, _context: grpc.ServicerContext) -> pb.CompleteOperationResponse:  # noqa: N802, D102
-        def complete(before: Operation, _: Transaction, actor: Actor) -> Operation:
-            return life.complete(before, wire.said_time(request) or actor.now, actor)
+        def complete(before: Operation, tx: Transaction, actor: Actor) -> Operation:
+            completed = life.complete(before, wire.said_time(request) or actor.now, actor)
+            for object_id in self._objects.controlled(tx, completed.visits, actor.now, caller().person):
+                self._audit(tx, "controls:object:controlled", caller(), "control_object", object_id)
+            return completed
 
         return self._changed(request, pb.CompleteOperationResponse, complete, "complete", by_lead=True)
 

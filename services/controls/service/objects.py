@@ -42,6 +42,7 @@ class ObjectMethods(Parts):
             if stored is None:
                 raise NotFound
             tips = self._tips.of_objects(tx, unit_of(asking), [stored.id])
+            previous = self._objects.previous_visits(tx, stored.id, unit_of(asking))
             self._audit(tx, "controls:object:read", asking, "control_object", stored.id, tips=[str(tip.id) for tip in tips])
         return pb.GetObjectResponse(
             object_id=str(stored.id),
@@ -49,6 +50,7 @@ class ObjectMethods(Parts):
             etag=str(stored.revision),
             may_be_a_home=stored.object.may_be_a_home,
             tips=[tip_message(tip) for tip in tips],
+            previous_visits=[object_wire.previous_visit(one) for one in previous],
         )
 
     def ListCandidates(self, request: pb.ListCandidatesRequest, _context: grpc.ServicerContext) -> pb.ListCandidatesResponse:  # noqa: N802, D102

@@ -1,8 +1,8 @@
 """Control objects: how each becomes a row and comes back."""
 
 import json
-from collections.abc import Collection
-from dataclasses import fields
+from collections.abc import Collection, Iterable
+from dataclasses import fields, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,8 @@ from sqlalchemy import false, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.controls.domain.objects import ControlObject, Permit, Sought, StoredObject, meant
-from services.controls.store.tables import control_object, history
+from services.controls.domain.visits import PreviousVisit, Visit
+from services.controls.store.tables import control_object, history, object_visit, operation, visit
 from services.kernel.db import Row, Transaction
 from services.kernel.errors import Conflict, ConflictReason
 from services.kernel.identity import OrgNumber
@@ -25,6 +26,8 @@ REGISTERED = "registered"
 OWNED = ("org_number", "company_name", "trading_name", "permits")
 """What of an enskild firma is its owner's."""
 NUMBERS = ("org_number", "property_owner_org")
+PREVIOUS_MAX = 100
+"""How many earlier visits of an object are told."""
 
 
 class Objects:
@@ -75,8 +78,14 @@ class Objects:
         return meant(looked_for, [(self.object_of(row), index is not None and row.number_index == index) for row in rows])
 
     def update(self, tx: Transaction, before: StoredObject, place: ControlObject, now: datetime, person: str | None) -> StoredObject:
-        """The object with other facts. Raises Conflict when somebody else was first, or another object is the same one."""
-        after = StoredObject(before.id, place, before.revision + 1)
+        """The object with other facts. A control of our own stays known.
+
+        Raises Conflict when somebody else was first, or another object is the same one.
+        """
+        days_of = select(func.max(object_visit.c.day).label("day"))
+        last = tx.one(days_of.where(object_visit.c.object_id == before.id))
+        days = [day for day in (place.last_control_date, last.day if last else None) if day is not None]
+        after = StoredObject(before.id, replace(place, last_control_date=max(days, default=None)), before.revision + 1)
         of = (control_object.c.id == before.id, control_object.c.revision == before.revision)
         row = {"data_key": None, "owner": None, **dict.fromkeys(OWNED)} | self._row_of(after) | {"revision": after.revision}
         try:
@@ -87,6 +96,28 @@ class Objects:
             before.require_etag("")
         record_step(tx, history, RECORD_KIND, after.id, after.revision, (REGISTERED, REGISTERED), now, person)
         return after
+
+    def controlled(self, tx: Transaction, visited: Iterable[Visit], now: datetime, person: str | None) -> list[UUID]:
+        """An operation is over: each object that was controlled knows the visit, and when it last was. Which objects changed."""
+        done = sorted((one.object.id, one.id, day) for one in visited if (day := one.done_date) is not None)
+        for object_id, visit_id, day in done:
+            tx.insert(object_visit, visit_id=visit_id, object_id=object_id, day=day)
+            columns = control_object.c
+            known = {"last_control_date": func.greatest(columns.last_control_date, day), "revision": columns.revision + 1}
+            statement = control_object.update().where(columns.id == object_id).values(**known).returning(columns.revision)
+            row = tx.one(statement)
+            assert row is not None  # noqa: S101  # a foreign key
+            record_step(tx, history, RECORD_KIND, object_id, row.revision, (REGISTERED, REGISTERED), now, person)
+        return [object_id for object_id, _, _ in done]
+
+    def previous_visits(self, tx: Transaction, object_id: UUID, unit: str) -> list[PreviousVisit]:
+        """The latest visits that operations of a unit have made to an object, the last one first."""
+        joined = object_visit.join(visit, visit.c.id == object_visit.c.visit_id).join(operation, operation.c.id == visit.c.operation_id)
+        columns = (object_visit.c.visit_id, operation.c.id, operation.c.label, object_visit.c.day)
+        of = (object_visit.c.object_id == object_id, operation.c.unit == unit)
+        newest = (object_visit.c.day.desc(), object_visit.c.visit_id.desc())
+        rows = tx.read(select(*columns).select_from(joined).where(*of).order_by(*newest).limit(PREVIOUS_MAX))
+        return [PreviousVisit(row.visit_id, row.id, row.label, row.day) for row in rows]
 
     def get(self, tx: Transaction, object_id: UUID) -> StoredObject | None:
         """An object, or None."""

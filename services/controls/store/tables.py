@@ -124,6 +124,15 @@ visit = Table(
     Column("reason_code", Text, nullable=False),
     Index("visit_operation", "operation_id", "position"),
 )
+# Which objects were controlled when: written when the operation is over, since it is secret until then.
+object_visit = Table(
+    "object_visit",
+    metadata,
+    Column("visit_id", Uuid, ForeignKey("visit.id"), primary_key=True),
+    Column("object_id", Uuid, ForeignKey("control_object.id"), nullable=False),
+    Column("day", Date, nullable=False),
+    Index("object_visit_object", "object_id", "day"),
+)
 participation = Table(
     "participation",
     metadata,

@@ -8,6 +8,7 @@ from los.controls.v1 import controls_pb2 as pb
 
 from services.controls.domain.candidates import Candidate, Filter
 from services.controls.domain.objects import ControlObject, StoredObject, object_types, read_object, read_permits
+from services.controls.domain.visits import PreviousVisit
 from services.kernel.errors import Invalid
 from services.kernel.rows import FieldFault
 
@@ -64,6 +65,13 @@ def object_message(place: ControlObject) -> pb.ControlObject:
             pb.Permit(type=permit.type, number=permit.number, valid_to=permit.valid_to.isoformat() if permit.valid_to else "")
             for permit in place.permits
         ],
+    )
+
+
+def previous_visit(known: PreviousVisit) -> pb.PreviousVisit:
+    """An earlier control of an object."""
+    return pb.PreviousVisit(
+        visit_id=str(known.visit_id), operation_id=str(known.operation_id), label=known.label, visited_date=known.day.isoformat()
     )
 
 

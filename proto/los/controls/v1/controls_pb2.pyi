@@ -347,6 +347,7 @@ class GetObjectResponse(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     MAY_BE_A_HOME_FIELD_NUMBER: _builtins.int
     TIPS_FIELD_NUMBER: _builtins.int
+    PREVIOUS_VISITS_FIELD_NUMBER: _builtins.int
     object_id: _builtins.str
     etag: _builtins.str
     may_be_a_home: _builtins.bool
@@ -355,6 +356,10 @@ class GetObjectResponse(_message.Message):
     def object(self) -> Global___ControlObject: ...
     @_builtins.property
     def tips(self) -> _containers.RepeatedCompositeFieldContainer[_tips_pb2.Tip]: ...
+    @_builtins.property
+    def previous_visits(self) -> _containers.RepeatedCompositeFieldContainer[Global___PreviousVisit]:
+        """Of the own unit's operations that are over, the last one first. A control of another unit is only in last_control_date."""
+
     def __init__(
         self,
         *,
@@ -363,14 +368,44 @@ class GetObjectResponse(_message.Message):
         etag: _builtins.str = ...,
         may_be_a_home: _builtins.bool = ...,
         tips: _abc.Iterable[_tips_pb2.Tip] | None = ...,
+        previous_visits: _abc.Iterable[Global___PreviousVisit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["object", b"object"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "may_be_a_home", b"may_be_a_home", "object", b"object", "object_id", b"object_id", "tips", b"tips"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "may_be_a_home", b"may_be_a_home", "object", b"object", "object_id", b"object_id", "previous_visits", b"previous_visits", "tips", b"tips"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetObjectResponse: _TypeAlias = GetObjectResponse  # noqa: Y015
+
+@_typing.final
+class PreviousVisit(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VISIT_ID_FIELD_NUMBER: _builtins.int
+    OPERATION_ID_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    VISITED_DATE_FIELD_NUMBER: _builtins.int
+    visit_id: _builtins.str
+    operation_id: _builtins.str
+    label: _builtins.str
+    visited_date: _builtins.str
+    """YYYY-MM-DD."""
+    def __init__(
+        self,
+        *,
+        visit_id: _builtins.str = ...,
+        operation_id: _builtins.str = ...,
+        label: _builtins.str = ...,
+        visited_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["label", b"label", "operation_id", b"operation_id", "visit_id", b"visit_id", "visited_date", b"visited_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviousVisit: _TypeAlias = PreviousVisit  # noqa: Y015
 
 @_typing.final
 class ListCandidatesRequest(_message.Message):

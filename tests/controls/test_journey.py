@@ -16,7 +16,6 @@ from tests.controls.day_acts import LEAD, SF_INSPECTOR, START, STRANGER, Course,
 from tests.controls.test_candidates import candidates
 from tests.controls.test_service import KFM, POLICE, SKV, deliver, hear, object_read
 from tests.controls.tip_acts import a_company, prioritised, read
-from tests.registry.machine import Variant
 
 KOF = Caller("cli", "kof-inspektor-1", Role.INSPECTOR, "KOF")
 OFFICER = Caller("cli", "mos-handlaggare-1", Role.CASE_OFFICER, "MOS")
@@ -198,8 +197,9 @@ class Journey:
         self.course.act("ReportOperation")
         with pytest.raises(Conflict, match=r"^second_wave: "):
             self.course.act("FollowUpOperation")
-        offer: Variant = {"observation_id": self.observed.observation_id, "etag": self.observed.etag, "receiver_kind": SKV}
-        self.controls.call("OfferFinding", findings_pb2.OfferFindingRequest(request_id=an_id(), **offer), LEAD)
+        offer = findings_pb2.OfferFindingRequest(request_id=an_id(), observation_id=self.observed.observation_id)
+        offer.etag, offer.receiver_kind = self.observed.etag, SKV
+        self.controls.call("OfferFinding", offer, LEAD)
         deliver(self.controls)
         assert self.controls.sharing.contents(self.observed.observation_id, SKV) == [
             "control_finding"

@@ -8,7 +8,20 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from pydantic import model_validator
 
-from services.gateway import cases, deciding, landlord, store, web, work
+from services.gateway import (
+    cases,
+    controls,
+    controls_day,
+    controls_found,
+    controls_objects,
+    controls_start,
+    deciding,
+    landlord,
+    store,
+    tips,
+    web,
+    work,
+)
 from services.gateway.calls import Calls
 from services.gateway.door import NAME, Door, SignedOut
 from services.gateway.provider import Provider, SignIn
@@ -99,6 +112,8 @@ def build(config: GatewayConfig, database: Database, calls: Calls, clock: Clock)
     app.include_router(cases.routes(door))
     app.include_router(deciding.routes(door))
     app.include_router(landlord.routes(door))
+    for pages in (tips, controls, controls_objects, controls_day, controls_found, controls_start):
+        app.include_router(pages.routes(door))
     return app
 
 

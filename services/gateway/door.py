@@ -1,6 +1,7 @@
 """Signing in and out, and who asks. A session is a row; role and unit are read anew for each request."""
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -79,6 +80,11 @@ class Door:
     def services(self, who: Who) -> Services:
         """The services as this person may use them."""
         return self._calls.speaking_for(who.caller)
+
+    def colleagues(self, who: Who, roles: Iterable[Role]) -> list[tuple[str, str]]:
+        """The user names and names of those in the person's own unit who have one of these roles."""
+        with self._database.transaction() as tx:
+            return [(row.person, row.name) for row in store.colleagues(tx, who.caller.unit or "", roles)]
 
     def require_form(self, who: Who, csrf: str) -> None:
         """Raises Denied unless the form was made for this session."""

@@ -1,6 +1,7 @@
 """What the gateway keeps: who may sign in and as what, sign-ins under way, sessions. Nothing of any record."""
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Boolean, Column, Index, LargeBinary, MetaData, Table, Text, and_, select
@@ -74,6 +75,12 @@ def finish(tx: Transaction, browser: str, state: str, now: datetime) -> Row | No
 def account_of(tx: Transaction, affiliation: str) -> Row | None:
     """The active account of somebody whom the provider has named."""
     return tx.one(select(account).where(account.c.affiliation == affiliation, account.c.active))
+
+
+def colleagues(tx: Transaction, unit: str, roles: Iterable[str]) -> Sequence[Row]:
+    """The active accounts of a unit in these roles, by name."""
+    c = account.c
+    return tx.read(select(c.person, c.name).where(c.unit == unit, c.role.in_(list(roles)), c.active).order_by(c.name))
 
 
 def open_session(tx: Transaction, token: str, csrf: str, person: str, now: datetime) -> None:

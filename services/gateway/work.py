@@ -9,7 +9,7 @@ from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as registry
 from los.sharing.v1 import sharing_pb2 as pb
 
-from services.gateway import landlord
+from services.gateway import controls_start, landlord
 from services.gateway.cases import FLAGGERS
 from services.gateway.door import Door, Who
 from services.gateway.web import page
@@ -62,6 +62,7 @@ def _work(door: Door, request: Request, who: Who) -> Response:
         due=_cases(door, who, registry.WORK_LIST_DUE),
         has_cases=who.role in ALERT_LISTERS | PAYMENT_LISTERS,
         may_flag=who.role in FLAGGERS,
+        control=controls_start.control(door, who),
     )
 
 
@@ -96,6 +97,10 @@ def _flagging(door: Door, request: Request, who: Who) -> Response:  # noqa: ARG0
     return page(request, "flagging.html", role=ROLES[who.role])
 
 
+def _tips(door: Door, request: Request, who: Who) -> Response:  # noqa: ARG001  # as the others
+    return page(request, "tip_start.html", role=ROLES[who.role])
+
+
 def _nothing(door: Door, request: Request, who: Who) -> Response:  # noqa: ARG001  # as the others
     return page(request, "nothing.html", role=ROLES[who.role])
 
@@ -103,4 +108,5 @@ def _nothing(door: Door, request: Request, who: Who) -> Response:  # noqa: ARG00
 WORK: Mapping[Role, Callable[[Door, Request, Who], Response]] = dict.fromkeys(OFFICERS, _work) | {
     Role.LANDLORD_REPORTER: landlord.reports,
     Role.CASE_OFFICER: _flagging,
+    Role.SECURITY_COORDINATOR: _tips,
 }

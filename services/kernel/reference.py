@@ -63,12 +63,16 @@ class Agency(Word):
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class Receiver(Word):
-    """A receiver kind. `keyed`: it can be reached over the bus; `decides`: it may have decided a benefit (2008:206)."""
+    """A receiver kind. `keyed`: it can be reached over the bus; `decides`: it may have decided a benefit (2008:206).
+
+    `invited_by_hand`: it may be invited to an operation, and answers another way than the bus (sharing-matrix 5.3, inv-other).
+    """
 
     group: Literal["state", "municipal", "region", "association", "court", "private"]
     agency: str | None = None
     keyed: bool = False
     decides: bool = False
+    invited_by_hand: bool = False
 
     @property
     def is_swedish_authority(self) -> bool:
@@ -178,6 +182,13 @@ class LinkReason(Word):
     confirms: bool
 
 
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class TipReason(Word):
+    """Why a tip was decided on; `decisions`: which decisions the reason may carry."""
+
+    decisions: frozenset[str]
+
+
 W = TypeVar("W", bound=Word)
 
 
@@ -239,6 +250,13 @@ class Reference:
     look_up_purposes: Words[Word]
     link_evidence: Words[LinkEvidence]
     link_reasons: Words[LinkReason]
+    object_types: Words[Word]
+    tip_sources: Words[Word]
+    suspicion_types: Words[Word]
+    reliabilities: Words[Word]
+    relevances: Words[Word]
+    tip_reasons: Words[TipReason]
+    abort_reasons: Words[Word]
 
     def decides(self, benefit: str, receiver_kind: str) -> bool:
         """Whether a body of this receiver kind may have decided the benefit (codes; sharing-matrix 7.1)."""
@@ -311,6 +329,13 @@ def reference() -> Reference:
         look_up_purposes=_rows("cases", "look_up_purpose", Word),
         link_evidence=_rows("links", "evidence", LinkEvidence),
         link_reasons=_rows("links", "link_reason", LinkReason),
+        object_types=_rows("object_types", "object_type", Word),
+        tip_sources=_rows("tips", "source_type", Word),
+        suspicion_types=_rows("tips", "suspicion_type", Word),
+        reliabilities=_rows("tips", "reliability", Word),
+        relevances=_rows("tips", "relevance", Word),
+        tip_reasons=_rows("tips", "reason", TipReason),
+        abort_reasons=_rows("visits", "abort_reason", Word),
     )
 
 

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2 as pb
 
-from services.controls.domain.objects import SNI_VERSIONS, ControlObject, Permit, object_types
+from services.controls.domain.objects import SNI_VERSIONS, ControlObject, Permit
 from services.controls.domain.operations import Answer, Outcome, Part, Reply, Step
 from services.controls.wire.objects import object_from, object_message
 from services.controls.wire.operations import ANSWERS, OUTCOMES, PARTS, operation_message, outcome_from, outcome_key, plan_from, reply_from
 from services.kernel.clock import timestamp
 from services.kernel.errors import Invalid
 from services.kernel.identity import OrgNumber
+from services.kernel.reference import reference
 from tests.controls.builders import NOW, SOLE_TRADER, START, YES_ON_SITE, a_plan, an_object, an_operation, answered
 
 TODAY = date(2026, 11, 24)
@@ -31,7 +32,7 @@ def places(draw: st.DrawFn) -> ControlObject:
         postal_code=draw(st.from_regex(r"[1-9][0-9]{4}", fullmatch=True)),
         city=draw(words),
         district=draw(words),
-        object_type=draw(st.sampled_from([row.code for row in object_types()])),
+        object_type=draw(st.sampled_from([row.code for row in reference().object_types])),
         org_number=number,
         company_name=draw(words) if number else "",
         trading_name=draw(words | st.just("")),

@@ -11,9 +11,10 @@ from uuid import UUID
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass as kept
 
-from services.controls.domain.objects import StoredObject, object_types
+from services.controls.domain.objects import StoredObject
 from services.controls.domain.tips import Tip, tip_words
 from services.kernel.errors import Invalid
+from services.kernel.reference import reference
 
 LENGTH_MAX = 60
 
@@ -37,7 +38,7 @@ def weights() -> tuple[Weight, ...]:
     data = tomllib.loads(Path(__file__).with_name("weights.toml").read_text(encoding="utf-8"))
     rows = TypeAdapter(tuple[Weight, ...]).validate_python(data["weight"])
     for row in rows:
-        if any(code not in object_types() for code in row.object_types) or any(
+        if any(code not in reference().object_types for code in row.object_types) or any(
             code not in tip_words().source_types for code in row.source_types
         ):
             raise ValueError(f"weights.toml, {row.word}: a word that is in no list")

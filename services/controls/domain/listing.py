@@ -10,7 +10,7 @@ from services.controls.domain.operations import Operation, State
 class Listing:
     """Which operations are asked for: in these states (none: all), on Swedish days, and with reminders due since an instant.
 
-    `invited`: those that the unit is invited to, instead of those that it plans.
+    `invited`: those that the unit is invited to, instead of those that it plans; `inspected`: also those of its own where it inspects.
     """
 
     states: tuple[State, ...] = ()
@@ -18,6 +18,7 @@ class Listing:
     to_date: date | None = None
     reminded_before: datetime | None = None
     invited: bool = False
+    inspected: bool = False
 
     def takes(self, one: Operation) -> bool:
         """Whether an operation that is not over is asked for."""

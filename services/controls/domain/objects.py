@@ -1,13 +1,10 @@
 """A control object: a business and its premises, or an address alone when no company is known (workflows 4.2)."""
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +12,7 @@ from services.kernel import cells, rows
 from services.kernel.cells import Fault
 from services.kernel.errors import Conflict, ConflictReason, Invalid
 from services.kernel.identity import OrgNumber
-from services.kernel.reference import Word, Words
+from services.kernel.reference import reference
 from services.kernel.rows import Check, Field, Form, Judged, Layout, Verdict
 
 SNI_CODE = re.compile(r"\d{5}", re.ASCII)
@@ -161,14 +158,6 @@ def meant(looked_for: Sought, found: Sequence[tuple[StoredObject, bool]]) -> Sto
     return next(iter(unnamed or alone), None)
 
 
-@cache
-def object_types() -> Words[Word]:
-    """What an object may be, and the words that users write for it; the code is the first of them."""
-    path = Path(__file__).with_name("object_types.toml")
-    types: list[list[str]] = tomllib.loads(path.read_text(encoding="utf-8"))["object_types"]
-    return Words(Word(code=words[0], word=words[0], also=tuple(words[1:])) for words in types)
-
-
 # --- reading an object ----------------------------------------------------------------------------------------------------------
 
 
@@ -243,7 +232,7 @@ FORM: Form[date] = Form(
         Field("company_name", "Företag", length_max=120, needed=False),
         Field("trading_name", "Skylt", length_max=120, needed=False, column=False),
         Field("sni_code", "SNI 2025", _sni_code, needed=False, column=False),
-        Field("object_type", "Objekttyp", lambda text, _: cells.word(text, object_types()).code),
+        Field("object_type", "Objekttyp", lambda text, _: cells.word(text, reference().object_types).code),
         Field("street_address", "Adress"),
         Field("postal_code", "Postnr", lambda text, _: cells.postal_code(text)),
         Field("city", "Ort", length_max=60),

@@ -13,10 +13,6 @@ RECORD_KIND = "control_invitation"
 SUPERVISION = "kommun-tillsynsnamnd"
 POLICE = "polismyndigheten"
 
-# Authorities on the list of `los-inbjudan-oppna-uppgifter` that no topic reaches: they answer another way, and the coordinator enters
-# it by hand (sharing-matrix 5.3, inv-other).
-WITHOUT_CHANNEL = frozenset({"arbetsmiljoverket", "arbetsformedlingen", "migrationsverket", "raddningstjanst", SUPERVISION})
-
 
 @cache
 def own_units() -> frozenset[str]:
@@ -28,7 +24,8 @@ def own_units() -> frozenset[str]:
 def invitable() -> frozenset[str]:
     """The parties that may be invited."""
     over_the_bus = (agency.receivers.get(RECORD_KIND) for agency in reference().agencies)
-    return WITHOUT_CHANNEL | own_units() | {kind for kind in over_the_bus if kind is not None}
+    by_hand = (kind.code for kind in reference().receivers if kind.invited_by_hand)
+    return own_units() | {kind for kind in (*over_the_bus, *by_hand) if kind is not None}
 
 
 def word_of(party: str) -> str:
@@ -43,7 +40,7 @@ def authority_of(party: str) -> str:
 
 def answers_by_hand(party: str) -> bool:
     """Whether the coordinator may enter this authority's answer: nobody fills it in for one that can answer itself (hs-05)."""
-    return party in WITHOUT_CHANNEL
+    return party in reference().receivers and reference().receivers[party].invited_by_hand
 
 
 def supports(party: str, control_ground_id: str) -> bool:

@@ -4,18 +4,13 @@ Source: workflows 4.1 and 4.2. A tip is never about a person. It stays in the un
 """
 
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from pathlib import Path
 from typing import Self
 from uuid import UUID
-
-from pydantic import TypeAdapter
-from pydantic.dataclasses import dataclass as coded
 
 from services.kernel.callers import Role
 from services.kernel.cells import written
@@ -23,7 +18,7 @@ from services.kernel.clock import STOCKHOLM
 from services.kernel.errors import Conflict, ConflictReason, Invalid
 from services.kernel.identity import holds_identity_number
 from services.kernel.life import SYSTEM, Actor, Guard, Life, Moved, months_after, steps
-from services.kernel.reference import Word, Words, reference
+from services.kernel.reference import TipReason, Word, Words, reference
 
 RECORD_KIND = "control_tip"
 SUMMARY_LENGTH_MAX = 1000
@@ -61,39 +56,22 @@ class Act(StrEnum):
     RELEASE = "release"
 
 
-@coded(frozen=True, kw_only=True)
-class Reason(Word):
-    """Why a tip was decided on; `decisions` are the acts that it may be the reason of."""
-
-    decisions: frozenset[Act]
-
-
 @dataclass(frozen=True, slots=True)
 class TipWords:
-    """The lists of tips.toml."""
+    """The lists that users choose from."""
 
     source_types: Words[Word]
     suspicion_types: Words[Word]
     reliabilities: Words[Word]
     relevances: Words[Word]
-    reasons: Words[Reason]
+    reasons: Words[TipReason]
 
 
 @cache
 def tip_words() -> TipWords:
-    """What users choose from."""
-    data = tomllib.loads(Path(__file__).with_name("tips.toml").read_text(encoding="utf-8"))
-
-    def words(name: str) -> Words[Word]:
-        return Words(TypeAdapter(list[Word]).validate_python(data[name]))
-
-    return TipWords(
-        words("source_type"),
-        words("suspicion_type"),
-        words("reliability"),
-        words("relevance"),
-        Words(TypeAdapter(list[Reason]).validate_python(data["reason"])),
-    )
+    """Those of the reference data."""
+    known = reference()
+    return TipWords(known.tip_sources, known.suspicion_types, known.reliabilities, known.relevances, known.tip_reasons)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from services.kernel.callers import Role
 from services.kernel.clock import SKEW_MAX, STOCKHOLM
 from services.kernel.errors import Conflict, Invalid
 from services.kernel.life import SYSTEM, Actor, Life, steps
-from services.kernel.reference import Word, Words
+from services.kernel.reference import reference
 
 RECORD_KIND = "control_visit"
 PERSONS_MAX = 1000
@@ -94,7 +94,7 @@ class PreviousVisit:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """How a visit ended. `reason_code`: why it had to be left, one of `abort_reasons`."""
+    """How a visit ended. `reason_code`: why it had to be left, one of the reference data's."""
 
     outcome: VisitState
     time: datetime
@@ -104,9 +104,8 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a kommun may want otherwise: codes and days."""
+    """What a kommun may want otherwise: days."""
 
-    abort_reasons: Words[Word]
     reminder: timedelta
 
 
@@ -114,7 +113,7 @@ class Settings:
 def settings() -> Settings:
     """Of operations.toml, read once."""
     data: dict[str, Any] = tomllib.loads(Path(__file__).with_name("operations.toml").read_text(encoding="utf-8"))
-    return Settings(Words(Word(**row) for row in data["abort_reason"]), timedelta(days=data["reminder_days"]))
+    return Settings(timedelta(days=data["reminder_days"]))
 
 
 def _in_time(visit: Visit, asked: Finish, _: Actor) -> None:
@@ -128,7 +127,7 @@ def _counted(_: Visit, asked: Finish, __: Actor) -> None:
 
 
 def _why_left(_: Visit, asked: Finish, __: Actor) -> None:
-    if asked.reason_code not in settings().abort_reasons:
+    if asked.reason_code not in reference().abort_reasons:
         raise Invalid("reason_code: ange varför besöket avbröts, med en kod ur listan.")
 
 

@@ -50,8 +50,9 @@ class OperationMethods(Parts):
     def ListOperations(self, request: pb.ListOperationsRequest, _context: grpc.ServicerContext) -> pb.ListOperationsResponse:  # noqa: N802, D102
         asking = caller()
         size, after = pages.page_size(request.page), pages.after(request.page)
-        unit, invited = unit_of(asking), request.invited or asking.role is not Role.LOS_COORDINATOR
-        listing = wire.listing_from(request, self._clock.now(), invited=invited)
+        unit, inspected = unit_of(asking), asking.role is not Role.LOS_COORDINATOR
+        invited = request.invited or inspected
+        listing = wire.listing_from(request, self._clock.now(), invited=invited, inspected=inspected)
         with self._database.transaction() as tx:
             found = self._operations.listed(tx, unit, listing, after, size + 1)
             page = found[:size]

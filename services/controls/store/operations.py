@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Table, select, tuple_
+from sqlalchemy import Table, and_, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from services.controls.domain import visits as visit_domain
@@ -67,6 +67,8 @@ class Operations:
         """
         invited = select(participation.c.operation_id).where(participation.c.receiver_kind == unit)
         mine = operation.c.id.in_(invited) if asked.invited else operation.c.unit == unit
+        if asked.inspected:
+            mine = or_(mine, and_(operation.c.unit == unit, operation.c.own_control_ground_id != ""))
         open_ones = [self._listed(tx, row, asked) for row in tx.read(select(operation).where(mine, operation.c.day.is_(None)))]
         ordered = sorted((one for one in open_ones if asked.takes(one)), key=_newest_first)
         found: list[Operation] = ordered

@@ -16,7 +16,7 @@ from services.controls.store.findings import measure, observation
 from services.controls.store.operations import Operations
 from services.controls.store.tables import history, visit
 from services.kernel.db import Transaction
-from services.kernel.reference import Word, plain
+from services.kernel.reference import Word, plain, reference
 from services.kernel.releases import Counting
 from services.kernel.statistics import Happened, Plan
 
@@ -63,7 +63,7 @@ def plan() -> Plan:
     """Controls' indicators."""
     path = Path(objects.__file__).with_name("statistics.toml")
     lists: dict[str, list[Word]] = {
-        "object_types": [Word(code=row.code, word=row.word) for row in objects.object_types()],
+        "object_types": [Word(code=row.code, word=row.word) for row in reference().object_types],
         "measure_types": [Word(code=row.code, word=row.word) for row in checklists.measures().types],
     }
     return Plan.read(path, lists)

@@ -7,9 +7,10 @@ from datetime import date
 from los.controls.v1 import controls_pb2 as pb
 
 from services.controls.domain.candidates import Candidate, Filter
-from services.controls.domain.objects import ControlObject, StoredObject, object_types, read_object, read_permits
+from services.controls.domain.objects import ControlObject, StoredObject, read_object, read_permits
 from services.controls.domain.visits import PreviousVisit
 from services.kernel.errors import Invalid
+from services.kernel.reference import reference
 from services.kernel.rows import FieldFault
 
 
@@ -82,9 +83,9 @@ def object_row(stored: StoredObject) -> pb.ObjectRow:
 
 def filter_from(request: pb.ListCandidatesRequest) -> Filter:
     """Which objects are asked for. Raises Invalid for a type that is in no list."""
-    kind = object_types().find(request.object_type) if request.object_type else None
+    kind = reference().object_types.find(request.object_type) if request.object_type else None
     if request.object_type and kind is None:
-        raise Invalid(f"object_type: välj något av: {', '.join(object_types().words)}.")
+        raise Invalid(f"object_type: välj något av: {', '.join(reference().object_types.words)}.")
     return Filter(request.district, kind.code if kind else "", request.sni_code, request.only_with_tips)
 
 

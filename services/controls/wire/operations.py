@@ -103,13 +103,15 @@ def finish_from(request: pb.FinishVisitRequest, time: datetime) -> Finish:
     return Finish(_VISIT_STATE_OF[request.outcome], time, count, request.reason_code)
 
 
-def listing_from(request: pb.ListOperationsRequest, now: datetime, *, invited: bool) -> Listing:
+def listing_from(request: pb.ListOperationsRequest, now: datetime, *, invited: bool, inspected: bool) -> Listing:
     """Which operations are asked for. Raises Invalid, field first."""
     states = tuple(_STATE_OF[state] for state in request.states if state in _STATE_OF)
     if len(states) != len(request.states):
         raise Invalid("states: läget finns inte.")
     reminded_before = now - settings().reminder if request.reminder_due else None
-    return Listing(states, iso_day("from_date", request.from_date), iso_day("to_date", request.to_date), reminded_before, invited)
+    return Listing(
+        states, iso_day("from_date", request.from_date), iso_day("to_date", request.to_date), reminded_before, invited, inspected
+    )
 
 
 def iso_day(field: str, text: str) -> date | None:

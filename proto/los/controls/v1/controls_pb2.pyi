@@ -1035,7 +1035,9 @@ class ListOperationsRequest(_message.Message):
     reminder_due: _builtins.bool
     """Only those where a participant is to be reminded of its summary."""
     invited: _builtins.bool
-    """Those that the own unit is invited to, instead of those that it plans. An inspector sees these alone."""
+    """Those that the own unit is invited to, instead of those that it plans. An inspector sees these alone, and those where
+    the own unit inspects on its own ground.
+    """
     @_builtins.property
     def page(self) -> _common_pb2.Page: ...
     @_builtins.property
@@ -1721,7 +1723,7 @@ class FinishVisitRequest(_message.Message):
     """Done, not open or aborted."""
     persons_checked_count: _builtins.int
     reason_code: _builtins.str
-    """Needed for aborted: one of the codes in services/controls/domain/operations.toml."""
+    """Needed for aborted: one of the codes in services/kernel/reference/visits.toml."""
     @_builtins.property
     def occurred_time(self) -> _timestamp_pb2.Timestamp:
         """When it was, by the lead's own clock; absent: now."""

@@ -37,7 +37,7 @@ class _TipStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TipState.Val
     TIP_STATE_FORWARDED: _TipState.ValueType  # 7
 
 class TipState(_TipState, metaclass=_TipStateEnumTypeWrapper):
-    """Codes are those of services/controls/domain/tips.toml."""
+    """Codes are those of services/kernel/reference/tips.toml."""
 
 TIP_STATE_UNSPECIFIED: TipState.ValueType  # 0
 TIP_STATE_RECEIVED: TipState.ValueType  # 1

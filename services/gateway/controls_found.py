@@ -1,0 +1,206 @@
+"""What an inspector records at a visit, one form a step: what was seen, whether others are to know, what is done about it."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from los.common.v1 import common_pb2
+from los.controls.v1 import controls_pb2 as pb
+from los.controls.v1 import findings_pb2 as findings
+
+from services.gateway import controls_words as words
+from services.gateway.controls_frame import Frame, Show, chosen, needed
+from services.gateway.door import Door, Who
+from services.gateway.forms import Sent, asked, sent
+from services.gateway.web import page
+from services.kernel.callers import Role
+from services.kernel.errors import NotFound
+from services.kernel.reference import reference
+
+INSPECTORS = frozenset({Role.INSPECTOR})
+FINISHES = {
+    "done": ("Klart", pb.VISIT_STATE_DONE),
+    "not_open": ("Ingen öppnade", pb.VISIT_STATE_NOT_OPEN),
+    "aborted": ("Vi fick avbryta", pb.VISIT_STATE_ABORTED),
+}
+DEFICIENT = {"no": ("Nej, det var i ordning", False), "yes": ("Ja, en brist", True)}
+MEASURE_STATES = {
+    "initiated": ("Påbörjad", findings.MEASURE_STATE_INITIATED),
+    "decided": ("Beslutad", findings.MEASURE_STATE_DECIDED),
+}
+TERMS = ("amount_sek", "decided_date", "diary_no", "follow_up_date")
+HELD = {pb.VISIT_STATE_ON_SITE, pb.VISIT_STATE_DONE, pb.VISIT_STATE_MEASURES_PENDING, pb.VISIT_STATE_ABORTED}
+Filled = Annotated[Sent, Depends(sent)]
+
+
+def routes(door: Door) -> APIRouter:
+    """The pages of what is found."""
+    router, pages = APIRouter(), _Pages(door)
+    visit = "/insatser/{operation_id}/besok/{visit_id}"
+    router.add_api_route(f"{visit}/iakttagelse/{{checklist}}/{{number}}", pages.observe_form, methods=["GET"])
+    router.add_api_route(f"{visit}/iakttagelse/{{checklist}}/{{number}}", pages.observe, methods=["POST"])
+    router.add_api_route(f"{visit}/iakttagelser/{{observation_id}}", pages.tell, methods=["POST"])
+    router.add_api_route(f"{visit}/atgard", pages.measure_form, methods=["GET"])
+    router.add_api_route(f"{visit}/atgard", pages.measure, methods=["POST"])
+    return router
+
+
+class VisitFrame(Frame):
+    """A visit as those see it who are there."""
+
+    def _visit_shown(self, request: Request, operation_id: UUID, visit_id: UUID) -> Show:
+        def show(who: Who, said: Sent, status: int) -> Response:
+            op = self._operation(who, operation_id)
+            visit = visit_of(op, visit_id)
+            own, seen, taken = self._recorded(who, visit_id)
+            kinds = {kind.code: kind.word for row in own for kind in row.measure_types}
+            receivers = (agency.receivers.get(words.FINDING) for agency in reference().agencies)
+            return page(
+                request,
+                "visit.html",
+                status,
+                op=op,
+                visit=visit,
+                leads=op.field_lead == who.caller.person and op.state == pb.OPERATION_STATE_IN_PROGRESS,
+                may_record=bool(own) and visit.state in HELD and op.state != pb.OPERATION_STATE_CLOSED,
+                checklists=own,
+                item_words={(item.control_ground_id, item.area): item.word for row in own for item in row.items},
+                observations=seen,
+                measures=taken,
+                measure_words=kinds,
+                severity_words={number: word for word, number in words.SEVERITIES.values()},
+                wave_words=words.SECOND_WAVES,
+                receivers=[(kind, words.party(kind)) for kind in dict.fromkeys(receivers) if kind],
+                finishes=[
+                    (code, word) for code, (word, state) in FINISHES.items() if code != "done" or visit.state == pb.VISIT_STATE_ON_SITE
+                ],
+                reasons=words.choices(reference().abort_reasons),
+                states=pb,
+                found=findings,
+                said=said,
+                csrf=who.csrf,
+            )
+
+        return show
+
+    def _recorded(self, who: Who, visit_id: UUID) -> tuple[list[findings.Checklist], list[findings.Observation], list[findings.Measure]]:
+        """The own unit's lists, observations and measures at a visit; nothing where the unit does not inspect."""
+        if who.role is not Role.INSPECTOR:
+            return [], [], []
+        controls, part = self._controls(who), common_pb2.Page(page_size=100)
+        own = asked(lambda: controls.GetChecklists(findings.GetChecklistsRequest(visit_id=str(visit_id)))).checklists
+        seen = controls.ListObservations(findings.ListObservationsRequest(page=part, visit_id=str(visit_id))).observations
+        taken = controls.ListMeasures(findings.ListMeasuresRequest(page=part, visit_id=str(visit_id))).measures
+        return list(own), [row for row in seen if not row.withdrawn], list(taken)
+
+
+class _Pages(VisitFrame):
+    def observe_form(self, request: Request, operation_id: UUID, visit_id: UUID, checklist: str, number: int) -> Response:
+        """One line of the own checklist."""
+        show = self._observe_shown(request, operation_id, visit_id, checklist, number)
+        return show(self._who(request, INSPECTORS), Sent(), 200)
+
+    def observe(self, request: Request, operation_id: UUID, visit_id: UUID, checklist: str, number: int, form: Filled) -> Response:
+        """What was seen of it."""
+        item = self._item(self._who(request, INSPECTORS, form), visit_id, checklist, number)
+
+        def act(controls: Any) -> object:  # noqa: ANN401  # a stub
+            found = chosen(form, "is_deficiency", DEFICIENT)
+            severity = chosen(form, "severity", words.SEVERITIES) if form.text("severity") else findings.SEVERITY_UNSPECIFIED
+            seen = findings.Seen(
+                control_ground_id=item.control_ground_id, area=item.area, is_deficiency=found, severity=severity, text=form.text("text")
+            )
+            return controls.RecordObservation(
+                findings.RecordObservationRequest(request_id=form.request_id, visit_id=str(visit_id), seen=seen)
+            )
+
+        show = self._observe_shown(request, operation_id, visit_id, checklist, number)
+        return self._done(request, INSPECTORS, form, act, show, f"/insatser/{operation_id}/besok/{visit_id}")
+
+    def tell(self, request: Request, operation_id: UUID, visit_id: UUID, observation_id: UUID, form: Filled) -> Response:
+        """The second wave: offered to one receiver, or nobody needs to know."""
+        named: dict[str, Any] = {"request_id": form.request_id, "observation_id": str(observation_id), "etag": form.text("etag")}
+
+        def act(controls: Any) -> object:  # noqa: ANN401  # a stub
+            if form.text("tell") == "nothing":
+                return controls.DecideNothingToTell(findings.DecideNothingToTellRequest(**named))
+            kind = needed(form, "receiver_kind", "välj vem som ska få veta, eller att ingen behöver det.")
+            wanted = findings.OfferFindingRequest(**named, receiver_kind=kind, on_request=bool(form.text("on_request")))
+            return controls.OfferFinding(wanted)
+
+        show = self._visit_shown(request, operation_id, visit_id)
+        return self._done(request, INSPECTORS, form, act, show, f"/insatser/{operation_id}/besok/{visit_id}")
+
+    def measure_form(self, request: Request, operation_id: UUID, visit_id: UUID) -> Response:
+        """An empty measure."""
+        return self._measure_shown(request, operation_id, visit_id)(self._who(request, INSPECTORS), Sent(), 200)
+
+    def measure(self, request: Request, operation_id: UUID, visit_id: UUID, form: Filled) -> Response:
+        """What the own unit does about it."""
+
+        def act(controls: Any) -> object:  # noqa: ANN401  # a stub
+            kind = needed(form, "measure_type", "välj vad för slags åtgärd det är.")
+            state = chosen(form, "state", MEASURE_STATES)
+            terms = findings.MeasureTerms(
+                **{name: form.text(name) for name in TERMS}, tells_coordinator=bool(form.text("tells_coordinator"))
+            )
+            return controls.RecordMeasure(
+                findings.RecordMeasureRequest(
+                    request_id=form.request_id, visit_id=str(visit_id), measure_type=kind, terms=terms, state=state
+                )
+            )
+
+        show = self._measure_shown(request, operation_id, visit_id)
+        return self._done(request, INSPECTORS, form, act, show, f"/insatser/{operation_id}/besok/{visit_id}")
+
+    def _item(self, who: Who, visit_id: UUID, checklist: str, number: int) -> findings.ChecklistItem:
+        """A line of the own checklist. Raises NotFound."""
+        own = self._controls(who).GetChecklists(findings.GetChecklistsRequest(visit_id=str(visit_id))).checklists
+        row = next((row for row in own if row.code == checklist), None)
+        if row is None or not 0 <= number < len(row.items):
+            raise NotFound
+        return row.items[number]
+
+    def _observe_shown(self, request: Request, operation_id: UUID, visit_id: UUID, checklist: str, number: int) -> Show:
+        def show(who: Who, said: Sent, status: int) -> Response:
+            return page(
+                request,
+                "observe.html",
+                status,
+                visit=visit_of(self._operation(who, operation_id), visit_id),
+                item=self._item(who, visit_id, checklist, number),
+                here=f"/insatser/{operation_id}/besok/{visit_id}",
+                action=f"/insatser/{operation_id}/besok/{visit_id}/iakttagelse/{checklist}/{number}",
+                deficient=words.options(DEFICIENT),
+                severities=words.options(words.SEVERITIES),
+                said=said,
+                csrf=who.csrf,
+            )
+
+        return show
+
+    def _measure_shown(self, request: Request, operation_id: UUID, visit_id: UUID) -> Show:
+        def show(who: Who, said: Sent, status: int) -> Response:
+            own = self._controls(who).GetChecklists(findings.GetChecklistsRequest(visit_id=str(visit_id))).checklists
+            kinds = {kind.code: kind.word for row in own for kind in row.measure_types}
+            return page(
+                request,
+                "measure.html",
+                status,
+                visit=visit_of(self._operation(who, operation_id), visit_id),
+                here=f"/insatser/{operation_id}/besok/{visit_id}",
+                kinds=list(kinds.items()),
+                states=words.options(MEASURE_STATES),
+                said=said,
+                csrf=who.csrf,
+            )
+
+        return show
+
+
+def visit_of(op: pb.GetOperationResponse, visit_id: UUID) -> pb.Visit:
+    """A visit of an operation. Raises NotFound."""
+    visit = next((visit for visit in op.visits if visit.visit_id == str(visit_id)), None)
+    if visit is None:
+        raise NotFound
+    return visit

@@ -20,7 +20,7 @@ from services.kernel.rpc import RuleMissingError, Server, caller, people, status
 from tests.kernel.conftest import DESCRIPTOR, NOW, PERSON, RULES, Service, tls
 
 ASK = sharing_pb2.ListGroundsRequest(on="2026-11-23")
-MALFORMED = sharing_pb2.ListGroundsRequest(on="2026")
+MALFORMED = sharing_pb2.ListGroundsRequest(on="2026-11-23T12:00")
 
 
 def an_offer() -> sharing_pb2.OfferRecordRequest:

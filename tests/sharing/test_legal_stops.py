@@ -129,9 +129,13 @@ def test_the_contract_has_no_word_for_watching_somebody(word: str) -> None:  # h
     assert [field for field in FIELDS if word in field] == []
 
 
+# How dangerous a day is for those who go there (workflows 4.2): of an operation, never of anybody.
+STAFF_SAFETY = {"risk_level", "risk_measures", "risk_signed_by", "risk_signed_time"}
+
+
 @pytest.mark.parametrize("word", ["health", "disab", "ethnic", "relig", "politic", "union", "sexual", "biometric", "score", "rank", "risk"])
 def test_the_contract_has_no_word_to_search_or_rank_people_by(word: str) -> None:  # hs-11, hs-13
-    assert [field for field in FIELDS if word in field] == []
+    assert [field for field in FIELDS if word in field and field not in STAFF_SAFETY] == []
 
 
 def test_every_answer_has_one_receiver() -> None:  # hs-12

@@ -5,11 +5,11 @@ COMMIT: in one psycopg pipeline, or as one statement where a transaction only ad
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
 from alembic import command, context
@@ -27,6 +27,10 @@ STATEMENT_TIMEOUT_MS = 10_000
 LOCK_TIMEOUT_MS = 5_000
 WAIT_FOR_CONNECTION_S = 4.0
 OWNER = "los_owner"
+# From so many rows on, those of a table are copied in together.
+COPY_FROM = 50
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Row = Any  # a psycopg named tuple: the columns are the names of the select
 
@@ -88,6 +92,7 @@ class Transaction:
         self._begun = False
         self._rows: list[tuple[Table, Mapping[str, Any]]] = []  # while nothing but rows is queued
         self._queue: list[tuple[str, Mapping[str, Any]]] = []
+        self._since = 0  # the first row of the record at hand
 
     def read(self, statement: Executable) -> list[Row]:
         """All rows of a select, now."""
@@ -112,7 +117,12 @@ class Transaction:
 
     def queues(self, table: Table, **values: object) -> bool:
         """Whether a row with these values is queued: one statement cannot meet its own row again."""
-        return any(other is table and values.items() <= row.items() for other, row in self._rows)
+        return any(other is table and values.items() <= row.items() for other, row in self._rows[self._since :])
+
+    def apart(self, act: "Callable[Concatenate[Transaction, P], T]", *words: P.args, **more: P.kwargs) -> T:
+        """Do something that knows nothing of what was queued before: one record of many."""
+        self._since = len(self._rows)
+        return act(self, *words, **more)
 
     def write(self, statement: Executable) -> None:
         """Queue a change."""
@@ -120,12 +130,14 @@ class Transaction:
 
     def flush(self) -> None:
         """Send what is queued, without committing."""
+        self._copy()
         if self._queue:
             with self._connection.pipeline():
                 self._send()
 
     def commit(self) -> None:
         """Send what is queued and the COMMIT in one round trip. Raises what any of the statements raised."""
+        self._copy()
         if not self._begun and self._queue and len(self._rows) == len(self._queue):
             statement, parameters = _together(self._rows)
             if statement is not None:
@@ -141,6 +153,24 @@ class Transaction:
         self._begin()
         self.flush()
         self._connection.execute("ROLLBACK")
+
+    def _copy(self) -> None:
+        """Where nothing but many rows are queued, send those that cannot be there already; the others stay in the queue."""
+        if len(self._queue) != len(self._rows) or len(self._rows) < COPY_FROM:
+            return
+        self._begin()
+        by_shape: dict[tuple[Table, Shape], list[Mapping[str, Any]]] = {}
+        for table, row in self._rows:
+            by_shape.setdefault((table, tuple(row)), []).append(row)
+        self._rows, self._queue = [], []
+        with self._connection.cursor() as cursor:
+            for (table, columns), rows in by_shape.items():
+                if "again" in table.info:
+                    self._queue += [(_insert(table, columns), row) for row in rows]
+                    continue
+                with cursor.copy(f"COPY {table.name} ({', '.join(columns)}) FROM STDIN") as copy:
+                    for row in rows:
+                        copy.write_row(tuple(row.values()))
 
     def _begin(self) -> None:
         if not self._begun:

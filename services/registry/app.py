@@ -43,7 +43,7 @@ def build(config: ServiceConfig, clock: Clock) -> Parts:
     audit = auditor(tables.audit, clock)
     registering = Registering(database, alerts, payments, audit, clock)
     files = ImportedFiles(vault)
-    imports = Imports(database, registering, files, audit, clock)
+    imports = Imports(database, alerts, payments, registering, files, audit, clock)
     requests = Requests(database, tables.request, vault, clock)
     stores = alerts, payments, Suppliers(vault), Links(), LookUps(vault), files
     releases = Releases(database, tables.statistics_release, vault, counting(alerts, payments), audit, clock)

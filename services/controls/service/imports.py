@@ -12,9 +12,9 @@ from services.controls.store import Objects
 from services.kernel import imports
 from services.kernel.callers import Caller
 from services.kernel.clock import Clock
-from services.kernel.db import Database
+from services.kernel.db import Database, Transaction
 from services.kernel.ids import new_id
-from services.kernel.imports import Kind
+from services.kernel.imports import Doing, Kind
 from services.kernel.records import Audit
 from services.kernel.rows import Verdict
 
@@ -30,7 +30,7 @@ class Imports:
         self._objects = objects
         self._audit = audit
         self._clock = clock
-        self._imports = imports.Imports()
+        self._imports = imports.Imports(database)
 
     def run(self, requests: Iterable[pb.ImportObjectsRequest], caller: Caller) -> Iterator[pb.ImportObjectsResponse]:
         """One answer to each row. Raises Invalid when the file is not a list of objects."""
@@ -40,13 +40,13 @@ class Imports:
                 self._audit(tx, "controls:import:dry_run" if dry_run else "controls:import:begin", caller, "control_object")
             return None if dry_run else new_id()
 
-        def register(place: ControlObject, _: Verdict, import_id: UUID | None) -> UUID | None:
+        def add(tx: Transaction, place: ControlObject, _: Verdict, __: UUID | None) -> UUID | None:
             stored = StoredObject(new_id(), place)
-            with self._database.transaction(keep=import_id is not None) as tx:
-                if not self._objects.add(tx, stored, self._clock.now(), caller.person):
-                    return None
-                self._audit(tx, "controls:object:register", caller, "control_object", stored.id)
+            if not self._objects.add(tx, stored, self._clock.now(), caller.person):
+                return None
+            self._audit(tx, "controls:object:register", caller, "control_object", stored.id)
             return stored.id
 
-        for answer in self._imports.run(OBJECTS, (request.part for request in requests), self._clock.today(), begin, register):
+        parts = (request.part for request in requests)
+        for answer in self._imports.run(OBJECTS, parts, self._clock.today(), Doing(begin, add)):
             yield pb.ImportObjectsResponse(row=common_pb2.ImportResponse(**answer.fields()))

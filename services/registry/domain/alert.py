@@ -172,7 +172,7 @@ class Alert:
         """
         report, reporter = self.content.report, self.content.reporter
         is_in_force = report.observed_from is not None and self.state is not State.WITHDRAWN and not self.taken_back
-        return f"{self.unit}|{reporter}|{report.same_as}" if is_in_force else ""
+        return reported_as(self.unit, reporter, report) if is_in_force else ""
 
     @property
     def mentions(self) -> Keys[str]:
@@ -207,6 +207,11 @@ class Alert:
         """Whose facts they are, for the receiver: never the neighbour's, never which landlord."""
         report = self.content.report
         return "landlord" if report.landlord_org_number and not report.from_somebody_else else "kommun"
+
+
+def reported_as(unit: str, reporter: str, report: Report) -> str:
+    """Equal for two alerts of the same report, by the same reporter, at the same unit."""
+    return f"{unit}|{reporter}|{report.same_as}"
 
 
 # --- reading a report -----------------------------------------------------------------------------------------------------------

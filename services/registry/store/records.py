@@ -1,6 +1,6 @@
 """Alerts and suspected payments: how each becomes rows and comes back, and who sees it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from itertools import pairwise
@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Table, and_, case, or_, select, tuple_
+from sqlalchemy import ARRAY, ColumnElement, LargeBinary, Table, and_, any_, case, literal, or_, select, tuple_
 
 from services.kernel.callers import Caller, Role
 from services.kernel.clock import STOCKHOLM
@@ -104,6 +104,13 @@ class _Records(Generic[R]):
         record_step(tx, history, self.kind, record.id, record.revision, steps, record.registered_time, person)
         self._mentions.add_subject(tx, record.unit, SubjectKind.PERSON, record.subject_number, record.protection_check.result)
         self._mentions.add(tx, self.kind, record.id, record.unit, record.mentions)
+
+    def known(self, tx: Transaction, texts: Sequence[str]) -> list[bool]:
+        """Which of these are `registered_as` something already."""
+        indexes = [self._vault.index(self.kind, text) for text in texts]
+        same = self.table.c.duplicate == any_(literal(indexes, ARRAY(LargeBinary)))
+        found = {row.duplicate for row in tx.read(select(self.table.c.duplicate).where(same))}
+        return [index in found for index in indexes]
 
     def save(self, tx: Transaction, before: R, moved: Moved[R], now: datetime, person: str | None) -> None:
         """Write a changed record and append its history. Raises Conflict ETAG when somebody else was first."""

@@ -415,9 +415,12 @@ def test_a_mark_of_protection_counts_wherever_it_stands_in_the_file(registry: Re
         new = {places["Ärendenummer"]: case, places["Skyddade uppgifter"]: mark}
         return tuple(new.get(place, cell) for place, cell in enumerate(good))
 
-    rows = [marked(f"IAF-{number}", "nej") for number in range(60)]
-    rows += [marked("IAF-0", "ja"), marked("IAF-60", "ja"), marked("IAF-61", "nej")]  # a case of the file, and another of the same person
-    answers = payments(registry, TableFile(table.header, tuple(enumerate(rows, 1))))
-    assert [row[1] for row in said(answers)] == ["accepted"] * 60 + ["duplicate", "accepted_protected", "accepted"]
+    def read_in(*rows: tuple[str, ...]) -> list[str]:
+        return [row[1] for row in said(payments(registry, TableFile(table.header, tuple(enumerate(rows, 1)))))]
+
+    rows = [*(marked(f"IAF-{number}", "nej") for number in range(60)), marked("IAF-60", "ja"), marked("IAF-61", "nej")]
+    assert read_in(*rows) == ["accepted"] * 60 + ["accepted_protected", "accepted"]
     assert [row["protection"] for row in registry.rows("SELECT protection FROM subject")] == ["protected"]
-    assert registry.rows("SELECT count(*) AS n FROM suspected_payment WHERE state = 'blocked_protected'") == [{"n": 2}]
+    assert read_in(marked("IAF-70", "nej"), marked("IAF-70", "ja")) == ["accepted", "duplicate"]
+    blocked = registry.rows("SELECT count(*) AS n FROM suspected_payment WHERE state = 'blocked_protected'")
+    assert blocked == [{"n": 2}]

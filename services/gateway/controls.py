@@ -225,6 +225,7 @@ class _Pages(Frame):
             took_place=took_place,
             states=pb,
             silent=silent,
+            units=reference().units,
             invitable=words.invitable(op.unit, [row.receiver_kind for row in op.participations]),
             by_hand=[(code, words.party(code)) for code in by_hand] if answerable else [],
             by_hand_grounds=[

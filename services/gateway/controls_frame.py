@@ -22,6 +22,7 @@ from services.kernel.reference import reference
 COORDINATOR = frozenset({Role.LOS_COORDINATOR})
 LEADS = frozenset({Role.LOS_COORDINATOR, Role.INSPECTOR})
 CHANGED = "Någon annan har ändrat insatsen medan du arbetade. Det du skrev är inte sparat, men står kvar här. Så här ser insatsen ut nu."
+SENT_BEFORE = "Formuläret har redan skickats en gång, med annat innehåll. Det du skrev nu är inte sparat: spara igen om det ska gälla."
 Act = Callable[[ControlsServiceStub], object]
 Show = Callable[[Who, Sent, int], Response]
 # How the contract names what a form has one of.
@@ -69,8 +70,8 @@ class Frame:
 
 def told(form: Sent, problem: Invalid | Conflict) -> Sent:
     """What was filled in with what is wrong, at the field as a form has it."""
-    if isinstance(problem, Conflict) and problem.reason == ConflictReason.ETAG:
-        return Sent(form.values, "", CHANGED)
+    if isinstance(problem, Conflict) and problem.reason in {ConflictReason.ETAG, ConflictReason.REQUEST_REUSED}:
+        return Sent(form.values, "", CHANGED if problem.reason == ConflictReason.ETAG else SENT_BEFORE)
     wrong = form.wrong(problem)
     return Sent(wrong.values, FIELDS.get(wrong.field, wrong.field), wrong.message)
 

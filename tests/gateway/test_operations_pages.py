@@ -159,6 +159,18 @@ def test_the_second_of_two_coordinators_sees_what_the_first_wrote_beside_the_own
     assert "Brandstationen" in page.text
 
 
+def test_whoever_goes_back_and_sends_a_form_anew_is_told_and_loses_nothing(browser: Browser) -> None:
+    browser.sign_in(MOS)
+    path = planned(browser).url.path
+    action, page = f"{path}/plan", browser.see(f"{path}/plan")
+    sent(browser, page, action, PLAN | {"purpose": "Det första"})
+    again = sent(browser, page, action, PLAN | {"purpose": "Det andra"})
+    assert again.status_code == 409
+    assert "redan skickats en gång" in again.text
+    assert 'value="Det andra"' in again.text
+    assert "Det andra" in sent(browser, again, action, PLAN | {"purpose": "Det andra"}).text
+
+
 def test_a_plan_sent_twice_is_one_operation(browser: Browser) -> None:
     browser.sign_in(MOS)
     words = form(browser.see("/insatser/ny"), "/insatser/ny") | PLAN | {"label": label()}

@@ -17,6 +17,8 @@ from services.gateway import (
     controls_start,
     deciding,
     landlord,
+    law,
+    oversight,
     store,
     tips,
     web,
@@ -114,6 +116,8 @@ def build(config: GatewayConfig, database: Database, calls: Calls, clock: Clock)
     app.include_router(landlord.routes(door))
     for pages in (tips, controls, controls_objects, controls_day, controls_found, controls_start):
         app.include_router(pages.routes(door))
+    app.include_router(law.routes(door))
+    app.include_router(oversight.routes(door))
     return app
 
 

@@ -42,6 +42,11 @@ class Calls:
             RegistryServiceStub(channels["registry"]), ControlsServiceStub(channels["controls"]), SharingServiceStub(channels["sharing"])
         )
 
+    @property
+    def public(self) -> SharingServiceStub:
+        """Sharing as the gateway itself may use it, for anybody: the public register."""
+        return SharingServiceStub(self._channels["sharing"])
+
     def close(self) -> None:
         """Let the connections go."""
         for channel in self._channels.values():

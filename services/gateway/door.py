@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
+from los.sharing.v1.sharing_pb2_grpc import SharingServiceStub
 
 from services.gateway import store
 from services.gateway.calls import Calls, Services
@@ -85,6 +86,11 @@ class Door:
         """The user names and names of those in the person's own unit who have one of these roles."""
         with self._database.transaction() as tx:
             return [(row.person, row.name) for row in store.colleagues(tx, who.caller.unit or "", roles)]
+
+    @property
+    def public(self) -> SharingServiceStub:
+        """Sharing, for those who are nobody here."""
+        return self._calls.public
 
     def require_form(self, who: Who, csrf: str) -> None:
         """Raises Denied unless the form was made for this session."""

@@ -189,6 +189,42 @@ FIELDS: Mapping[str, str] = {
     "licence.holder": "Tillståndshavare",
     "licence.status": "Tillstånd",
 }
+# What a role without pages does in los, and where.
+TASKS: Mapping[Role, tuple[str, ...]] = {
+    Role.RECORDS_OFFICER: (
+        "Svarar på begäran om registerutdrag: allt som nämnden har lämnat, och fått veta, om en person.",
+        "Håller kvar det som inte får gallras, och släpper det igen.",
+        "Gallrar efter gallringsbeslut. Först visas vad som skulle gallras, och inget ändras.",
+    ),
+}
+GROUND_KINDS: Mapping[str, str] = {"duty": "Skyldighet", "permission": "Möjlighet"}
+INITIATIVES: Mapping[str, str] = {
+    "own_initiative": "på eget initiativ",
+    "on_request": "när mottagaren har frågat",
+    "both": "på eget initiativ eller när mottagaren har frågat",
+}
+SWITCHES: Mapping[str, str] = {"on": "Öppen", "off": "Stängd", "outside": "Utanför plattformen", "none": "Inget flöde"}
+SUBJECTS: Mapping[str, str] = {
+    "personnummer": "en person med personnummer",
+    "samordningsnummer": "en person med samordningsnummer",
+    "company": "ett företag",
+    "nobody": "ingen särskild",
+}
+MATTERS: Mapping[str, str] = {
+    "environment": "brott mot miljöbalken",
+    "alcohol": "servering eller försäljning av alkohol",
+    "assistance": "assistansersättning som används till annat",
+}
+LOOK_UP_OUTCOMES: Mapping[int, str] = {
+    registry.LOOK_UP_OUTCOME_ANSWERED: "Besvarad",
+    registry.LOOK_UP_OUTCOME_NO_CASE: "Nekad: personen har inget sådant ärende",
+    registry.LOOK_UP_OUTCOME_CLOSED: "Nekad: ärendet är avslutat",
+    registry.LOOK_UP_OUTCOME_NOT_HANDLING: "Nekad: någon annan handlägger ärendet",
+}
+LOOK_UP_JUDGEMENTS: Mapping[int, str] = {
+    registry.LOOK_UP_JUDGEMENT_PROPER: "I sin ordning",
+    registry.LOOK_UP_JUDGEMENT_IMPROPER: "Ska följas upp med personens chef",
+}
 
 
 def step(to_state: str, track: str = "") -> str:

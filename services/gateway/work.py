@@ -9,11 +9,11 @@ from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as registry
 from los.sharing.v1 import sharing_pb2 as pb
 
-from services.gateway import controls_start, landlord
+from services.gateway import controls_start, landlord, law, oversight
 from services.gateway.cases import FLAGGERS
 from services.gateway.door import Door, Who
 from services.gateway.web import page
-from services.gateway.words import ALERT_STATES, CASE_PATHS, PAYMENT_STATES, ROLES
+from services.gateway.words import ALERT_STATES, CASE_PATHS, PAYMENT_STATES, ROLES, TASKS
 from services.kernel.callers import Role
 
 ROWS = 50
@@ -102,11 +102,15 @@ def _tips(door: Door, request: Request, who: Who) -> Response:  # noqa: ARG001  
 
 
 def _nothing(door: Door, request: Request, who: Who) -> Response:  # noqa: ARG001  # as the others
-    return page(request, "nothing.html", role=ROLES[who.role])
+    return page(request, "nothing.html", role=ROLES[who.role], tasks=TASKS.get(who.role, ()))
 
 
 WORK: Mapping[Role, Callable[[Door, Request, Who], Response]] = dict.fromkeys(OFFICERS, _work) | {
     Role.LANDLORD_REPORTER: landlord.reports,
     Role.CASE_OFFICER: _flagging,
     Role.SECURITY_COORDINATOR: _tips,
+    Role.JURIST: law.start,
+    Role.SECURITY_OFFICER: oversight.start,
+    Role.SECURITY_CHIEF: oversight.figures,
+    Role.ANALYST: oversight.figures,
 }

@@ -106,6 +106,7 @@ class LawMethods(Parts):
             sender_kinds=[pb.LawWord(code=code, word=row.word) for code, row in law.sender_kinds.items()],
             secrecy=[pb.LawWord(code=code, word=row.word) for code, row in law.secrecy_classes.items()],
             flows=[pb.LawWord(code=code, word=row.name, note=row.note) for code, row in law.flows.items()],
+            decided_by=[pb.LawWord(code=code, word=word) for code, word in law.decided_by.items()],
         )
 
     def ListRegister(self, request: pb.ListRegisterRequest, context: grpc.ServicerContext) -> pb.ListRegisterResponse:  # noqa: ARG002, N802

@@ -1543,6 +1543,7 @@ class ListLawWordsResponse(_message.Message):
     SENDER_KINDS_FIELD_NUMBER: _builtins.int
     SECRECY_FIELD_NUMBER: _builtins.int
     FLOWS_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def record_kinds(self) -> _containers.RepeatedCompositeFieldContainer[Global___LawWord]: ...
     @_builtins.property
@@ -1551,6 +1552,8 @@ class ListLawWordsResponse(_message.Message):
     def secrecy(self) -> _containers.RepeatedCompositeFieldContainer[Global___LawWord]: ...
     @_builtins.property
     def flows(self) -> _containers.RepeatedCompositeFieldContainer[Global___LawWord]: ...
+    @_builtins.property
+    def decided_by(self) -> _containers.RepeatedCompositeFieldContainer[Global___LawWord]: ...
     def __init__(
         self,
         *,
@@ -1558,10 +1561,11 @@ class ListLawWordsResponse(_message.Message):
         sender_kinds: _abc.Iterable[Global___LawWord] | None = ...,
         secrecy: _abc.Iterable[Global___LawWord] | None = ...,
         flows: _abc.Iterable[Global___LawWord] | None = ...,
+        decided_by: _abc.Iterable[Global___LawWord] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flows", b"flows", "record_kinds", b"record_kinds", "secrecy", b"secrecy", "sender_kinds", b"sender_kinds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided_by", b"decided_by", "flows", b"flows", "record_kinds", b"record_kinds", "secrecy", b"secrecy", "sender_kinds", b"sender_kinds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,160 @@
+"""The säkerhetschef's pages: look-ups to review and sign off, who told what; the figures of a quarter; the public register of sharing."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from los.common.v1 import common_pb2
+from los.controls.v1 import controls_pb2 as controls
+from los.registry.v1 import registry_pb2 as registry
+from los.sharing.v1 import sharing_pb2 as pb
+
+from services.gateway.calls import Services
+from services.gateway.door import Door, Who
+from services.gateway.forms import Sent, asked, sent
+from services.gateway.law import today
+from services.gateway.web import go_to, page
+from services.gateway.words import LOOK_UP_JUDGEMENTS, LOOK_UP_OUTCOMES, STATES
+from services.kernel.callers import Role
+from services.kernel.errors import Conflict, Denied, Invalid, NotFound
+from services.kernel.reference import reference
+from services.kernel.rpc import DEADLINE_S
+
+ROWS = 50
+YEARS = 3
+"""How far back the figures are offered."""
+READERS = frozenset({Role.SECURITY_CHIEF, Role.ANALYST})
+JUDGEMENTS = {"proper": registry.LOOK_UP_JUDGEMENT_PROPER, "improper": registry.LOOK_UP_JUDGEMENT_IMPROPER}
+Filled = Annotated[Sent, Depends(sent)]
+
+
+def routes(door: Door) -> APIRouter:
+    """The pages of oversight."""
+    router, pages = APIRouter(), _Pages(door)
+    router.add_api_route("/tillsyn/fragor", pages.look_ups, methods=["GET"])
+    router.add_api_route("/tillsyn/fragor/{look_up_id}", pages.review, methods=["POST"])
+    router.add_api_route("/tillsyn/utlamnanden", pages.releases, methods=["GET"])
+    router.add_api_route("/statistik", pages.statistics, methods=["GET"])
+    router.add_api_route("/register", pages.register, methods=["GET"])
+    return router
+
+
+def start(door: Door, request: Request, who: Who) -> Response:  # noqa: ARG001  # as the others
+    """The säkerhetschef begins with what waits for a sign-off."""
+    return go_to("/tillsyn/fragor")
+
+
+def figures(door: Door, request: Request, who: Who) -> Response:  # noqa: ARG001  # as the others
+    """Who reads aggregates alone begins with them."""
+    return go_to("/statistik")
+
+
+class _Pages:
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def look_ups(self, request: Request, efter: str = "", granskade: str = "") -> Response:
+        """The questions that somebody has to look at, or has looked at."""
+        return self._look_up_page(request, self._door.require(request), efter, Sent(), reviewed=bool(granskade))
+
+    def review(self, request: Request, look_up_id: UUID, form: Filled) -> Response:
+        """First what is signed, to confirm; then it is signed, for good."""
+        who = self._door.require(request)
+        self._door.require_form(who, form.text("csrf"))
+        after, services = form.text("efter"), self._door.services(who)
+        try:
+            judgement = _judgement(form)
+            if not form.text("confirmed"):
+                row = next((row for row in _waiting(services, after).look_ups if row.look_up_id == str(look_up_id)), None)
+                if row is None:
+                    raise NotFound
+                return page(request, "look_up.html", row=row, said=form, csrf=who.csrf, judgement=LOOK_UP_JUDGEMENTS[judgement], **_words())
+            wanted = registry.ReviewLookUpRequest(request_id=form.request_id, look_up_id=str(look_up_id), judgement=judgement)
+            asked(lambda: services.registry.ReviewLookUp(wanted))
+        except (Invalid, Conflict) as problem:
+            return self._look_up_page(request, who, after, form.wrong(problem), reviewed=False)
+        return go_to("/tillsyn/fragor")
+
+    def _look_up_page(self, request: Request, who: Who, after: str, said: Sent, *, reviewed: bool) -> Response:
+        found = _waiting(self._door.services(who), after, reviewed=reviewed)
+        return page(
+            request,
+            "look_ups.html",
+            400 if said.message else 200,
+            rows=found.look_ups,
+            after=after,
+            next=found.next_page_token,
+            reviewed=reviewed,
+            said=said,
+            csrf=who.csrf,
+            judgements=LOOK_UP_JUDGEMENTS,
+            **_words(),
+        )
+
+    def releases(self, request: Request, efter: str = "", nekade: str = "") -> Response:
+        """Who told, or refused to tell, what kind of thing to whom on which ground."""
+        who = self._door.require(request)
+        asking = pb.ListReleasesRequest(page=common_pb2.Page(page_size=ROWS, page_token=efter), refused=bool(nekade))
+        found = self._door.services(who).sharing.ListReleases(asking)
+        words: dict[str, Any] = {"refused": bool(nekade), "after": efter, "states": STATES}
+        return page(request, "releases.html", rows=found.releases, next=found.next_page_token, **words)
+
+    def statistics(self, request: Request, period: str = "") -> Response:
+        """What was published of a quarter or a year, from each service."""
+        who = self._door.require(request)
+        if who.role not in READERS:
+            raise Denied("Sidan hör till en annan roll än din.")
+        offered = _periods()
+        chosen = period or offered[0]
+        said = Sent({"period": [chosen]})
+        found: list[common_pb2.Statistics] = []
+        try:
+            found = _figures(self._door.services(who), chosen, offered)
+        except Invalid as problem:
+            said = said.wrong(problem)
+        except Conflict:  # nothing is published: the page says so
+            found = []
+        tables = [table for answer in found for table in answer.tables]
+        periods = [(code, f"{code[:4]}, kvartal {code[-1]}" if "-" in code else f"hela {code}") for code in offered]
+        closed = found[0].closed_time if found else None
+        return page(request, "statistics.html", 400 if said.message else 200, said=said, tables=tables, periods=periods, closed=closed)
+
+    def register(self, request: Request) -> Response:
+        """What the kommun can tell to whom: for anybody, signed in or not."""
+        self._door.who(request)
+        return page(request, "register.html", found=self._door.public.ListRegister(pb.ListRegisterRequest(), timeout=DEADLINE_S))
+
+
+def _waiting(services: Services, after: str, *, reviewed: bool = False) -> registry.ListLookUpsResponse:
+    asking = registry.ListLookUpsRequest(page=common_pb2.Page(page_size=ROWS, page_token=after), reviewed=reviewed)
+    return services.registry.ListLookUps(asking)
+
+
+def _words() -> dict[str, Any]:
+    return {"outcomes": LOOK_UP_OUTCOMES, "purposes": {row.code: row.word for row in reference().look_up_purposes}}
+
+
+def _judgement(form: Sent) -> registry.LookUpJudgement.ValueType:
+    if form.text("judgement") not in JUDGEMENTS:
+        raise Invalid("Välj ett av svaren.")
+    return JUDGEMENTS[form.text("judgement")]
+
+
+def _figures(services: Services, period: str, offered: list[str]) -> list[common_pb2.Statistics]:
+    """What each service has published of a period. Raises Conflict when it is not over, or nothing is counted for it."""
+    if period not in offered:
+        raise Invalid("period: välj en av perioderna.")
+    wanted = common_pb2.StatisticsPeriod(name=period)
+    return [
+        asked(lambda: services.registry.GetStatistics(registry.GetStatisticsRequest(period=wanted))).statistics,
+        asked(lambda: services.controls.GetStatistics(controls.GetStatisticsRequest(period=wanted))).statistics,
+        asked(lambda: services.sharing.GetStatistics(pb.GetStatisticsRequest(period=wanted))).statistics,
+    ]
+
+
+def _periods() -> list[str]:
+    """The quarters that are over, the latest first, and the years."""
+    now = today()
+    this = now.year * 4 + (now.month - 1) // 3
+    quarters = [f"{number // 4}-Q{number % 4 + 1}" for number in range(this - 1, this - 1 - 4 * YEARS, -1)]
+    return [*quarters, *(str(now.year - back) for back in range(1, YEARS + 1))]

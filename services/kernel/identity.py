@@ -92,6 +92,12 @@ def holds_identity_number(text: str, today: date) -> bool:
     return False
 
 
+def require_no_identity_number(field: str, text: str, today: date) -> None:
+    """Raises Invalid, field first, when somebody's number stands in a free text, which is for what is no person's."""
+    if holds_identity_number(text, today):
+        raise Invalid(f"{field}: skriv inga personnummer här.")
+
+
 @dataclass(frozen=True, slots=True)
 class OrgNumber:
     """An organisation's number, ten digits. That of an enskild firma is its owner's personnummer, and so personal (`is_personal`)."""

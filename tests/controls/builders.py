@@ -8,7 +8,8 @@ from uuid import uuid4
 from services.controls.domain.objects import ControlObject, StoredObject
 from services.controls.domain.offers import changed_offers
 from services.controls.domain.operation_life import invite
-from services.controls.domain.operations import Answer, Operation, Part, Plan, Reply
+from services.controls.domain.operations import Answer, Operation, Part, Reply
+from services.controls.domain.plan import Plan
 from services.kernel.callers import Role
 from services.kernel.identity import OrgNumber
 from services.kernel.life import Actor

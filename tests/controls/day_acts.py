@@ -64,11 +64,15 @@ class Course:
         found: pb.GetOperationResponse = self.controls.call("GetOperation", pb.GetOperationRequest(operation_id=self.id), who)
         return found
 
+    def etag(self) -> str:
+        """The etag that it has now."""
+        return self.read().etag
+
     def act(self, method: str, who: Caller = PERSON, etag: str = "", **fields: Any) -> Any:  # noqa: ANN401
         """An act on the operation, from the etag that it has now."""
         request = getattr(pb, f"{method}Request")(request_id=an_id(), operation_id=self.id, **fields)
         if "etag" in request.DESCRIPTOR.fields_by_name:
-            request.etag = etag or self.read().etag
+            request.etag = etag or self.etag()
         return self.controls.call(method, request, who)
 
     def step(self, method: str, visit_id: str, who: Caller = LEAD, request_id: str = "", **fields: Any) -> Any:  # noqa: ANN401

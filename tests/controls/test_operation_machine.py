@@ -5,7 +5,7 @@ What is refused changes nothing; what is done is an arrow of workflows 4.1, appe
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -48,6 +48,7 @@ VISIT = edges("""
 VISIT_BEYOND: Mapping[str, frozenset[tuple[str, str]]] = {
     "nobody opens, or it is not safe to go there": edges("scheduled > not_open, aborted"),
 }
+OUTSIDERS = (STRANGER, Caller("cli", "kof-inspektor-1", Role.INSPECTOR, "KOF"))
 ANALYST = Caller("cli", "mos-inspektor-9", Role.CASE_OFFICER, "MOS")
 NEXT_ACT = {
     "draft": "UpdatePlan",
@@ -93,6 +94,35 @@ VISIT_GUARDS = {
 }
 
 
+class Beginning(NamedTuple):
+    """Where an example sets out: chance would seldom come to what is asked of a draft, or at the very end."""
+
+    how_far: int
+    meeting: str = "Parkeringen"
+    objects: int = 1
+    postponed: bool = False
+
+
+BEGINNINGS = (
+    Beginning(0, objects=0, postponed=True),
+    Beginning(0, postponed=True),
+    Beginning(1),
+    Beginning(1, meeting=""),
+    Beginning(2),
+    Beginning(3),
+)
+
+
+class Watched(Course):
+    """An operation whose etag an administrator sees, which is cheaper than to ask for it."""
+
+    machine: "DayMachine"
+
+    def etag(self) -> str:
+        (row,) = self.machine.eye.execute("SELECT revision FROM operation WHERE id = %s", [self.id]).fetchall()
+        return str(row["revision"])
+
+
 class DayMachine(Machine):
     """An operation that somebody plans, and the people of it."""
 
@@ -102,15 +132,15 @@ class DayMachine(Machine):
     def set_out(self, how_far: int, *, meeting: str = "Parkeringen", objects: int = 1) -> None:
         """Bring an operation as far as its day, or what comes after it."""
         self.registry.clock.moment = START - timedelta(hours=22)
-        self.course = Course(self.registry, objects, ground="pbl-tillsyn" if how_far else "")
+        Watched.machine = self
+        self.course = Watched(self.registry, objects, ground="pbl-tillsyn" if how_far else "")
         stages = (lambda: None, self.course.planned, self.course.begun, self.course.completed)
         if how_far == 1 and not meeting:
             self.course.act("UpdatePlan", **self.course.plan(assembly_point=""))
         stages[how_far]()
 
     def do(self, method: str, who: Caller, etag: str = "", **fields: Any) -> None:  # noqa: ANN401
-        now = etag or self.course.read().etag
-        self.attempt(method, lambda: self.course.act(method, who, now, **fields))
+        self.attempt(method, lambda: self.course.act(method, who, etag, **fields))
 
 
 class OperationMachine(DayMachine):
@@ -119,10 +149,12 @@ class OperationMachine(DayMachine):
     query = "SELECT * FROM operation WHERE id = %s"
     arrows: ClassVar = {"state": allowed(OPERATION, OPERATION_BEYOND)}
 
-    @initialize(how_far=st.sampled_from([0, 1, 2, 3]), meeting=st.sampled_from(["", "Parkeringen"]), objects=st.sampled_from([0, 1]))
-    def begin(self, how_far: int, meeting: str, objects: int) -> None:
-        self.set_out(how_far, meeting=meeting, objects=objects if how_far == 0 else 1)
+    @initialize(of=st.sampled_from(BEGINNINGS))
+    def begin(self, of: Beginning) -> None:
+        self.set_out(of.how_far, meeting=of.meeting, objects=of.objects)
         self.id = self.course.id
+        if of.postponed:
+            self.do("PostponeOperation", PERSON)
 
     def right(self, method: str) -> Variant:
         if method == "UpdatePlan":
@@ -171,10 +203,10 @@ class OperationMachine(DayMachine):
             self.do(method, who, **fields)
 
     def somebody_elses_hand(self, draw: Draw) -> None:
-        method = draw(st.sampled_from(ACTS))
-        for who in (STRANGER, Caller("cli", "kof-inspektor-1", Role.INSPECTOR, "KOF"), ANALYST):
-            self.do(method, who, **self.right(method))
-        self.do(method, LEAD if method in BY_LEAD else PERSON, "0", **self.right(method))
+        for method in draw(st.permutations(ACTS))[:3]:
+            for who in (draw(st.sampled_from(OUTSIDERS)), ANALYST):
+                self.do(method, who, **self.right(method))
+            self.do(method, LEAD if method in BY_LEAD else PERSON, "0", **self.right(method))
 
     def it_does_not_take_place(self, draw: Draw) -> None:
         if draw(st.booleans()):
@@ -195,7 +227,7 @@ class OperationMachine(DayMachine):
         """A deficiency of MOS with a measure; later it is decided that nobody else is told."""
         state = str(self.row()["state"])
         if state == "completed":
-            found = draw(st.booleans())
+            found = draw(st.sampled_from([True, True, False]))
             if found:
                 visit_id = self.course.visits[0]
                 seen = findings_pb2.Seen(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize
 from los.controls.v1 import controls_pb2
@@ -19,7 +20,7 @@ from tests.controls.conftest import PERSON, Controls
 from tests.controls.test_service import Operation
 from tests.controls.tip_acts import CONSULTED, ELSEWHERE, INSPECTOR, RECEIVED, a_place, assess, decide, forward, register
 from tests.registry.drawing import allowed, edges, moves
-from tests.registry.machine import RIGHT, Draw, Machine, Variant, walk
+from tests.registry.machine import RIGHT, ROUND, Draw, Machine, Variant, walk
 
 DRAWN = edges("""
     received > assessed
@@ -117,4 +118,4 @@ def test_the_table_of_a_tip_is_the_drawing_and_what_is_beyond_it_has_a_reason() 
 
 
 def test_a_tip_moves_only_as_drawn_whoever_tries_what(controls: Controls) -> None:
-    walk(TipMachine, controls, TIP_GUARDS, set(ACTS), "controls")
+    walk(TipMachine, controls, TIP_GUARDS, set(ACTS), "controls", settings(ROUND, max_examples=6))

@@ -21,7 +21,7 @@ from services.kernel.callers import Role
 from services.kernel.cells import written
 from services.kernel.clock import STOCKHOLM
 from services.kernel.errors import Conflict, ConflictReason, Invalid, NotFound
-from services.kernel.identity import holds_identity_number
+from services.kernel.identity import require_no_identity_number
 from services.kernel.life import Actor, Life, Moved, steps
 from services.kernel.reference import reference
 
@@ -86,8 +86,7 @@ class Seen:
         if not seen.is_deficiency and seen.severity is not None:
             raise Invalid("severity: bara en brist har en allvarlighet. Lämna fältet tomt.")
         text = written("text", seen.text, TEXT_LENGTH_MAX)
-        if holds_identity_number(text, today):
-            raise Invalid("text: skriv inga personnummer här.")
+        require_no_identity_number("text", text, today)
         return replace(seen, text=text)
 
     @property

@@ -16,7 +16,7 @@ from services.kernel.callers import Role
 from services.kernel.cells import written
 from services.kernel.clock import STOCKHOLM
 from services.kernel.errors import Conflict, Invalid
-from services.kernel.identity import holds_identity_number
+from services.kernel.identity import require_no_identity_number
 from services.kernel.life import Actor, Life, Moved, steps
 
 RECORD_KIND = "measure"
@@ -192,8 +192,7 @@ def _sound(measure: Measure, today: date) -> Measure:
 
 def _screened(field: str, text: str, length_max: int, today: date) -> str:
     kept = written(field, text, length_max)
-    if holds_identity_number(kept, today):
-        raise Invalid(f"{field}: skriv inga personnummer här.")
+    require_no_identity_number(field, kept, today)
     return kept
 
 

@@ -9,13 +9,14 @@ from enum import StrEnum
 
 from services.controls.domain import visits
 from services.controls.domain.checklists import checklists
-from services.controls.domain.operations import Answer, Operation, Part, Plan, RiskLevel, State, Summary, sound_plan
+from services.controls.domain.operations import Answer, Operation, Part, State, Summary
 from services.controls.domain.parties import own_units, word_of
+from services.controls.domain.plan import Plan, RiskLevel, sound_plan
 from services.controls.domain.visits import VisitAct, VisitState
 from services.kernel.callers import Role
 from services.kernel.cells import written
 from services.kernel.errors import Conflict, Invalid
-from services.kernel.identity import holds_identity_number
+from services.kernel.identity import require_no_identity_number
 from services.kernel.life import Actor, Life, steps
 
 PARTICIPANTS_MIN = 2
@@ -87,8 +88,7 @@ def _risk_assessed(operation: Operation, asked: Briefing, actor: Actor) -> None:
         raise Invalid("risk_level: ange låg, medel eller hög risk.")
     if asked.risk_level is not RiskLevel.LOW and not asked.risk_measures:
         raise Invalid("risk_measures: skriv vad ni gör för att dagen ska bli säker.")
-    if holds_identity_number(asked.risk_measures, actor.today):
-        raise Invalid("risk_measures: skriv inga personnummer här.")
+    require_no_identity_number("risk_measures", asked.risk_measures, actor.today)
     if not asked.assembly_point:
         raise Invalid("assembly_point: ange var ni samlas.")
     if replace(operation.plan, start=asked.start).days != operation.plan.days:
@@ -126,8 +126,7 @@ def _second_wave_decided(_: Operation, left: Left, __: Actor) -> None:
 def _no_measure_open(_: Operation, left: Left, actor: Actor) -> None:
     if left.measures_open and not left.handed_over_to:
         raise Conflict("handed_over_to: åtgärder är inte avslutade. Följ dem till slutet, eller skriv vem som har tagit över dem.")
-    if holds_identity_number(left.handed_over_to, actor.today):
-        raise Invalid("handed_over_to: skriv inga personnummer här.")
+    require_no_identity_number("handed_over_to", left.handed_over_to, actor.today)
 
 
 # --- the table --------------------------------------------------------------------------------------------------------------------
@@ -290,8 +289,7 @@ def summarise(operation: Operation, summary: Summary, *, nothing_to_report: bool
         raise Invalid("areas: ange områden med brister, eller att det inte finns något att rapportera.")
     if any(area not in checklists().areas for area in summary.areas):
         raise Invalid("areas: området finns inte i listan.")
-    if holds_identity_number(summary.told_by, actor.today):
-        raise Invalid("told_by: skriv inga personnummer här.")
+    require_no_identity_number("told_by", summary.told_by, actor.today)
     others = (one for one in operation.summaries if one.party != summary.party)
     return operation.changed(summaries=(*others, summary))
 

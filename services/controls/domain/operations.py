@@ -14,16 +14,12 @@ from uuid import UUID
 
 from services.controls.domain.objects import StoredObject
 from services.controls.domain.parties import invitable, require_own_ground, supports, word_of
-from services.controls.domain.visits import PlannedVisit, Visit
-from services.kernel.cells import written
-from services.kernel.clock import STOCKHOLM
+from services.controls.domain.plan import Plan, sound_plan
+from services.controls.domain.visits import Visit
 from services.kernel.errors import Conflict, ConflictReason, Invalid, NotFound
-from services.kernel.identity import holds_identity_number
 
 VISITS_MAX = 20
-TEXT_LENGTH_MAX = 100
 LABEL = re.compile(r"LOS-\d{4}-\d{1,4}")
-CODE = re.compile(r"[\w-]*")
 
 
 class State(StrEnum):
@@ -74,14 +70,6 @@ class Part(StrEnum):
     ON_SITE = "on_site"
     PLANNING_ONLY = "planning_only"
     FOLLOW_UP_ONLY = "follow_up_only"
-
-
-class RiskLevel(StrEnum):
-    """How dangerous the day may be, as its lead has assessed it."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
 
 
 class Outcome(IntEnum):
@@ -172,35 +160,6 @@ class Offer:
     def key(self) -> tuple[UUID, str]:
         """What the offer is about and to whom: one revision follows the other."""
         return self.record_id, self.receiver_kind
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is secret of an operation until it is over (OSL 17:1)."""
-
-    purpose: str
-    start: datetime
-    end: datetime
-    assembly_point: str = ""
-    safety_code: str = ""
-    override_reason: str = ""
-    """Why it was confirmed before everybody had answered."""
-    field_lead: str = ""
-    """The person who leads the day."""
-    risk_level: RiskLevel | None = None
-    risk_measures: str = ""
-    risk_signed_by: str = ""
-    risk_signed_time: datetime | None = None
-    began_time: datetime | None = None
-    ended_time: datetime | None = None
-    handed_over_to: str = ""
-    """Who follows the measures that were open when it was closed."""
-    timetable: tuple[PlannedVisit, ...] = ()
-
-    @property
-    def days(self) -> tuple[date, date]:
-        """The Swedish days that those who are invited are told."""
-        return self.start.astimezone(STOCKHOLM).date(), self.end.astimezone(STOCKHOLM).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,26 +334,3 @@ class Operation:
     def changed(self, **fields: object) -> Self:
         """The next revision."""
         return replace(self, revision=self.revision + 1, **fields)  # type: ignore[arg-type]  # names are checked by the calls above
-
-
-def sound_plan(plan: Plan, now: datetime, known_start: datetime | None = None) -> Plan:
-    """The plan as it may be kept. A start that was known may have passed. Raises Invalid, field first."""
-    texts = {
-        "purpose": written("purpose", plan.purpose, TEXT_LENGTH_MAX),
-        "assembly_point": written("assembly_point", plan.assembly_point, TEXT_LENGTH_MAX),
-        "field_lead": plan.field_lead.strip(),
-    }
-    for name, text in texts.items():
-        if holds_identity_number(text, now.astimezone(STOCKHOLM).date()):
-            raise Invalid(f"{name}: skriv inga personnummer här.")
-    if not texts["purpose"]:
-        raise Invalid("purpose: uppgiften saknas.")
-    if not CODE.fullmatch(plan.safety_code):
-        raise Invalid("safety_code: skriv en kod utan mellanslag, som normal.")
-    if not CODE.fullmatch(texts["field_lead"]):
-        raise Invalid("field_lead: ange personens användarnamn.")
-    if plan.start < now and plan.start != known_start:
-        raise Invalid("planned_start: tiden har redan varit.")
-    if plan.end <= plan.start:
-        raise Invalid("planned_end: sluttiden måste ligga efter starttiden.")
-    return replace(plan, purpose=texts["purpose"], assembly_point=texts["assembly_point"], field_lead=texts["field_lead"])

@@ -6,7 +6,7 @@ Source: workflows 4.1 and 4.2. A tip is never about a person. It stays in the un
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
 from typing import Self
@@ -14,9 +14,9 @@ from uuid import UUID
 
 from services.kernel.callers import Role
 from services.kernel.cells import written
-from services.kernel.clock import STOCKHOLM
+from services.kernel.clock import SKEW_MAX, STOCKHOLM
 from services.kernel.errors import Conflict, ConflictReason, Invalid
-from services.kernel.identity import holds_identity_number
+from services.kernel.identity import holds_identity_number, require_no_identity_number
 from services.kernel.life import SYSTEM, Actor, Guard, Life, Moved, months_after, steps
 from services.kernel.reference import TipReason, Word, Words, reference
 
@@ -25,7 +25,6 @@ SUMMARY_LENGTH_MAX = 1000
 GROUND_LENGTH_MAX = 200
 SUSPICIONS_MAX = 10
 KEEP_MONTHS = 12  # after receipt; erased only on the kommun's decision (workflows 4.2)
-SKEW = timedelta(minutes=5)
 # What can be refused surely. Words about health, origin and religion have no honest automatic judge: the message tells the rule.
 RULE = "Skriv bara om platsen och verksamheten, inget om personers hälsa, ursprung eller religion."
 _MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[a-z]{2,}", re.IGNORECASE)
@@ -140,7 +139,7 @@ class Tip:
         codes = tuple(dict.fromkeys(word.code for word in found if word is not None))
         if not codes or None in found or len(codes) > SUSPICIONS_MAX:
             raise Invalid(f"suspicion_types: välj något av: {', '.join(words.suspicion_types.words)}.")
-        if received_time > actor.now + SKEW:
+        if received_time > actor.now + SKEW_MAX:
             raise Invalid("received_time: tiden har inte varit än.")
         if months_after(received_time.astimezone(STOCKHOLM).date(), KEEP_MONTHS) <= actor.today:
             raise Invalid("received_time: tipset är äldre än ett år och skulle redan ha gallrats.")
@@ -200,7 +199,7 @@ def _reason_of(act: Act) -> Guard:
 
 def _police_consulted(tip: Tip, asked: Decided, actor: Actor) -> None:
     when = asked.police_consulted_time
-    if when is None or not tip.received_time <= when <= actor.now + SKEW:
+    if when is None or not tip.received_time <= when <= actor.now + SKEW_MAX:
         raise Invalid("police_consulted_time: ange när Polisens samordnare rådfrågades, efter att tipset kom in.")
 
 
@@ -214,9 +213,8 @@ def _sent_another_way(tip: Tip, asked: Forwarded, actor: Actor) -> None:
         raise Invalid("receiver_kind: ange vilken myndighet som fick tipset.")
     if not asked.ground:
         raise Invalid("ground: ange lag och paragraf som tipset lämnades med stöd av.")
-    if holds_identity_number(asked.ground, actor.today):
-        raise Invalid("ground: skriv inga personnummer.")
-    if asked.forwarded_time is None or not tip.received_time <= asked.forwarded_time <= actor.now + SKEW:
+    require_no_identity_number("ground", asked.ground, actor.today)
+    if asked.forwarded_time is None or not tip.received_time <= asked.forwarded_time <= actor.now + SKEW_MAX:
         raise Invalid("forwarded_time: ange när tipset lämnades, efter att det kom in.")
 
 

@@ -15,6 +15,7 @@ from services.controls.domain.operations import Operation, Summary
 from services.controls.service.operations import OperationMethods
 from services.controls.service.parts import unit_of
 from services.controls.wire import operations as wire
+from services.controls.wire.days import day_from
 from services.kernel.callers import Caller
 from services.kernel.cells import written
 from services.kernel.clock import timestamp
@@ -101,7 +102,7 @@ class DayMethods(OperationMethods):
                 asking.principal,
                 self._clock.now(),
                 written("told_by", request.told_by, life.TOLD_LENGTH_MAX),
-                wire.iso_day("told_date", request.told_date),
+                day_from("told_date", request.told_date),
             )
             told = life.summarise(before, summary, nothing_to_report=request.nothing_to_report, unit=unit, actor=self._actor(asking))
             after = self._save(tx, before, told, asking, "controls:summary:record")

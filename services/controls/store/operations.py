@@ -14,21 +14,9 @@ from services.controls.domain import visits as visit_domain
 from services.controls.domain.listing import Listing
 from services.controls.domain.objects import StoredObject
 from services.controls.domain.operation_life import missing
-from services.controls.domain.operations import (
-    OVER,
-    Answer,
-    Offer,
-    Operation,
-    Outcome,
-    Part,
-    Participation,
-    Plan,
-    Reply,
-    State,
-    Step,
-    Summary,
-)
+from services.controls.domain.operations import OVER, Answer, Offer, Operation, Outcome, Part, Participation, Reply, State, Step, Summary
 from services.controls.domain.parties import RECORD_KIND
+from services.controls.domain.plan import Plan
 from services.controls.domain.visits import Visit, VisitState
 from services.controls.store.objects import Objects
 from services.controls.store.tables import history, offer, operation, outbox, participation, summary, visit

@@ -7,6 +7,7 @@ from decimal import Decimal
 from los.controls.v1 import findings_pb2 as pb
 
 from services.controls.domain.measures import Measure, State, Terms, Told
+from services.controls.wire.days import day_from, iso
 from services.kernel import cells
 from services.kernel.cells import Fault
 from services.kernel.clock import timestamp
@@ -25,19 +26,19 @@ def terms_from(message: pb.MeasureTerms) -> Terms:
     """What is known of a measure. Raises Invalid, field first."""
     return Terms(
         _amount(message.amount_sek),
-        _day("decided_date", message.decided_date),
+        day_from("decided_date", message.decided_date),
         message.diary_no,
-        _day("follow_up_date", message.follow_up_date),
+        day_from("follow_up_date", message.follow_up_date),
         message.tells_coordinator,
     )
 
 
 def told_from(message: pb.ToldTerms) -> tuple[Terms, Told]:
     """What an authority outside has told: amount and date, and who told it. Raises Invalid, field first."""
-    told_date = _day("told_date", message.told_date)
+    told_date = day_from("told_date", message.told_date)
     if told_date is None:
         raise Invalid("told_date: uppgiften saknas.")
-    return Terms(_amount(message.amount_sek), _day("decided_date", message.decided_date), tells=True), Told(message.told_by, told_date)
+    return Terms(_amount(message.amount_sek), day_from("decided_date", message.decided_date), tells=True), Told(message.told_by, told_date)
 
 
 def measure_message(kept: Measure, today: date) -> pb.Measure:
@@ -47,9 +48,9 @@ def measure_message(kept: Measure, today: date) -> pb.Measure:
     message.terms.CopyFrom(
         pb.MeasureTerms(
             amount_sek=_text(terms.amount_sek),
-            decided_date=_iso(terms.decided_date),
+            decided_date=iso(terms.decided_date),
             diary_no=terms.diary_no,
-            follow_up_date=_iso(terms.follow_up_date),
+            follow_up_date=iso(terms.follow_up_date),
             tells_coordinator=terms.tells,
         )
     )
@@ -66,7 +67,7 @@ def told_message(kept: Measure) -> pb.Measure:
         authority=kept.authority,
         measure_type=kept.measure_type,
         state=STATES[kept.state],
-        terms=pb.MeasureTerms(amount_sek=_text(kept.terms.amount_sek), decided_date=_iso(kept.terms.decided_date), tells_coordinator=True),
+        terms=pb.MeasureTerms(amount_sek=_text(kept.terms.amount_sek), decided_date=iso(kept.terms.decided_date), tells_coordinator=True),
         registered_time=timestamp(kept.registered_time),
     )
     if kept.told is not None:
@@ -81,16 +82,5 @@ def _amount(text: str) -> Decimal | None:
         raise Invalid(f"amount_sek: {fault.text}") from None
 
 
-def _day(field: str, text: str) -> date | None:
-    try:
-        return cells.day(text, date.max) if text else None
-    except Fault as fault:
-        raise Invalid(f"{field}: {fault.text}") from None
-
-
 def _text(amount: Decimal | None) -> str:
     return "" if amount is None else str(amount)
-
-
-def _iso(day: date | None) -> str:
-    return "" if day is None else day.isoformat()

@@ -9,6 +9,7 @@ from los.controls.v1 import controls_pb2 as pb
 from services.controls.domain.candidates import Candidate, Filter
 from services.controls.domain.objects import ControlObject, StoredObject, read_object, read_permits
 from services.controls.domain.visits import PreviousVisit
+from services.controls.wire.days import iso
 from services.kernel.errors import Invalid
 from services.kernel.reference import reference
 from services.kernel.rows import FieldFault
@@ -58,14 +59,11 @@ def object_message(place: ControlObject) -> pb.ControlObject:
         east_m=place.east_m,
         opening_hours=place.opening_hours,
         serving_permit=place.serving_permit,
-        last_control_date="" if place.last_control_date is None else place.last_control_date.isoformat(),
+        last_control_date=iso(place.last_control_date),
         sni_version=place.sni_version,
         property_designation=place.property_designation,
         property_owner_org="" if place.property_owner_org is None else str(place.property_owner_org),
-        permits=[
-            pb.Permit(type=permit.type, number=permit.number, valid_to=permit.valid_to.isoformat() if permit.valid_to else "")
-            for permit in place.permits
-        ],
+        permits=[pb.Permit(type=permit.type, number=permit.number, valid_to=iso(permit.valid_to)) for permit in place.permits],
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,22 +12,11 @@ from los.controls.v1 import controls_pb2 as pb
 
 from services.controls.domain.listing import Listing
 from services.controls.domain.operation_life import Briefing, is_reminder_due, missing
-from services.controls.domain.operations import (
-    OVER,
-    Answer,
-    Operation,
-    Outcome,
-    Part,
-    Participation,
-    Plan,
-    Reply,
-    RiskLevel,
-    State,
-    Step,
-    Summary,
-)
+from services.controls.domain.operations import OVER, Answer, Operation, Outcome, Part, Participation, Reply, State, Step, Summary
+from services.controls.domain.plan import Plan, RiskLevel
 from services.controls.domain.timetable import standing
 from services.controls.domain.visits import Finish, Visit, VisitState, settings
+from services.controls.wire.days import day_from, iso
 from services.controls.wire.objects import object_message
 from services.controls.wire.route import timetable_message
 from services.kernel.clock import instant, timestamp
@@ -109,17 +98,8 @@ def listing_from(request: pb.ListOperationsRequest, now: datetime, *, invited: b
     if len(states) != len(request.states):
         raise Invalid("states: läget finns inte.")
     reminded_before = now - settings().reminder if request.reminder_due else None
-    return Listing(
-        states, iso_day("from_date", request.from_date), iso_day("to_date", request.to_date), reminded_before, invited, inspected
-    )
-
-
-def iso_day(field: str, text: str) -> date | None:
-    """A day, or None for an empty text. Raises Invalid, field first."""
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise Invalid(f"{field}: skriv dagen som 2026-12-01.") from None
+    days = day_from("from_date", request.from_date), day_from("to_date", request.to_date)
+    return Listing(states, *days, reminded_before, invited, inspected)
 
 
 def reply_from(message: common_pb2.AnsweredInvitation) -> Reply:
@@ -219,7 +199,7 @@ def _summary(summary: Summary) -> pb.Summary:
         delivered_by=summary.delivered_by,
         delivered_time=timestamp(summary.delivered_time),
         told_by=summary.told_by,
-        told_date=summary.told_date.isoformat() if summary.told_date else "",
+        told_date=iso(summary.told_date),
     )
 
 

@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from pydantic import model_validator
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from services.gateway import (
     cases,
@@ -27,6 +30,9 @@ from services.gateway import (
 from services.gateway.calls import Calls
 from services.gateway.door import NAME, Door, SignedOut
 from services.gateway.provider import Provider, SignIn
+from services.gateway.rest.api import Api
+from services.gateway.rest.document import PREFIX
+from services.gateway.rest.tokens import ApiConfig, Tokens
 from services.kernel.clock import Clock
 from services.kernel.config import DatabaseConfig, Model, Tls, load
 from services.kernel.db import Database
@@ -55,12 +61,15 @@ class GatewayConfig(DatabaseConfig):
     peers: dict[str, str]
     assertion_key_file: Path
     provider: Provider
+    api: ApiConfig | None = None
+    """Whose tokens open the API for systems; without it there is none."""
 
     @model_validator(mode="after")
     def _nothing_less_than_the_profile(self) -> Self:
         """A demo's provider, which asks for no level of assurance, is for a local stack."""
         provider = self.provider
         strict = provider.client_authentication == "private_key_jwt" and provider.acr_values and provider.issuer.scheme == "https"
+        strict = strict and (self.api is None or self.api.issuer.scheme == "https")
         if self.environment != "local" and not (strict and urlsplit(self.public_url).scheme == "https"):
             raise ValueError
         return self
@@ -69,7 +78,7 @@ class GatewayConfig(DatabaseConfig):
 class Web:
     """The HTTP server, run as the other loops are."""
 
-    def __init__(self, config: GatewayConfig, app: FastAPI) -> None:
+    def __init__(self, config: GatewayConfig, app: ASGIApp) -> None:
         host, _, port = config.listen.rpartition(":")
         shown = config.certificate
         self._server = uvicorn.Server(
@@ -97,11 +106,12 @@ class Web:
         self._server.should_exit = True
 
 
-def build(config: GatewayConfig, database: Database, calls: Calls, clock: Clock) -> FastAPI:
-    """The pages. No document of the API is shown here: it has its own door."""
+def build(config: GatewayConfig, database: Database, calls: Calls, clock: Clock) -> ASGIApp:
+    """The pages, and beside them the API: another door, with another key."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     sign_in = SignIn(config.provider, f"{config.public_url}/logga-in/svar")
-    door = Door(database, sign_in, calls, auditor(store.audit, clock), clock)
+    audit = auditor(store.audit, clock)
+    door = Door(database, sign_in, calls, audit, clock)
     web.frame(app, config.public_url)
 
     @app.exception_handler(SignedOut)
@@ -118,7 +128,10 @@ def build(config: GatewayConfig, database: Database, calls: Calls, clock: Clock)
         app.include_router(pages.routes(door))
     app.include_router(law.routes(door))
     app.include_router(oversight.routes(door))
-    return app
+    if config.api is None:
+        return app
+    api = Api(database, Tokens(config.api), calls, audit, config.public_url)
+    return Starlette(routes=[Mount(PREFIX, api.app()), Mount("/", app)])
 
 
 def main() -> None:

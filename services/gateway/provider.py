@@ -3,6 +3,7 @@
 import json
 import secrets
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +26,7 @@ AFFILIATION = "https://id.oidc.se/claim/orgAffiliation"
 _ALGORITHMS = ["RS256", "ES256"]
 _TIMEOUT_S = 5.0
 _LEEWAY_S = 60
+KEYS_AGE_MIN_S = 10.0
 
 
 class Provider(Model):
@@ -53,6 +55,45 @@ class Begun:
     verifier: str
 
 
+class Issuer:
+    """Who signs tokens: where its endpoints and keys are. Asked when something is first needed; Unavailable when it is away."""
+
+    def __init__(self, address: str) -> None:
+        """`address` is the issuer as it stands in its tokens."""
+        self._address = address
+        self._lock = threading.Lock()
+        self._found: dict[str, Any] | None = None
+        self._keys: KeySet | None = None
+        self._asked_s = 0.0
+
+    def endpoint(self, name: str) -> str:
+        """An address of the issuer's discovery document."""
+        with self._lock:
+            if self._found is None:
+                found = _fetched(f"{self._address}/.well-known/openid-configuration")
+                if found.get("issuer") != self._address:
+                    raise Unavailable(_AWAY)
+                self._found = found
+            return str(self._found[name])
+
+    def read(self, token: str) -> jwt.Token:
+        """What a token says, when this issuer has signed it; its claims are not judged. Raises JoseError or ValueError."""
+        try:
+            return jwt.decode(token, self._key_set(), algorithms=_ALGORITHMS)
+        except ValueError:  # a key that we have not seen: the issuer may have changed keys
+            return jwt.decode(token, self._key_set(again=True), algorithms=_ALGORITHMS)
+
+    def _key_set(self, *, again: bool = False) -> KeySet:
+        address = self.endpoint("jwks_uri")
+        with self._lock:
+            # Anybody can name a key that nobody has: the issuer is not asked for each of them.
+            old = time.monotonic() - self._asked_s > KEYS_AGE_MIN_S
+            if self._keys is None or (again and old):
+                self._keys = KeySet.import_key_set(_fetched(address))  # type: ignore[arg-type]  # checked by the library
+                self._asked_s = time.monotonic()
+            return self._keys
+
+
 class SignIn:
     """Sends a browser to the provider and reads what it brings back."""
 
@@ -60,9 +101,7 @@ class SignIn:
         """The provider is asked at the first sign-in."""
         self._provider = provider
         self._redirect_uri = redirect_uri
-        self._lock = threading.Lock()
-        self._found: dict[str, Any] | None = None
-        self._keys: KeySet | None = None
+        self._issuer = Issuer(provider.issuer_text)
 
     def begin(self) -> Begun:
         """A new sign-in. Raises Unavailable when the provider does not answer."""
@@ -74,7 +113,7 @@ class SignIn:
             extra["acr_values"] = " ".join(self._provider.acr_values)
         with self._client() as client:
             address, state = client.create_authorization_url(
-                self._metadata()["authorization_endpoint"],
+                self._issuer.endpoint("authorization_endpoint"),
                 code_verifier=verifier,
                 nonce=nonce,
                 claims=json.dumps({"id_token": wanted}),
@@ -86,7 +125,7 @@ class SignIn:
         """The affiliation of the person whom the code is about. Raises Denied, or Unavailable when the provider does not answer."""
         try:
             with self._client() as client:
-                token = client.fetch_token(self._metadata()["token_endpoint"], code=code, code_verifier=verifier)
+                token = client.fetch_token(self._issuer.endpoint("token_endpoint"), code=code, code_verifier=verifier)
             return self._affiliation(str(token["id_token"]), nonce)
         except httpx2.HTTPError:
             raise Unavailable(_AWAY) from None
@@ -95,11 +134,7 @@ class SignIn:
             raise Denied("Inloggningen gick inte att genomföra.") from None
 
     def _affiliation(self, id_token: str, nonce: str) -> str:
-        try:
-            token = jwt.decode(id_token, self._key_set(), algorithms=_ALGORITHMS)
-        except ValueError:  # a key that we have not seen: the provider may have changed keys
-            token = jwt.decode(id_token, self._key_set(again=True), algorithms=_ALGORITHMS)
-        claims = token.claims
+        claims = self._issuer.read(id_token).claims
         must: dict[str, Any] = {
             "iss": {"essential": True, "value": self._provider.issuer_text},
             "aud": {"essential": True, "value": self._provider.client_id},
@@ -128,24 +163,8 @@ class SignIn:
             timeout=_TIMEOUT_S,
         )
         if provider.client_authentication == "private_key_jwt":
-            client.register_client_auth_method(PrivateKeyJWT(self._metadata()["token_endpoint"]))
+            client.register_client_auth_method(PrivateKeyJWT(self._issuer.endpoint("token_endpoint")))
         return client
-
-    def _metadata(self) -> dict[str, Any]:
-        with self._lock:
-            if self._found is None:
-                found = _fetched(f"{self._provider.issuer_text}/.well-known/openid-configuration")
-                if found.get("issuer") != self._provider.issuer_text:
-                    raise Unavailable(_AWAY)
-                self._found = found
-            return self._found
-
-    def _key_set(self, *, again: bool = False) -> KeySet:
-        address = self._metadata()["jwks_uri"]
-        with self._lock:
-            if self._keys is None or again:
-                self._keys = KeySet.import_key_set(_fetched(address))  # type: ignore[arg-type]  # checked by the library
-            return self._keys
 
 
 _AWAY = "Inloggningstjänsten svarar inte just nu. Försök igen om en stund."

@@ -5,6 +5,7 @@ import pytest
 
 from infra import stack
 from tests.gateway.browser import Browser
+from tests.gateway.systems import Issuer, api_beside
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +24,18 @@ def address(running: stack.Stack) -> str:
 def browser(address: str) -> Iterator[Browser]:
     with Browser(address) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[Issuer]:
+    """Who gives the kommun's systems their access tokens."""
+    found = Issuer()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def api(running: stack.Stack, issuer: Issuer) -> Iterator[str]:
+    """The address of a gateway that has the API."""
+    with api_beside(running, issuer) as url:
+        yield url

@@ -100,11 +100,13 @@ class MeasureMachine(Machine):
 
     def anything_is_tried(self, draw: Draw) -> None:
         for _ in range(3):
-            state = draw(st.sampled_from(sorted(STATES)[:-1]))
+            state = draw(st.sampled_from([*sorted(STATES)[:-1], *["decided"] * 6]))  # most is asked of a decision
             self.do(state, draw(st.sampled_from(TOLD if self.told else TERMS)), etag=draw(st.sampled_from(["", "", "0"])))
 
-    def somebody_elses_hand(self, draw: Draw) -> None:
-        self.do("decided", TOLD[0] if self.told else DECISION, draw(st.sampled_from([ALCOHOL, STRANGER, PERSON, INSPECTOR])))
+    def somebody_elses_hand(self, _: Draw) -> None:
+        for who in (ALCOHOL, STRANGER, PERSON, INSPECTOR):
+            if who != (PERSON if self.told else INSPECTOR):
+                self.do("decided", TOLD[0] if self.told else DECISION, who)
         self.do("decided", DECISION if self.told else TOLD[0], told=not self.told)
 
     def it_is_taken_back(self, _: Draw) -> None:

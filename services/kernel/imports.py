@@ -39,13 +39,14 @@ class Doing(Generic[V]):
     """What a service does with a file.
 
     `begin` is told whether it is a dry run, and gives the import's id when it is not. `known`: which of the records are registered
-    already. `add` registers one and gives its id; when somebody else does it first it gives None, or leaving the transaction raises
-    UniqueViolation. `met` is told of what is registered already.
+    already; it raises Conflict when the import has been undone, and then nothing more is registered. `add` registers one and gives its
+    id; when somebody else does it first it gives None, or leaving the transaction raises UniqueViolation. `met` is told of what is
+    registered already.
     """
 
     begin: Callable[[bool], UUID | None]
     add: Callable[[Transaction, V, Verdict, UUID | None], UUID | None]
-    known: Callable[[Transaction, Sequence[V]], Sequence[bool]] = lambda _, records: [False] * len(records)
+    known: Callable[[Transaction, Sequence[V], UUID | None], Sequence[bool]] = lambda _, records, __: [False] * len(records)
     met: Callable[[V], None] = lambda _: None
 
 
@@ -133,7 +134,7 @@ class Imports:
             return []
         try:
             with self._database.transaction(keep=import_id is not None) as tx:
-                known = doing.known(tx, [record for record, _ in rows])
+                known = doing.known(tx, [record for record, _ in rows], import_id)
                 return [
                     None if is_known else tx.apart(doing.add, record, verdict, import_id)
                     for is_known, (record, verdict) in zip(known, rows, strict=True)

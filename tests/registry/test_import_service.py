@@ -305,11 +305,6 @@ def test_a_landlord_without_an_organisation_may_report_nothing(registry: Registr
     assert refused.value.reason == "DENIED"
 
 
-def undo(registry: Registry, import_id: str, caller: Caller = LANDLORD) -> int:
-    request = pb.UndoImportRequest(request_id=str(uuid4()), import_id=import_id)
-    return int(registry.call("UndoImport", request, caller).count)
-
-
 def dry(table: TableFile, request: Any) -> Iterator[Any]:  # noqa: ANN401
     header, *rows = parts(table, request)
     header.part.header.dry_run = True
@@ -338,58 +333,3 @@ def test_a_dry_run_of_payments_answers_as_the_import_will_and_stops_nobody(regis
     assert registry.rows("SELECT id FROM suspected_payment") == []
     assert registry.rows("SELECT id FROM subject") == []
     assert said(tried) == said(payments(registry, table))
-
-
-def test_an_undone_import_is_withdrawn_whole_and_the_same_file_is_registered_again(registry: Registry) -> None:
-    table = sample("fastighetsagare.csv", alert.TABLE.headings)
-    first = alerts(registry, table)
-    (import_id,) = {answer.import_id for answer in first}
-    count = sum(bool(answer.record_id) for answer in first)
-    assert undo(registry, import_id, OFFICER) == count
-    assert registry.rows("SELECT count(*) AS n FROM alert WHERE state = 'withdrawn' AND duplicate IS NULL")[0]["n"] == count
-    steps = registry.rows("SELECT record_id FROM history WHERE to_state = 'withdrawn'")
-    assert len(steps) == count
-    assert registry.events().count("registry:alert:withdraw/done") == count
-    with pytest.raises(Conflict, match="redan ångrad"):
-        undo(registry, import_id, OFFICER)
-    assert said(alerts(registry, table)) == said(first)
-    listed = registry.call("ListImports", pb.ListImportsRequest(), OFFICER).imports
-    assert [(row.count, row.undone, row.imported_by) for row in listed] == [
-        (count, True, LANDLORD.principal),
-        (count, False, LANDLORD.principal),
-    ]
-
-
-def test_payments_are_undone_with_the_drafts_they_made_and_a_protected_persons_stays(registry: Registry) -> None:
-    first = payments(registry, sample("iaf_utbetalningar.csv", payment.TABLE.headings))
-    undo(registry, first[0].import_id, INVESTIGATOR)
-    states = {row["state"] for row in registry.rows("SELECT state FROM suspected_payment UNION SELECT state FROM alert")}
-    assert states == {"withdrawn", "blocked_protected"}
-
-
-def test_an_import_with_a_handled_record_is_not_undone_at_all(registry: Registry) -> None:
-    answers = alerts(registry, table_of({}, {"Lgh-nr (folkbokf.)": "1202"}))
-    registry.call("AssessAlert", an_assessment(answers[0].record_id, protection_check=a_check(common_pb2.PROTECTION_NONE)), OFFICER)
-    with pytest.raises(Conflict, match="1 av ärendena har handlagts"):
-        undo(registry, answers[0].import_id, OFFICER)
-    assert {row["state"] for row in registry.rows("SELECT state FROM alert")} == {"assessed", "screened"}
-    # The landlord takes the list back all the same, and learns nothing of what was found.
-    assert undo(registry, answers[0].import_id) == 2
-    assert {row["state"] for row in registry.rows("SELECT state FROM alert")} == {"assessed", "withdrawn"}
-    with pytest.raises(Conflict):
-        undo(registry, answers[0].import_id)
-
-
-def test_an_import_of_others_is_not_there(registry: Registry) -> None:
-    (answer,) = alerts(registry, table_of({}))
-    flagged = payments(registry, sample("iaf_utbetalningar.csv", payment.TABLE.headings))
-    for import_id, caller in (
-        (answer.import_id, OTHER_LANDLORD),
-        (answer.import_id, MOS_OFFICER),
-        (flagged[0].import_id, LANDLORD),
-        (flagged[0].import_id, OFFICER),
-        (str(uuid4()), OFFICER),
-    ):
-        with pytest.raises(NotFound):
-            undo(registry, import_id, caller)
-    assert registry.call("ListImports", pb.ListImportsRequest(), OTHER_LANDLORD).imports == []

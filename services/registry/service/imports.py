@@ -53,7 +53,8 @@ class Imports:
     def alerts(self, parts: Iterable[common_pb2.ImportRequest], asking: Caller, context: Context) -> Iterator[common_pb2.ImportResponse]:
         """One answer to each row of a landlord's list. Raises Invalid when the file is no such list."""
 
-        def known(tx: Transaction, reports: Sequence[Report]) -> list[bool]:
+        def known(tx: Transaction, reports: Sequence[Report], import_id: UUID | None) -> list[bool]:
+            self._files.require_open(tx, import_id)
             return self._alerts.known(tx, [alerts.reported_as(context.unit, context.landlord or "", report) for report in reports])
 
         def add(tx: Transaction, report: Report, verdict: Verdict, import_id: UUID | None) -> UUID:
@@ -70,7 +71,8 @@ class Imports:
         A mark of protection counts all the same when the case is registered: what was registered without it is stopped (design 8).
         """
 
-        def known(tx: Transaction, rows: Sequence[Marked]) -> list[bool]:
+        def known(tx: Transaction, rows: Sequence[Marked], import_id: UUID | None) -> list[bool]:
+            self._files.require_open(tx, import_id)
             return self._payments.known(tx, [flag.same_as for flag, _ in rows])
 
         def add(tx: Transaction, row: Marked, _: Verdict, import_id: UUID | None) -> UUID:

@@ -15,6 +15,7 @@ from services.kernel.protection import Protection
 from services.kernel.rpc import caller
 from services.registry.domain import alert as alerts
 from services.registry.domain import alert_life, payment_life
+from services.registry.domain import payment as payments
 from services.registry.domain.alert import Alert
 from services.registry.service.alerts import AlertMethods
 from services.registry.service.payments import PaymentMethods
@@ -55,7 +56,10 @@ class UndoingMethods(AlertMethods, PaymentMethods):
         return self._once(asking, request, request.request_id, pb.UndoImportResponse, act)
 
     def _undo_alerts(self, tx: Transaction, import_id: UUID, asking: Caller) -> int:
-        records, is_landlord = self._alerts.of_import(tx, import_id), asking.role is Role.LANDLORD_REPORTER
+        is_landlord = asking.role is Role.LANDLORD_REPORTER
+        # What somebody has taken back already is as it should be.
+        every = self._alerts.of_import(tx, import_id)
+        records = [record for record in every if not record.taken_back and record.state is not alerts.State.WITHDRAWN]
         if is_landlord:  # what stands in the way is only what the landlord sees: nothing tells what the kommun has found
             _require_none(sum(_closed_to_landlord(record) for record in records))
         else:
@@ -69,8 +73,10 @@ class UndoingMethods(AlertMethods, PaymentMethods):
     def _undo_payments(self, tx: Transaction, import_id: UUID, asking: Caller) -> int:
         # A protected person's stays: it is the named unit's, and nobody here sees it (design 8).
         every = self._payments.of_import(tx, import_id)
-        records = [record for record in every if record.protection_check.result is not Protection.PROTECTED]
-        _require_none(sum(record.revision > 1 for record in records))
+        shown = [record for record in every if record.protection_check.result is not Protection.PROTECTED]
+        records = [record for record in shown if record.state is not payments.State.WITHDRAWN]
+        pointed_at = self._alerts.pointing_at(tx, [record.id for record in records], import_id)
+        _require_none(sum(record.revision > 1 or record.id in pointed_at for record in records))
         for record in records:
             self._kept_payment(tx, record, payment_life.withdraw(record, self._actor(asking)), asking, "withdraw")
         return len(records)

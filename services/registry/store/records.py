@@ -266,6 +266,11 @@ class Alerts(_Records[Alert]):
         """What came of the draft that a payment made, whoever asks; for the service itself."""
         return [self._of(row) for row in tx.read(select(alert).where(alert.c.payment_id == payment_id))]
 
+    def pointing_at(self, tx: Transaction, payment_ids: Collection[UUID], import_id: UUID) -> frozenset[UUID]:
+        """Which of these payments an alert from elsewhere than the same file belongs to."""
+        elsewhere = alert.c.payment_id.in_(payment_ids), alert.c.import_id.is_distinct_from(import_id)
+        return frozenset(row.payment_id for row in tx.read(select(alert.c.payment_id).where(*elsewhere)))
+
     def fed_back(self, tx: Transaction, shown: Collection[UUID], now: datetime) -> None:
         """These alerts have just been shown to their landlord as closed: the first time is their feedback. It tells of no change."""
         new = alert.update().where(alert.c.id.in_(shown), alert.c.feedback_time.is_(None)).values(feedback_time=now)

@@ -161,6 +161,21 @@ def test_the_sample_is_registered_row_by_row_and_a_second_time_every_row_is_a_du
     assert controls.rows("SELECT count(*) AS n FROM control_object")[0]["n"] == 60
 
 
+def test_a_dry_run_of_objects_answers_as_the_import_will_and_keeps_none(controls: Controls) -> None:
+    rows = ({"Adress": "Rydsvägen 1"}, {"Org.nr": "559999-1049"}, {"Adress": " rydsvägen  1"}, {"Adress": "Rydsvägen 2"})
+    trial = a_file(*rows)
+    trial[0].part.header.dry_run = True
+    tried = [answer.row for answer in controls.stream(trial)]
+    assert controls.rows("SELECT id FROM control_object") == controls.rows("SELECT id FROM history") == []
+    assert controls.events() == ["controls:import:dry_run/done"]
+    assert {(answer.record_id, answer.import_id) for answer in tried} == {("", "")}
+    real = [answer.row for answer in controls.stream(a_file(*rows))]
+    assert [(row.row, row.result, row.column, row.message) for row in tried] == [
+        (row.row, row.result, row.column, row.message) for row in real
+    ]
+    assert {row.result for row in real} > {common_pb2.ROW_RESULT_ACCEPTED, common_pb2.ROW_RESULT_DUPLICATE}
+
+
 def test_one_bad_row_never_stops_the_others_and_a_duplicate_names_the_earlier_row(controls: Controls) -> None:
     answers = controls.stream(
         a_file(

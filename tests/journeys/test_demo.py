@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bench import payment_file
 from infra import stack
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("demo")]
@@ -115,3 +116,51 @@ def test_a_protected_person_shows_nowhere(running: stack.Stack) -> None:
         assert not [number for number in PROTECTED if number in text]
     logs = "".join(path.read_text(encoding="utf-8", errors="replace") for path in running.folder.logs.glob("*.log"))
     assert not [number for number in PROTECTED if number in logs]
+
+
+# The command as its user runs it, and then how much memory it took at the most.
+MEASURED = """
+import sys
+from pathlib import Path
+from cli.main import main
+try:
+    main()
+finally:
+    sys.stderr.write(Path("/proc/self/status").read_text())
+"""
+
+
+def peak_mb(status: str) -> float:
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+
+
+def test_a_file_is_tried_read_in_taken_back_and_read_in_again(running: stack.Stack, tmp_path: Path) -> None:
+    file, data = tmp_path / "utbetalningar.csv", ("--data", str(running.folder.root))
+    payment_file.write(file, 20)
+    tried = los("import", "payments", str(file), "--dry-run", *data)
+    assert tried.returncode == 0, tried.stderr
+    assert "20 registrerade" in tried.stdout
+    assert "provkörning: inget har registrerats" in tried.stdout
+    for _ in range(2):
+        done = los("import", "payments", str(file), *data)
+        assert "20 registrerade" in done.stdout, done.stderr
+        command = done.stdout.splitlines()[-1].partition("los ")[2].split()
+        assert command[:2] == ["import", "undo"]
+        undone = los(*command, *data)
+        assert undone.stdout == "20 ärenden är återtagna.\n", undone.stderr
+
+
+def test_a_longer_file_takes_no_more_memory(running: stack.Stack, tmp_path: Path) -> None:
+    peaks = []
+    for first, size in ((1_000, 1_000), (2_000, 5_000)):
+        file = tmp_path / f"{size}.csv"
+        payment_file.write(file, size, first, width=5_000)
+        words = [sys.executable, "-c", MEASURED, "import", "payments", str(file), "--data", str(running.folder.root)]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        assert f"{size} registrerade" in done.stdout
+        service = Path(f"/proc/{running.pids['registry']}/status").read_text(encoding="utf-8")
+        peaks.append((peak_mb(done.stderr), peak_mb(service)))
+        assert f" av {size} rader …" in done.stderr or size == 1_000
+    (client, server), (client_later, server_later) = peaks
+    assert client_later - client < 10  # the rest of the larger file is 20 MB
+    assert server_later - server < 10

@@ -18,7 +18,7 @@ FLAG = {
     "period_from": "2026-01",
     "period_to": "2026-06",
     "suspected_amount_sek": "12 500,50",
-    "impulse_source": "own_officer",
+    "impulse_source": "public",
     "recipient_id_number": PERSON,
 }
 ASSESSMENT = {
@@ -55,7 +55,7 @@ def assess(browser: Browser, page: httpx2.Response, **more: str) -> httpx2.Respo
 def test_a_flag_needs_no_free_text_and_what_is_assessed_may_be_told(browser: Browser) -> None:
     browser.sign_in(SECOND)
     assert "<textarea" not in browser.see("/utbetalningar/ny").text
-    page = flag(browser)
+    page = flag(browser, impulse_source="own_officer")
     assert "Flaggat. Väntar på en utredare." in page.text
     assert "fel boendekostnad" in page.text
     path = page.url.path

@@ -85,6 +85,7 @@ def history_table(metadata: MetaData) -> Table:
         Column("occurred_time", INSTANT, nullable=False),
         Column("person", Text),
         Index("history_record", "record_id", "revision"),
+        Index("history_happened", "record_kind", "occurred_time"),
     )
 
 

@@ -5,9 +5,11 @@ to the next period is sealed beside it. Corrections of a closed period are not p
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import psycopg
 from los.common.v1 import common_pb2
@@ -15,7 +17,7 @@ from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 from psycopg_pool import PoolTimeout
 from pydantic import TypeAdapter
-from sqlalchemy import Column, LargeBinary, MetaData, Table, Text, Uuid, select
+from sqlalchemy import Column, LargeBinary, MetaData, Select, Table, Text, Uuid, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.kernel.callers import Caller
@@ -29,6 +31,10 @@ from services.kernel.statistics import Happened, Kept, Plan, Quarter, Row, close
 from services.kernel.vault import Vault
 
 CLOSE_EVERY_S = 3600.0
+UNDER_WAY = timedelta(hours=1)
+"""How long after a quarter it is counted: longer than any transaction that wrote down a moment in it can be under way."""
+AT_ONCE = 500
+"""Records read in one statement: memory is bounded, and no statement grows with the quarter beyond its index."""
 KEPT = TypeAdapter(Kept)
 ROWS = TypeAdapter(list[Row])
 FIRST = """
@@ -61,6 +67,17 @@ class Counting:
     first_time: Callable[[Transaction], datetime | None]
 
 
+def in_pages(tx: Transaction, among: Select[Any], column: Column[UUID]) -> Iterator[list[UUID]]:
+    """The different ids that a select of one column finds, AT_ONCE at a time."""
+    page: list[UUID] = []
+    while not page or len(page) == AT_ONCE:
+        rest = among.where(column > page[-1]) if page else among
+        page = [row[0] for row in tx.read(rest.distinct().order_by(column).limit(AT_ONCE))]
+        if not page:
+            return
+        yield page
+
+
 class Releases:
     """Closes the periods of one service, and reads what was published."""
 
@@ -91,7 +108,7 @@ class Releases:
             if before is None and first is None:
                 return False
             quarter = _parsed(before.period).next if before is not None else Quarter.of(first or now)
-            if now < quarter.next.start:
+            if now < quarter.next.start + UNDER_WAY:
                 return False
             kept = Kept()
             if before is not None:

@@ -73,11 +73,11 @@ def _happened(chance: random.Random) -> Iterator[Happened]:
             yield Happened(indicator.name, codes, Decimal(chance.randrange(1, 9)))
 
 
-def learnt(out: Mapping[str, Sequence[Row]], *, lumped: bool = True) -> tuple[list[Equation], set[Cell]]:
+def learnt(out: Mapping[str, Sequence[Row]], *, lumped: bool = True, plan: Plan = PLAN) -> tuple[list[Equation], set[Cell]]:
     """Every equation that the published rows give, and the numbers that are hidden. `lumped`: that is how quarters are put together."""
     equations: list[Equation] = []
     secret: set[Cell] = set()
-    for indicator in PLAN.indicators:
+    for indicator in plan.indicators:
         quarters = [period for period in out if "-" in period]
         for period, rows in out.items():
             mine = [row for row in rows if row.indicator == indicator.name and not row.of_amount]

@@ -7,7 +7,9 @@ import pytest
 from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as pb
 
+from services.kernel import releases
 from services.kernel.callers import Caller, Role
+from services.kernel.db import Transaction
 from services.kernel.errors import Conflict, Denied, Invalid
 from services.registry.domain.statistics import plan
 from tests.registry.builders import BUYER, INVESTIGATOR, LANDLORD, MANAGER, OFFICER, PERSON, a_registration
@@ -107,3 +109,35 @@ def test_every_indicator_says_in_swedish_what_it_counts() -> None:
         assert indicator.method.endswith(".")
     names = {indicator.name for indicator in plan().indicators}
     assert {"errors_found", "recovery_decided", "police_reports", "prevented"} <= names
+
+
+def test_a_quarter_is_counted_an_hour_after_its_end_when_nothing_of_it_is_under_way(registry: Registry) -> None:
+    _alerts(registry, 5)
+    registry.clock.moment = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)  # 59 minutes into the year in Sweden
+    assert registry.releases.close_due() == 0
+    registry.clock.moment = datetime(2027, 1, 1, 0, 0, tzinfo=UTC)
+    assert registry.releases.close_due() == 1
+
+
+def test_a_quarter_is_counted_in_a_number_of_statements_that_the_records_do_not_change(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    read, one = Transaction.read, Transaction.one
+    monkeypatch.setattr(Transaction, "read", lambda tx, statement: read(tx, asked.append(statement) or statement))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(Transaction, "one", lambda tx, statement: one(tx, asked.append(statement) or statement))  # type: ignore[func-returns-value]
+    numbers = []
+    for year, more in ((2026, 2), (2027, 30)):
+        _alerts(registry, more, 40 * (year - 2026))
+        registry.clock.moment = datetime(year + 1, 1, 2, 9, 0, tzinfo=UTC)
+        asked.clear()
+        registry.releases.close_due()
+        numbers.append(len(asked))
+    assert numbers[1] <= 4 * numbers[0]  # four quarters beside one
+
+
+def test_every_record_is_counted_once_when_they_are_read_in_many_pages(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(releases, "AT_ONCE", 3)
+    _alerts(registry, 9)
+    _closed(registry)
+    assert _values(_ask(registry, "2026"), "alerts_received")["Anmälningar om folkbokföring"] == "9"

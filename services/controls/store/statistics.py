@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from services.controls.domain import checklists, measures, objects, visits
 from services.controls.domain.operations import Answer, Operation, State
@@ -17,7 +17,7 @@ from services.controls.store.operations import Operations
 from services.controls.store.tables import history, visit
 from services.kernel.db import Transaction
 from services.kernel.reference import Word, plain, reference
-from services.kernel.releases import Counting
+from services.kernel.releases import Counting, in_pages
 from services.kernel.statistics import Happened, Plan
 
 
@@ -25,20 +25,21 @@ def counting(operations: Operations) -> Counting:
     """How controls counts."""
 
     def happened(tx: Transaction, start: datetime, end: datetime) -> Iterator[Happened]:
-        for operation_id in _became(tx, RECORD_KIND, State.COMPLETED, start, end):
-            operation = operations.get(tx, operation_id)
-            yield from _of_operation(operation) if operation else ()
-        for visit_id in _became(tx, visits.RECORD_KIND, VisitState.DONE, start, end):
-            row = tx.one(select(visit.c.operation_id).where(visit.c.id == visit_id))
-            operation = operations.get(tx, row.operation_id) if row else None
-            yield from _of_visit(operation, visit_id) if operation else ()
+        for operation_ids in _became(tx, RECORD_KIND, State.COMPLETED, start, end):
+            for operation_id in operation_ids:
+                operation = operations.get(tx, operation_id)
+                yield from _of_operation(operation) if operation else ()
+        for visit_ids in _became(tx, visits.RECORD_KIND, VisitState.DONE, start, end):
+            theirs = select(visit.c.operation_id).where(visit.c.id.in_(visit_ids)).distinct()
+            for row in tx.read(theirs):
+                operation = operations.get(tx, row.operation_id)
+                yield from _of_visits(operation, frozenset(visit_ids)) if operation else ()
         first = func.min(observation.c.recorded_time)
         deficient = select(observation.c.visit_id).where(observation.c.is_deficiency).group_by(observation.c.visit_id)
         for _ in tx.read(deficient.having(first >= start, first < end)):
             yield Happened("visits_with_deficiency")
-        for measure_id in _became(tx, measures.RECORD_KIND, measures.State.DECIDED, start, end):
-            decided = tx.one(select(measure.c.measure_type, measure.c.amount_sek).where(measure.c.id == measure_id))
-            if decided is not None:
+        for measure_ids in _became(tx, measures.RECORD_KIND, measures.State.DECIDED, start, end):
+            for decided in tx.read(select(measure.c.measure_type, measure.c.amount_sek).where(measure.c.id.in_(measure_ids))):
                 yield Happened("measures", {"measure_type": decided.measure_type}, decided.amount_sek)
 
     return Counting(plan(), happened, _first_time)
@@ -49,9 +50,9 @@ def _of_operation(operation: Operation) -> Iterator[Happened]:
     yield Happened("operations", amount=Decimal(said_yes))
 
 
-def _of_visit(operation: Operation, visit_id: UUID) -> Iterator[Happened]:
+def _of_visits(operation: Operation, visit_ids: frozenset[UUID]) -> Iterator[Happened]:
     for one in operation.visits:
-        if one.id == visit_id:
+        if one.id in visit_ids:
             place = one.object.object
             count = None if one.persons_checked_count is None else Decimal(one.persons_checked_count)
             yield Happened("visits", {"district": plain(place.district), "object_type": place.object_type}, count)
@@ -69,12 +70,14 @@ def plan() -> Plan:
     return Plan.read(path, lists)
 
 
-def _became(tx: Transaction, record_kind: str, state: str, start: datetime, end: datetime) -> Iterator[UUID]:
+def _became(tx: Transaction, record_kind: str, state: str, start: datetime, end: datetime) -> Iterator[list[UUID]]:
     """The records that came to a state for the first time in the time."""
-    columns, when = history.c, func.min(history.c.occurred_time)
-    became = select(columns.record_id).where(columns.record_kind == record_kind, columns.to_state == state).group_by(columns.record_id)
-    for row in tx.read(became.having(when >= start, when < end).order_by(columns.record_id)):
-        yield row.record_id
+    columns, earlier = history.c, history.alias().c
+    before = exists().where(earlier.record_id == columns.record_id, earlier.to_state == state, earlier.occurred_time < start)
+    became = select(columns.record_id).where(
+        columns.record_kind == record_kind, columns.to_state == state, columns.occurred_time >= start, columns.occurred_time < end, ~before
+    )
+    return in_pages(tx, became, columns.record_id)
 
 
 def _first_time(tx: Transaction) -> datetime | None:

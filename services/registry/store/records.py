@@ -157,6 +157,10 @@ class _Records(Generic[R]):
         row = tx.one(select(self.table).where(self.table.c.id == record_id))
         return None if row is None else self._of(row)
 
+    def these(self, tx: Transaction, record_ids: Collection[UUID]) -> list[R]:
+        """Records, whoever asks; for the service itself."""
+        return [self._of(row) for row in tx.read(select(self.table).where(self.table.c.id.in_(record_ids)))]
+
     def of_import(self, tx: Transaction, import_id: UUID) -> list[R]:
         """What came of a file, locked; for the service itself."""
         mine = self.table.c.import_id == import_id

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from services.kernel.db import Row, Transaction
-from services.kernel.releases import Counting
+from services.kernel.releases import Counting, in_pages
 from services.kernel.statistics import Happened, Plan
 from services.sharing.domain import RECALLING, Status
 from services.sharing.store.tables import IS_PROTECTED, disclosure, disclosure_event, inbound
@@ -36,14 +36,13 @@ def _happened(tx: Transaction, start: datetime, end: datetime) -> Iterator[Happe
         yield Happened("notices_received")
 
 
-def _first_became(tx: Transaction, statuses: Collection[Status], start: datetime, end: datetime) -> list[Row]:
+def _first_became(tx: Transaction, statuses: Collection[Status], start: datetime, end: datetime) -> Iterator[Row]:
     """The disclosures that became one of these for the first time in the time."""
-    event, when = disclosure_event.c, func.min(disclosure_event.c.occurred_time)
-    became = select(event.disclosure_id).where(event.status.in_(statuses)).group_by(event.disclosure_id).having(when >= start, when < end)
-    columns = disclosure.c
-    return tx.read(
-        select(columns.ground_id, columns.receiver_kind, columns.fields).where(columns.id.in_(became), ~IS_PROTECTED).order_by(columns.id)
-    )
+    event, earlier, columns = disclosure_event.c, disclosure_event.alias().c, disclosure.c
+    before = exists().where(earlier.disclosure_id == event.disclosure_id, earlier.status.in_(statuses), earlier.occurred_time < start)
+    became = select(event.disclosure_id).where(event.status.in_(statuses), event.occurred_time >= start, event.occurred_time < end, ~before)
+    for page in in_pages(tx, became, event.disclosure_id):
+        yield from tx.read(select(columns.ground_id, columns.receiver_kind, columns.fields).where(columns.id.in_(page), ~IS_PROTECTED))
 
 
 def _first_time(tx: Transaction) -> datetime | None:

@@ -143,6 +143,7 @@ disclosure_event = Table(
     Column("note", LargeBinary),
     Column("details", JSONB, nullable=False),
     Index("disclosure_event_disclosure", "disclosure_id", "id"),
+    Index("disclosure_event_happened", "status", "occurred_time"),
     Index("disclosure_event_refusal", "disclosure_id", postgresql_where=text(_REFUSALS)),
 )
 REFUSAL = text(_REFUSALS)

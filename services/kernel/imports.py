@@ -12,7 +12,7 @@ from threading import BoundedSemaphore, Event, Thread
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
-from psycopg.errors import DeadlockDetected, UniqueViolation
+from psycopg.errors import DeadlockDetected, NotNullViolation, UniqueViolation
 
 from services.kernel.db import Database, Transaction
 from services.kernel.errors import Invalid, Unavailable
@@ -129,7 +129,7 @@ class Imports:
             yield Answer(row, judged.label, duplicate(row, first), import_id=shown)
 
     def _register(self, rows: Sequence[tuple[V, Verdict]], import_id: UUID | None, doing: Doing[V]) -> list[UUID | None]:
-        """The ids of the new records, None for what is registered already. Each alone when somebody registers one of them meanwhile."""
+        """The ids of the new records, None for what is registered already. Each alone when somebody else writes of one of them meanwhile."""
         if not rows:
             return []
         try:
@@ -139,7 +139,7 @@ class Imports:
                     None if is_known else tx.apart(doing.add, record, verdict, import_id)
                     for is_known, (record, verdict) in zip(known, rows, strict=True)
                 ]
-        except (UniqueViolation, DeadlockDetected) as error:
+        except (UniqueViolation, NotNullViolation, DeadlockDetected) as error:
             if len(rows) > 1:
                 return [record_id for row in rows for record_id in self._register([row], import_id, doing)]
             if isinstance(error, UniqueViolation):

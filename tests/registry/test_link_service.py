@@ -115,6 +115,16 @@ def test_checks_of_one_supplier_are_linked(registry: Registry) -> None:
     assert links(registry, one, BUYER, supplier.RECORD_KIND) == {other: [SAME_NUMBER]}
 
 
+def test_who_reads_supplier_checks_says_whether_two_are_of_the_same_supplier(registry: Registry) -> None:
+    one, other = supplier_checked(registry), supplier_checked(registry)
+    request = a_decision(one, other, pb.LINK_DECISION_CONFIRMED, record_kind=supplier.RECORD_KIND)
+    registry.call("DecideLink", request, BUYER)
+    (link,) = asked(registry, supplier.RECORD_KIND, one, BUYER).links
+    assert link.decision == pb.LINK_DECISION_CONFIRMED
+    with pytest.raises(NotFound):
+        registry.call("DecideLink", request, IAF_OFFICER)
+
+
 def test_a_report_that_is_filled_in_is_linked_by_what_it_says_now(registry: Registry) -> None:
     made = registry.call("RegisterSuspectedPayment", a_payment(population_register_doubted=True), INVESTIGATOR)
     other = reported(registry, INVESTIGATOR, OTHER_PERSON)

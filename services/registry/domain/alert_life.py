@@ -158,8 +158,9 @@ def assess(alert: Alert, asked: Assessed, check: ProtectionCheck, actor: Actor) 
         path = (alert.state, State.ASSESSED, found)
     LIFE.walk(Act.ASSESS, path, alert, asked, actor)
     offers: tuple[Offer, ...] = ()
-    if path[-1] is State.ASSESSED:
+    if path[-1] is State.ASSESSED or check.result is Protection.NONE:
         check.require_fresh(actor.now)
+    if path[-1] is State.ASSESSED:
         offers = (Offer(RECORD_KIND, RECEIVER_KIND),)
     content = replace(alert.content, assessed=asked)
     linked = asked.payment_id if path[-1] is State.LINKED_TO_PAYMENT_CASE else alert.payment_id

@@ -186,7 +186,7 @@ def assess(payment: Payment, asked: Assessed, check: ProtectionCheck, actor: Act
     wanted = payment.state if asked.assessment is Assessment.ONGOING else State(asked.assessment)
     path = LIFE.walk(Act.ASSESS, _assessed(payment.state, State.BLOCKED_PROTECTED if protected else wanted), payment, asked, actor)
     offers = () if protected else _offers(asked)
-    if offers:
+    if offers or check.result is Protection.NONE:
         check.require_fresh(actor.now)
     report: tuple[Police, ...] = ()
     if not protected and asked.crime_suspected is (payment.police is Police.NONE):

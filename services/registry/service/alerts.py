@@ -14,12 +14,14 @@ from services.kernel.clock import timestamp
 from services.kernel.db import Transaction
 from services.kernel.errors import NotFound
 from services.kernel.life import Moved, handled
+from services.kernel.protection import Protection
 from services.kernel.rows import FieldFault
 from services.kernel.rpc import caller
 from services.registry.domain import alert as alerts
 from services.registry.domain import alert_life as life
 from services.registry.domain.alert import Alert
 from services.registry.service.parts import Parts, iso, next_token, require_etag, work_asked
+from services.registry.service.registering import as_known
 from services.registry.store import tables
 from services.registry.wire import alerts as alert_wire
 from services.registry.wire import common
@@ -34,11 +36,10 @@ class AlertMethods(Parts):
             report = alerts.read_report(alert_wire.report_texts(request.report), self._registering.context(asking, alerts.RECORD_KIND))
         except FieldFault as fault:
             raise fault.as_invalid() from None
-        protection = common.protection(request.protection)
 
-        def act(tx: Transaction) -> pb.RegisterAlertResponse:
+        def act(tx: Transaction, protection: Protection) -> pb.RegisterAlertResponse:
             if request.completes_alert_id:
-                after = self._completed(tx, request, report, asking)
+                after = self._completed(tx, request, report, protection, asking)
             else:
                 after = self._registering.add_alert(tx, report, protection, asking, needs_review=report.from_somebody_else)
             return pb.RegisterAlertResponse(
@@ -48,14 +49,18 @@ class AlertMethods(Parts):
                 needs_review=after.needs_review,
             )
 
-        return self._once(asking, request, request.request_id, pb.RegisterAlertResponse, act)
+        def register(protection: Protection) -> pb.RegisterAlertResponse:
+            return self._once(asking, request, request.request_id, pb.RegisterAlertResponse, lambda tx: act(tx, protection))
 
-    def _completed(self, tx: Transaction, request: pb.RegisterAlertRequest, report: alerts.Report, asking: Caller) -> Alert:
+        return as_known(common.protection(request.protection), register)
+
+    def _completed(
+        self, tx: Transaction, request: pb.RegisterAlertRequest, report: alerts.Report, protection: Protection, asking: Caller
+    ) -> Alert:
         """A draft, or an alert sent back, filled in. Only officers know that something is to be filled in."""
         if asking.role is Role.LANDLORD_REPORTER:
             raise NotFound
         before = self._alerts.seen(tx, UUID(request.completes_alert_id), asking)
-        protection = common.protection(request.protection)
         path = life.screened((before.state, alerts.State.SUBMITTED), protection, self._actor(asking))
         after = replace(
             before,
@@ -67,6 +72,7 @@ class AlertMethods(Parts):
         )
         self._alerts.save(tx, before, Moved(after, path), self._clock.now(), asking.person)
         self._audit(tx, "registry:alert:complete", asking, alerts.RECORD_KIND, after.id)
+        self._registering.block_same_person(tx, after, asking)
         return after
 
     def GetAlert(self, request: pb.GetAlertRequest, _context: grpc.ServicerContext) -> pb.GetAlertResponse:  # noqa: N802, D102
@@ -164,6 +170,8 @@ class AlertMethods(Parts):
         self._alerts.save(tx, before, moved, now, asking.person)
         self._alerts.promise_offers(tx, before.content.offered, after, now)
         self._audit(tx, f"registry:alert:{act}", asking, alerts.RECORD_KIND, after.id, state=after.state)
+        if before.protection_check != after.protection_check:
+            self._registering.block_same_person(tx, after, asking)
         return after
 
     def _require_payment(self, tx: Transaction, after: Alert, asking: Caller) -> None:

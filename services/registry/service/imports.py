@@ -52,14 +52,17 @@ class Imports:
 
     def alerts(self, parts: Iterable[common_pb2.ImportRequest], asking: Caller, context: Context) -> Iterator[common_pb2.ImportResponse]:
         """One answer to each row of a landlord's list. Raises Invalid when the file is no such list."""
+        protected: set[str] = set()
 
         def known(tx: Transaction, reports: Sequence[Report], import_id: UUID | None) -> list[bool]:
             self._files.require_open(tx, import_id)
+            protected.update(self._alerts.protected(tx, context.unit, [report.contract_holder_id_number for report in reports]))
             return self._alerts.known(tx, [alerts.reported_as(context.unit, context.landlord or "", report) for report in reports])
 
         def add(tx: Transaction, report: Report, verdict: Verdict, import_id: UUID | None) -> UUID:
             needs_review = verdict.result is Result.NEEDS_REVIEW
-            return self._registering.add_alert(tx, report, Protection.UNKNOWN, asking, needs_review=needs_review, import_id=import_id).id
+            protection = Protection.PROTECTED if report.contract_holder_id_number in protected else Protection.UNKNOWN
+            return self._registering.add_alert(tx, report, protection, asking, needs_review=needs_review, import_id=import_id).id
 
         doing: Doing[Report] = Doing(self._beginning(alerts.RECORD_KIND, asking, context), add, known)
         for answer in self._imports.run(ALERTS, parts, context, doing):
@@ -70,13 +73,18 @@ class Imports:
 
         A mark of protection counts all the same when the case is registered: what was registered without it is stopped (design 8).
         """
+        protected: set[str] = set()
 
         def known(tx: Transaction, rows: Sequence[Marked], import_id: UUID | None) -> list[bool]:
             self._files.require_open(tx, import_id)
+            protected.update(flag.recipient_id_number for flag, told in rows if told is Protection.PROTECTED)
+            protected.update(self._payments.protected(tx, context.unit, [flag.recipient_id_number for flag, _ in rows]))
             return self._payments.known(tx, [flag.same_as for flag, _ in rows])
 
         def add(tx: Transaction, row: Marked, _: Verdict, import_id: UUID | None) -> UUID:
-            return self._registering.add_payment(tx, *row, asking, import_id=import_id)[0].id
+            flag, told = row
+            protection = Protection.PROTECTED if flag.recipient_id_number in protected else told
+            return self._registering.add_payment(tx, flag, protection, asking, import_id=import_id)[0].id
 
         def met(row: Marked) -> None:
             self._registering.block_known(*row, asking)

@@ -51,7 +51,7 @@ class LookUpMethods(Parts):
             today = datetime.combine(self._clock.today(), time.min, STOCKHOLM)
             review = calls_for_review(became, self._look_ups.since(tx, asking.principal, today))
             case = request.record_kind, record_id
-            self._look_ups.keep(tx, asking, case, purpose.code, number, became, len(found), now, needs_review=review)
+            self._look_ups.keep(tx, asking, case, purpose.code, became, len(found), now, needs_review=review)
             answered = "done" if became is Outcome.ANSWERED else "refused"
             self._audit(
                 tx, "registry:person:look_up", asking, *case, outcome=answered, purpose=purpose.code, reason=became, count=len(found)

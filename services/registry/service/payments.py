@@ -12,12 +12,14 @@ from services.kernel.clock import timestamp
 from services.kernel.db import Transaction
 from services.kernel.errors import Conflict, ConflictReason
 from services.kernel.life import Actor, Moved
+from services.kernel.protection import Protection
 from services.kernel.rows import FieldFault
 from services.kernel.rpc import caller
 from services.registry.domain import payment as payments
 from services.registry.domain import payment_life as life
 from services.registry.domain.payment import Payment
 from services.registry.service.parts import Answer, Parts, iso, next_token, require_etag, work_asked
+from services.registry.service.registering import as_known
 from services.registry.store import tables
 from services.registry.wire import cases as case_wire
 from services.registry.wire import common
@@ -37,8 +39,8 @@ class PaymentMethods(Parts):
             raise fault.as_invalid() from None
         protection = common.protection(request.protection)
 
-        def act(tx: Transaction) -> pb.RegisterSuspectedPaymentResponse:
-            record, draft = self._registering.add_payment(tx, flag, protection, asking, by_hand=True)
+        def act(tx: Transaction, known: Protection) -> pb.RegisterSuspectedPaymentResponse:
+            record, draft = self._registering.add_payment(tx, flag, known, asking, by_hand=True)
             return pb.RegisterSuspectedPaymentResponse(
                 payment_id=str(record.id),
                 state=payment_wire.STATES[record.state],
@@ -46,8 +48,11 @@ class PaymentMethods(Parts):
                 draft_alert_id=str(draft.id) if draft else "",
             )
 
+        def register(known: Protection) -> pb.RegisterSuspectedPaymentResponse:
+            return self._once(asking, request, request.request_id, pb.RegisterSuspectedPaymentResponse, lambda tx: act(tx, known))
+
         try:
-            return self._once(asking, request, request.request_id, pb.RegisterSuspectedPaymentResponse, act)
+            return as_known(protection, register)
         except Conflict as known:
             if known.reason == ConflictReason.DUPLICATE:
                 self._registering.block_known(flag, protection, asking)
@@ -190,4 +195,6 @@ class PaymentMethods(Parts):
         self._payments.save(tx, before, moved, now, asking.person)
         self._payments.promise_offers(tx, before.content.offered, after, now)
         self._audit(tx, f"registry:suspected_payment:{act}", asking, payments.RECORD_KIND, after.id, state=after.state)
+        if before.protection_check != after.protection_check:
+            self._registering.block_same_person(tx, after, asking)
         return after

@@ -1,8 +1,10 @@
 """Registering an alert or a payment: the same rows whichever door it comes through."""
 
+from collections.abc import Callable
+from typing import TypeVar
 from uuid import UUID
 
-from psycopg.errors import UniqueViolation
+from psycopg.errors import NotNullViolation, UniqueViolation
 
 from services.kernel.callers import Caller, Role
 from services.kernel.clock import Clock
@@ -21,8 +23,11 @@ from services.registry.domain.alert import LANDLORD_UNIT, Alert, Report
 from services.registry.domain.payment import Flag, Payment
 from services.registry.domain.record import Context, ProtectionCheck
 from services.registry.store import Alerts, Payments
+from services.registry.store.links import knows_protected
 
 ALREADY = Conflict("Samma uppgift finns redan.", reason=ConflictReason.DUPLICATE)
+
+Answer = TypeVar("Answer")
 
 
 class Registering:
@@ -70,32 +75,47 @@ class Registering:
         )
         self._alerts.add(tx, record, (None, *steps), asking.person, import_id=import_id)
         self._audit(tx, "registry:alert:register", asking, alerts.RECORD_KIND, record.id)
+        self.block_same_person(tx, record, asking)
         return record
 
     def block_known(self, flag: Flag, protection: Protection, asking: Caller) -> None:
         """Stop what was registered as this flag before anybody knew that the person is protected."""
         if protection is not Protection.PROTECTED:
             return
-        now, check = self._clock.now(), ProtectionCheck(protection)
         with self._database.transaction() as tx:
             before = self._payments.registered_as(tx, flag.same_as)
-            if before is None or before.protection_check.result is Protection.PROTECTED:
-                return
-            moved = payment_life.block(before, check, self._actor(asking))
-            after = moved.record
-            self._payments.save(tx, before, moved, now, asking.person)
-            self._payments.promise_offers(tx, before.content.offered, after, now)
-            self._audit(tx, "registry:suspected_payment:block", asking, payments.RECORD_KIND, after.id)
-            self.block_alerts_of(tx, after, asking)
+            if before is not None and before.protection_check.result is not Protection.PROTECTED:
+                self.block_same_person(tx, self._block_payment(tx, before, ProtectionCheck(protection), asking), asking)
+
+    def block_same_person(self, tx: Transaction, found: Alert | Payment, asking: Caller) -> None:
+        """When a record says that its person is protected, every other record of the unit about them is stopped with it (design 8)."""
+        check, number = found.protection_check, found.subject_number
+        if check.result is not Protection.PROTECTED or not number:
+            return
+        for payment in self._payments.about(tx, found.unit, number):
+            self._block_payment(tx, payment, check, asking)
+        for alert in self._alerts.about(tx, found.unit, number):
+            self._block_alert(tx, alert, check, asking)
 
     def block_alerts_of(self, tx: Transaction, payment: Payment, asking: Caller) -> None:
         """The same person stands in the alert that the payment made: it is stopped with it."""
         for before in self._alerts.of_payment(tx, payment.id):
-            moved = alert_life.block(before, payment.protection_check, self._actor(asking))
-            after = moved.record
-            self._alerts.save(tx, before, moved, self._clock.now(), asking.person)
-            self._alerts.promise_offers(tx, before.content.offered, after, self._clock.now())
-            self._audit(tx, "registry:alert:block", asking, alerts.RECORD_KIND, after.id)
+            if before.protection_check.result is not Protection.PROTECTED:
+                self._block_alert(tx, before, payment.protection_check, asking)
+
+    def _block_payment(self, tx: Transaction, before: Payment, check: ProtectionCheck, asking: Caller) -> Payment:
+        moved, now = payment_life.block(before, check, self._actor(asking)), self._clock.now()
+        self._payments.save(tx, before, moved, now, asking.person)
+        self._payments.promise_offers(tx, before.content.offered, moved.record, now)
+        self._audit(tx, "registry:suspected_payment:block", asking, payments.RECORD_KIND, before.id)
+        self.block_alerts_of(tx, moved.record, asking)
+        return moved.record
+
+    def _block_alert(self, tx: Transaction, before: Alert, check: ProtectionCheck, asking: Caller) -> None:
+        moved, now = alert_life.block(before, check, self._actor(asking)), self._clock.now()
+        self._alerts.save(tx, before, moved, now, asking.person)
+        self._alerts.promise_offers(tx, before.content.offered, moved.record, now)
+        self._audit(tx, "registry:alert:block", asking, alerts.RECORD_KIND, before.id)
 
     def add_payment(
         self, tx: Transaction, flag: Flag, protection: Protection, asking: Caller, *, by_hand: bool = False, import_id: UUID | None = None
@@ -119,6 +139,7 @@ class Registering:
         )
         self._payments.add(tx, record, steps, asking.person, import_id=import_id)
         self._audit(tx, "registry:suspected_payment:register", asking, payments.RECORD_KIND, record.id)
+        self.block_same_person(tx, record, asking)
         if protected or not flag.population_register_doubted:
             return record, None
         draft = Alert(
@@ -134,6 +155,16 @@ class Registering:
         self._alerts.add(tx, draft, (None, alerts.State.DRAFT), asking.person, import_id=import_id)
         self._audit(tx, "registry:alert:draft", asking, alerts.RECORD_KIND, draft.id)
         return record, draft
+
+
+def as_known(told: Protection, register: Callable[[Protection], Answer]) -> Answer:
+    """Registers with what is told of a person's protection, or as protected when the unit already knows the person as that."""
+    try:
+        return register(told)
+    except NotNullViolation as error:
+        if not knows_protected(error):
+            raise
+        return register(Protection.PROTECTED)
 
 
 def is_already_registered(error: UniqueViolation) -> bool:

@@ -56,7 +56,7 @@ RULES: Mapping[str, Rule] = {
     "GetSupplierCheck": people(Role.CASE_OFFICER),
     "ListSupplierChecks": people(Role.CASE_OFFICER),
     "ListLinks": people(*(role for roles in READERS.values() for role in roles)),
-    "DecideLink": people(*OFFICERS),
+    "DecideLink": people(*OFFICERS, Role.CASE_OFFICER),
     "LookUpPerson": people(*OFFICERS),
     "ListLookUps": people(Role.SECURITY_OFFICER),
     "ReviewLookUp": people(Role.SECURITY_OFFICER),

@@ -1,11 +1,12 @@
 """Persons and companies, what records mention, and the links that follow; blinded and sealed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select, true
+from psycopg.errors import NotNullViolation
+from sqlalchemy import ARRAY, ColumnElement, LargeBinary, Select, and_, any_, case, exists, false, func, literal, or_, select, true
 
 from services.kernel.db import Row, Transaction
 from services.kernel.errors import Conflict, ConflictReason
@@ -29,8 +30,11 @@ class Mentions:
         """The vault blinds and seals."""
         self._vault = vault
 
-    def add_subject(self, tx: Transaction, unit: str, kind: SubjectKind, number: str, protection: Protection) -> None:
-        """A person or company (digits), once in each unit. No number, no row."""
+    def add_subject(self, tx: Transaction, unit: str, kind: SubjectKind, number: str, protection: Protection, now: datetime) -> None:
+        """A person or company (digits), once in each unit. No number, no row.
+
+        Leaving the transaction raises NotNullViolation when the unit knows a person as protected and this does not (`knows_protected`).
+        """
         if not number:
             return
         blinded = self._vault.index("number", number)
@@ -39,23 +43,36 @@ class Mentions:
         row_id = new_id()
         key = self._vault.new_key(row_id)
         sealed = {"data_key": key.wrapped, "content": key.seal(subject.name, "content", number.encode())}
-        level = IdentityLevel.UNKNOWN
-        tx.insert(subject, id=row_id, unit=unit, kind=kind, number=blinded, identity_level=level, protection=protection, **sealed)
+        known = {"protection": protection, "checked_time": now if protection is Protection.PROTECTED else None}
+        tx.insert(subject, id=row_id, unit=unit, kind=kind, number=blinded, identity_level=IdentityLevel.UNKNOWN, **known, **sealed)
 
-    def checked(self, tx: Transaction, unit: str, number: str, check: ProtectionCheck) -> None:
-        """Somebody has looked in the register: that is what counts, whatever was said before. No time: nobody has."""
-        if check.checked_time is None:
-            return
-        found: dict[str, str] = {"protection": check.result}
-        if check.identity_level is not IdentityLevel.UNKNOWN:
-            found["identity_level"] = check.identity_level
-        tx.write(subject.update().where(self._is_subject(unit, number)).values(**found))
+    def checked(self, tx: Transaction, unit: str, number: str, check: ProtectionCheck, now: datetime) -> None:
+        """Somebody has looked in the register: protection counts from now, none when nothing later is known. No time: no look."""
+        mine = self._is_subject(unit, number)
+        if check.result is Protection.PROTECTED:
+            tx.write(subject.update().where(mine).values(protection=check.result, checked_time=now))
+        elif check.result is Protection.NONE and check.checked_time is not None:
+            earlier = or_(subject.c.checked_time.is_(None), subject.c.checked_time < check.checked_time)
+            tx.write(subject.update().where(mine, earlier).values(protection=check.result, checked_time=check.checked_time))
+        if check.checked_time is not None and check.identity_level is not IdentityLevel.UNKNOWN:
+            tx.write(subject.update().where(mine).values(identity_level=check.identity_level))
+
+    def protected(self, tx: Transaction, unit: str, numbers: Sequence[str]) -> set[str]:
+        """Which of these persons (digits) a unit knows as protected."""
+        by_index = {self._vault.index("number", number): number for number in numbers if number}
+        same = subject.c.number == any_(literal(list(by_index), ARRAY(LargeBinary)))
+        known = select(subject.c.number).where(subject.c.unit == unit, same, subject.c.protection == Protection.PROTECTED)
+        return {by_index[bytes(row.number)] for row in tx.read(known)}
 
     def add(self, tx: Transaction, record_kind: str, record_id: UUID, unit: str, keys: Keys[str]) -> None:
         """What a record mentions; nothing, no row."""
         if keys != NOTHING:
             blinded = {name: self._vault.index(name, value) if (value := getattr(keys, name)) else None for name in KEYS}
             tx.insert(mention, record_id=record_id, record_kind=record_kind, unit=unit, **blinded)
+
+    def about(self, unit: str, number: str) -> Select[tuple[UUID]]:
+        """The ids of a unit's records that mention a person (digits)."""
+        return select(mention.c.record_id).where(mention.c.unit == unit, mention.c.number == self._vault.index("number", number))
 
     def remove(self, tx: Transaction, record_id: UUID) -> None:
         """A record mentions nothing any more."""
@@ -98,7 +115,9 @@ class Links:
 
     def of(self, tx: Transaction, record_id: UUID) -> Row | None:
         """What a record mentions, with its person's identity level and protection; None when it is linked to nothing."""
-        statement = select(mention, subject.c.identity_level, subject.c.protection).select_from(mention.outerjoin(subject, PERSON))
+        statement = select(mention, subject.c.identity_level, subject.c.protection, subject.c.checked_time).select_from(
+            mention.outerjoin(subject, PERSON)
+        )
         row = tx.one(statement.where(mention.c.record_id == record_id))
         return None if row is None or row.protection == Protection.PROTECTED else row
 
@@ -161,17 +180,24 @@ class Links:
             Evidence.SAME_DWELLING: mention.c.dwelling.in_([each.dwelling for each in own if each.dwelling]),
         }
         theirs = func.coalesce(subject.c.protection, Protection.UNKNOWN)
-        # The same person: it is enough that one of the two units has looked, and that neither found protection.
-        known = same[Evidence.SAME_NUMBER] if row.protection == Protection.NONE else false()
+        # The same person: it is enough that one of the two units has looked, and that neither found protection. A word is no look.
+        looked = row.protection == Protection.NONE and row.checked_time is not None
+        known = same[Evidence.SAME_NUMBER] if looked else false()
+        they_looked = and_(theirs == Protection.NONE, subject.c.checked_time.is_not(None))
         statement = (
             select(mention.c.unit, *(func.bool_or(case((found, True), else_=False)).label(name) for name, found in same.items()))
             .select_from(mention.outerjoin(subject, PERSON))
             .where(mention.c.unit.in_(units), or_(*same.values()))
-            .where(or_(theirs == Protection.NONE, and_(known, theirs != Protection.PROTECTED)))
+            .where(or_(they_looked, and_(known, theirs != Protection.PROTECTED)))
             .group_by(mention.c.unit)
             .order_by(mention.c.unit)
         )
         return [Hint(each.unit, tuple(name for name in same if getattr(each, name))) for each in tx.read(statement)]
+
+
+def knows_protected(error: NotNullViolation) -> bool:
+    """Whether what was violated is that a person whom the unit knows as protected is registered as that."""
+    return (error.diag.table_name, error.diag.column_name) == (subject.name, subject.c.protection.name)
 
 
 def _keys(row: Row) -> Keys[bytes | None]:

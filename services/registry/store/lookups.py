@@ -46,7 +46,6 @@ class LookUps:
         asking: Caller,
         case: tuple[str, UUID],
         purpose: str,
-        number: str,
         outcome: Outcome,
         found: int,
         now: datetime,
@@ -63,17 +62,15 @@ class LookUps:
             record_kind=case[0],
             record_id=case[1],
             purpose=purpose,
-            number=self._vault.index("number", number),
             outcome=outcome,
             found=found,
             needs_review=needs_review,
         )
 
     def page(self, tx: Transaction, after: UUID | None, limit: int, *, reviewed: bool) -> list[Row]:
-        """What waits for review, or has had it, oldest first; without whom it was about."""
-        columns = [column for column in look_up.c if column.name != "number"]
+        """What waits for review, or has had it, oldest first."""
         which = look_up.c.judgement.is_not(None) if reviewed else look_up.c.needs_review & look_up.c.judgement.is_(None)
-        statement = select(*columns).where(which)
+        statement = select(look_up).where(which)
         if after is not None:
             statement = statement.where(look_up.c.id > after)
         return tx.read(statement.order_by(look_up.c.id).limit(limit))

@@ -102,7 +102,9 @@ class _Records(Generic[R]):
         row = {"id": record.id, "unit": record.unit, "registered_time": record.registered_time, "registered_by": record.registered_by}
         tx.insert(self.table, **row, **self._changing(record), **more, data_key=key.wrapped, content=content)
         record_step(tx, history, self.kind, record.id, record.revision, steps, record.registered_time, person)
-        self._mentions.add_subject(tx, record.unit, SubjectKind.PERSON, record.subject_number, record.protection_check.result)
+        self._mentions.add_subject(
+            tx, record.unit, SubjectKind.PERSON, record.subject_number, record.protection_check.result, record.registered_time
+        )
         self._mentions.add(tx, self.kind, record.id, record.unit, record.mentions)
 
     def known(self, tx: Transaction, texts: Sequence[str]) -> list[bool]:
@@ -111,6 +113,10 @@ class _Records(Generic[R]):
         same = self.table.c.duplicate == any_(literal(indexes, ARRAY(LargeBinary)))
         found = {row.duplicate for row in tx.read(select(self.table.c.duplicate).where(same))}
         return [index in found for index in indexes]
+
+    def protected(self, tx: Transaction, unit: str, numbers: Sequence[str]) -> set[str]:
+        """Which of these persons (digits) a unit knows as protected."""
+        return self._mentions.protected(tx, unit, numbers)
 
     def save(self, tx: Transaction, before: R, moved: Moved[R], now: datetime, person: str | None) -> None:
         """Write a changed record and append its history. Raises Conflict ETAG when somebody else was first."""
@@ -125,12 +131,14 @@ class _Records(Generic[R]):
         record_step(tx, history, self.kind, after.id, after.revision, moved.path, now, person)
         for track, path in moved.tracks.items():
             self._track_steps(tx, after.id, after.revision, track, path, now, person)
-        self._save_mentions(tx, before, after)
+        self._save_mentions(tx, before, after, now)
 
-    def _save_mentions(self, tx: Transaction, before: R, after: R) -> None:
-        if after.subject_number and (before.subject_number, before.protection_check) != (after.subject_number, after.protection_check):
-            self._mentions.add_subject(tx, after.unit, SubjectKind.PERSON, after.subject_number, after.protection_check.result)
-            self._mentions.checked(tx, after.unit, after.subject_number, after.protection_check)
+    def _save_mentions(self, tx: Transaction, before: R, after: R, now: datetime) -> None:
+        check = after.protection_check
+        if before.subject_number != after.subject_number:
+            self._mentions.add_subject(tx, after.unit, SubjectKind.PERSON, after.subject_number, check.result, now)
+        if after.subject_number and (before.subject_number, before.protection_check) != (after.subject_number, check):
+            self._mentions.checked(tx, after.unit, after.subject_number, check, now)
         if before.mentions != after.mentions:
             self._mentions.remove(tx, after.id)
             self._mentions.add(tx, self.kind, after.id, after.unit, after.mentions)
@@ -165,6 +173,15 @@ class _Records(Generic[R]):
         """What came of a file, locked; for the service itself."""
         mine = self.table.c.import_id == import_id
         return [self._of(row) for row in tx.read(select(self.table).where(mine).order_by(self.table.c.id).with_for_update())]
+
+    def about(self, tx: Transaction, unit: str, number: str) -> list[R]:
+        """What a unit has about a person (digits) and has not stopped, locked; for the service itself.
+
+        What was written of the person before is sent first: who registers them meanwhile waits for us, or we see what they registered.
+        """
+        tx.flush()
+        theirs = self.table.c.id.in_(self._mentions.about(unit, number)), self.table.c.protection != Protection.PROTECTED
+        return [self._of(row) for row in tx.read(select(self.table).where(*theirs).order_by(self.table.c.id).with_for_update())]
 
     def page(
         self, tx: Transaction, caller: Caller, states: Collection[str], work: Work, after: Seen | None, limit: int, **among: Collection[str]

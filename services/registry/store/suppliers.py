@@ -45,7 +45,7 @@ class Suppliers:
         )
         number = OrgNumber.parse(check.findings.org_number)
         kind = SubjectKind.PERSON if number.is_personal else SubjectKind.COMPANY
-        self._mentions.add_subject(tx, check.unit, kind, number.digits, Protection.UNKNOWN)
+        self._mentions.add_subject(tx, check.unit, kind, number.digits, Protection.UNKNOWN, check.registered_time)
         self._mentions.add(tx, RECORD_KIND, check.id, check.unit, keys(number.digits))
 
     def seen(self, tx: Transaction, check_id: UUID, caller: Caller) -> SupplierCheck:

@@ -133,7 +133,8 @@ supplier_check = Table(
     Index("supplier_check_supplier", "supplier", "id"),
 )
 # A person or company of one unit: each nämnd is an authority of its own, and the kommun keeps no register of persons across them (OSL 8:1).
-# The newest register check is what counts; a report that only says so does not undo one that found protection.
+# The newest register check is what counts. A report that knows nothing of a protection that the unit knows of is refused as it stands
+# (protection is never null): the one statement that registers it then leaves nothing, and it is registered again as a protected person's.
 subject = Table(
     "subject",
     metadata,
@@ -144,15 +145,18 @@ subject = Table(
     Column("number", LargeBinary, nullable=False),
     Column("identity_level", Text, nullable=False),
     Column("protection", Text, nullable=False),
+    # When somebody looked in the register, or since when the person is known as protected; null: nobody has looked.
+    Column("checked_time", INSTANT),
     Column("data_key", LargeBinary, nullable=False),
     Column("content", LargeBinary, nullable=False),
     UniqueConstraint("unit", "number", name="subject_number"),
     info={
-        "again": "ON CONFLICT (unit, number) DO UPDATE SET protection = excluded.protection "
-        "WHERE excluded.protection = 'protected' OR (excluded.protection = 'none' AND subject.protection = 'unknown')"
+        "again": "ON CONFLICT (unit, number) DO UPDATE SET checked_time = excluded.checked_time, "
+        "protection = CASE WHEN excluded.protection = 'protected' THEN excluded.protection END "
+        "WHERE 'protected' IN (excluded.protection, subject.protection)"
     },
 )
-# Every question about a person, answered or refused; whom it was about is blinded. Only the review is written later.
+# Every question about a person, answered or refused; whom it was about is not kept. Only the review is written later.
 look_up = Table(
     "look_up",
     metadata,
@@ -163,7 +167,6 @@ look_up = Table(
     Column("record_kind", Text, nullable=False),
     Column("record_id", Uuid, nullable=False),
     Column("purpose", Text, nullable=False),
-    Column("number", LargeBinary, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("found", Integer, nullable=False),
     Column("needs_review", Boolean, nullable=False),

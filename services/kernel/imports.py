@@ -129,7 +129,7 @@ class Imports:
             yield Answer(row, judged.label, duplicate(row, first), import_id=shown)
 
     def _register(self, rows: Sequence[tuple[V, Verdict]], import_id: UUID | None, doing: Doing[V]) -> list[UUID | None]:
-        """The ids of the new records, None for what is registered already. Each alone when somebody else writes of one of them meanwhile."""
+        """The ids of the new records, None for what is registered already. Each alone when somebody writes of one of them meanwhile."""
         if not rows:
             return []
         try:

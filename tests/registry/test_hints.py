@@ -30,8 +30,15 @@ def hints(registry: Registry, record_id: str, caller: Caller = INVESTIGATOR, kin
     return [hint.explanation for hint in asked(registry, kind, record_id, caller).hints]
 
 
-def test_the_unit_with_socialtjanst_is_told_whom_to_ask_and_nothing_more(registry: Registry) -> None:
+def looked_at(registry: Registry) -> str:
+    """A payment whose investigator has found no protection in the register."""
     flag = flagged(registry)
+    registry.call("AssessSuspectedPayment", a_payment_assessment(flag, other_benefits=[]), INVESTIGATOR)
+    return flag
+
+
+def test_the_unit_with_socialtjanst_is_told_whom_to_ask_and_nothing_more(registry: Registry) -> None:
+    flag = looked_at(registry)
     assert hints(registry, flag) == []
     reported(registry)
     reported(registry, MOS_OFFICER, observed_to="2026-10-07")
@@ -92,7 +99,7 @@ def test_a_check_of_a_supplier_points_at_nobody(registry: Registry) -> None:
 
 
 def test_a_protected_person_at_either_unit_gives_no_hint(registry: Registry) -> None:
-    flag, other = flagged(registry), reported(registry)
+    flag, other = looked_at(registry), reported(registry)
     assert hints(registry, flag) != []
     registry.call("AssessAlert", an_assessment(other, protection_check=a_check(PROTECTED)), OFFICER)
     assert hints(registry, flag) == []

@@ -9,7 +9,7 @@ from los.registry.v1 import registry_pb2 as pb
 from services.kernel.errors import Conflict, NotFound
 from services.registry.domain.alert import State
 from services.registry.domain.alert_life import LIFE
-from tests.registry.builders import LANDLORD, OFFICER, a_check, an_assessment
+from tests.registry.builders import LANDLORD, OFFICER, OTHER_PERSON, a_check, an_assessment
 from tests.registry.conftest import Registry
 from tests.registry.test_alert_service import an_outcome, assessed, get, registered
 
@@ -84,7 +84,8 @@ def test_a_protected_person_stays_hidden_whatever_the_landlord_does(registry: Re
 
 
 def test_no_answer_tells_a_landlord_whether_what_was_taken_back_was_kept(registry: Registry) -> None:
-    untouched, assumed, protected = (registered(registry, apartment_number=number) for number in ("1201", "1202", "1203"))
+    untouched, assumed = (registered(registry, apartment_number=number) for number in ("1201", "1202"))
+    protected = registered(registry, contract_holder_id_number=OTHER_PERSON)
     registry.call("AssessAlert", an_assessment(assumed), OFFICER)
     registry.call("AssessAlert", an_assessment(protected, protection_check=PROTECTED), OFFICER)
     seen = []

@@ -272,13 +272,14 @@ def test_a_withdrawn_record_takes_with_it_what_it_mentioned(registry: Registry) 
     assert registry.rows("SELECT count(*) FROM subject UNION ALL SELECT count(*) FROM mention") == [{"count": 0}, {"count": 0}]
 
 
-def test_a_protected_person_is_linked_to_nothing_also_through_a_record_that_does_not_know(registry: Registry) -> None:
+def test_a_protected_person_is_linked_to_nothing_through_any_record(registry: Registry) -> None:
     one, other = reported(registry), reported(registry, observed_to="2026-10-07")
     neighbour = reported(registry, person=OTHER_PERSON)
     assert set(links(registry, neighbour)) == {one, other}
     registry.call("AssessAlert", an_assessment(one, protection_check=a_check(PROTECTED)), OFFICER)
-    assert links(registry, neighbour) == links(registry, other) == {}
-    registry.call("WithdrawAlert", pb.WithdrawAlertRequest(request_id=str(uuid4()), alert_id=other, etag="1"), OFFICER)
+    assert links(registry, neighbour) == {}
+    with pytest.raises(NotFound):
+        links(registry, other)
     assert registry.rows("SELECT protection FROM subject ORDER BY protection") == [{"protection": "protected"}, {"protection": "unknown"}]
     reported(registry, observed_to="2026-10-08")
     assert links(registry, neighbour) == {}

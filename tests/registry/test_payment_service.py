@@ -220,12 +220,14 @@ def test_a_doubt_about_the_register_makes_a_draft_alert_that_is_not_offered(regi
 def test_a_payment_found_protected_stops_the_alert_it_made_and_takes_its_offer_back(registry: Registry) -> None:
     protected = a_check(common_pb2.PROTECTION_PROTECTED)
     kept: list[str] = []
-    for case, found in (("1", None), ("2", pb.ALERT_ASSESSMENT_ASSUME_ERROR), ("3", pb.ALERT_ASSESSMENT_NOT_ENOUGH)):
-        flagged = registry.call("RegisterSuspectedPayment", a_payment(population_register_doubted=True, case_number=case), INVESTIGATOR)
+    cases = (COORDINATION_PERSON, None), (PERSON, pb.ALERT_ASSESSMENT_ASSUME_ERROR), (OTHER_PERSON, pb.ALERT_ASSESSMENT_NOT_ENOUGH)
+    for case, (person, found) in enumerate(cases, 1):
+        flag = a_payment(population_register_doubted=True, case_number=str(case), recipient_id_number=person)
+        flagged = registry.call("RegisterSuspectedPayment", flag, INVESTIGATOR)
         draft = flagged.draft_alert_id
         kept.append(draft)
         if found is not None:
-            report = a_report(landlord_org_number="", apartment_number=f"120{case}")
+            report = a_report(landlord_org_number="", apartment_number=f"120{case}", contract_holder_id_number=person)
             completed = pb.RegisterAlertRequest(request_id=str(uuid4()), report=report, completes_alert_id=draft)
             registry.call("RegisterAlert", completed, INVESTIGATOR)
             registry.call("AssessAlert", an_assessment(draft, "2", assessment=found), INVESTIGATOR)

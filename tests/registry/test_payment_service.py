@@ -11,8 +11,10 @@ from los.registry.v1 import registry_pb2 as pb
 from services.kernel.callers import Caller
 from services.kernel.errors import Conflict, ConflictReason, Denied, Invalid, NotFound
 from tests.registry.builders import (
+    COORDINATION_PERSON,
     INVESTIGATOR,
     OFFICER,
+    OTHER_PERSON,
     PERSON,
     VOF_INVESTIGATOR,
     a_check,

@@ -56,6 +56,7 @@ class AlertMachine(Machine):
 
     @initialize(source=st.sampled_from(["dokument", "granne"]))
     def report(self, source: str) -> None:
+        self.forget()
         self.flat = f"{next(self.numbers):04}"
         self.source = source
         self.id = self.registry.call("RegisterAlert", a_registration(apartment_number=self.flat, source_kind=source)).alert_id

@@ -121,6 +121,7 @@ class PaymentMachine(Machine):
 
     @initialize(who=st.sampled_from([CASE_OFFICER, CASE_OFFICER, CASE_OFFICER, INVESTIGATOR]))
     def flag(self, who: Caller) -> None:
+        self.forget()
         flag = a_payment(case_number=f"M-{next(self.numbers)}", impulse_source="egen handläggare")
         self.id = self.registry.call("RegisterSuspectedPayment", flag, who).payment_id
 

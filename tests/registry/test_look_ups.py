@@ -24,7 +24,9 @@ def flagged(registry: Registry, **more: Any) -> str:  # noqa: ANN401
 
 
 def handled(registry: Registry, **more: Any) -> str:  # noqa: ANN401
-    payment_id = flagged(registry, **more)
+    """A case that a colleague flagged, and the investigator has taken in."""
+    made = registry.call("RegisterSuspectedPayment", a_payment(**more), replace(INVESTIGATOR, person="iaf-utredare-8"))
+    payment_id = str(made.payment_id)
     registry.call("AssessSuspectedPayment", acts.assess(payment_id, "1"), INVESTIGATOR)
     return payment_id
 
@@ -97,6 +99,20 @@ def test_without_an_open_case_of_one_s_own_the_question_is_refused_kept_and_revi
     assert again.value.reason == ConflictReason.DUPLICATE
     with pytest.raises(NotFound):
         review(registry, str(uuid4()))
+
+
+def test_who_asks_from_a_case_that_they_wrote_themselves_is_answered_and_looked_at(registry: Registry) -> None:
+    about = flagged(registry, case_number="IAF-2026-7")
+    mine = replace(INVESTIGATOR, person="iaf-utredare-9")
+    made = registry.call("RegisterSuspectedPayment", a_payment(case_number="IAF-2026-8", impulse_source="public"), mine).payment_id
+    for _ in range(2):
+        request = pb.ListLinksRequest(record_kind="suspected_payment", record_id=made)
+        assert [link.record_id for link in registry.call("ListLinks", request, mine).links] == [about]
+    (row,) = waiting(registry)
+    assert (row.person, row.record_id, row.purpose) == (mine.principal, made, "links")
+    registry.call("AssessSuspectedPayment", acts.assess(made, "1"), mine)
+    assert about in ask(registry, made, mine)
+    assert len(waiting(registry)) == 2
 
 
 def test_the_same_question_sent_again_is_kept_once_and_refused_again(registry: Registry) -> None:

@@ -1,6 +1,6 @@
 """Links between records: read from one record that the caller may read, confirmed and broken by a person."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import grpc
@@ -16,7 +16,10 @@ from services.kernel.rpc import caller
 from services.registry.domain import alert as alerts
 from services.registry.domain import payment as payments
 from services.registry.domain import supplier as suppliers
+from services.registry.domain.linking import Evidence
+from services.registry.domain.lookup import Outcome
 from services.registry.service.parts import Parts, require_etag
+from services.registry.store.links import Found, Hint
 from services.registry.wire import common
 from services.registry.wire import links as link_wire
 
@@ -26,6 +29,8 @@ READERS: Mapping[str, tuple[Role, ...]] = {
     payments.RECORD_KIND: (Role.FUT_INVESTIGATOR, Role.APPROVER, Role.FUT_MANAGER),
     suppliers.RECORD_KIND: (Role.CASE_OFFICER,),
 }
+LINKS = "links"
+"""The purpose of a question that was asked by listing a record's links."""
 SOCIALTJANST = "socialnamnd"
 
 
@@ -39,6 +44,7 @@ class LinkMethods(Parts):
             row = self._mentioned(tx, request.record_kind, record_id, asking)
             found = self._links.page(tx, row, _readable(asking), after, size + 1) if row else []
             hints = self._links.hints(tx, row, _pointing(asking, request.record_kind)) if row else []
+            self._keep_as_look_up(tx, asking, (request.record_kind, record_id), found[:size], hints)
             self._audit(tx, "registry:link:list", asking, request.record_kind, record_id, count=min(len(found), size), hints=len(hints))
         level = IdentityLevel(row.identity_level) if row and row.identity_level else IdentityLevel.UNKNOWN
         return pb.ListLinksResponse(
@@ -64,6 +70,16 @@ class LinkMethods(Parts):
             return pb.DecideLinkResponse(decision=request.decision, etag=str(revision))
 
         return self._once(asking, request, request.request_id, pb.DecideLinkResponse, act)
+
+    def _keep_as_look_up(
+        self, tx: Transaction, asking: Caller, case: tuple[str, UUID], found: Sequence[Found], hints: Sequence[Hint]
+    ) -> None:
+        """Who asks from a record that they wrote themselves has in effect asked about a person: it is kept once, and looked at."""
+        evidence = [*(link.evidence for link in found), *(hint.evidence for hint in hints)]
+        told = [each for each in evidence if Evidence.SAME_NUMBER in each]
+        if told and self._made_by_hand(tx, *case, asking.principal) and not self._look_ups.kept(tx, asking.principal, case[1], LINKS):
+            now = self._clock.now()
+            self._look_ups.keep(tx, asking, case, LINKS, Outcome.ANSWERED, len(told), now, needs_review=True)
 
     def _mentioned(self, tx: Transaction, record_kind: str, record_id: UUID, asking: Caller) -> Row | None:
         """What a record mentions that the caller may read. Raises NotFound when they may not, or it is not there."""

@@ -49,8 +49,9 @@ class LookUpMethods(Parts):
             became, now = self._case(tx, request, record_id, asking), self._clock.now()
             found = self._look_ups.records(tx, asking.unit or "", number, kinds) if became is Outcome.ANSWERED else []
             today = datetime.combine(self._clock.today(), time.min, STOCKHOLM)
-            review = calls_for_review(became, self._look_ups.since(tx, asking.principal, today))
             case = request.record_kind, record_id
+            own = self._made_by_hand(tx, *case, asking.principal)
+            review = own or calls_for_review(became, self._look_ups.since(tx, asking.principal, today))
             self._look_ups.keep(tx, asking, case, purpose.code, became, len(found), now, needs_review=review)
             answered = "done" if became is Outcome.ANSWERED else "refused"
             self._audit(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, TypeVar
+from uuid import UUID
 
 from google.protobuf.message import Message
 from los.registry.v1 import registry_pb2 as pb
@@ -16,6 +17,8 @@ from services.kernel.errors import Conflict, ConflictReason, Invalid
 from services.kernel.life import Actor
 from services.kernel.records import Audit, Requests
 from services.kernel.releases import Releases
+from services.registry.domain import alert as alerts
+from services.registry.domain import payment as payments
 from services.registry.service.imports import Imports
 from services.registry.service.registering import ALREADY, Registering, is_already_registered
 from services.registry.store import Alerts, ImportedFiles, Links, LookUps, Payments, Suppliers, Work
@@ -68,6 +71,11 @@ class Parts:
     def _actor(self, asking: Caller) -> Actor:
         """Who acts and when, in the words of the domain."""
         return Actor(asking.principal, asking.role, self._clock.now(), self._clock.today())
+
+    def _made_by_hand(self, tx: Transaction, record_kind: str, record_id: UUID, person: str) -> bool:
+        """Whether the asker wrote the record that a question is asked from: anybody can be looked for by a record made for it."""
+        stores: dict[str, Alerts | Payments] = {alerts.RECORD_KIND: self._alerts, payments.RECORD_KIND: self._payments}
+        return record_kind in stores and stores[record_kind].made_by_hand(tx, record_id, person)
 
     def _once(
         self, asking: Caller, request: Message, request_id: str, answer: type[Answer], act: Callable[[Transaction], Answer]

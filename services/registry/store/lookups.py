@@ -67,6 +67,11 @@ class LookUps:
             needs_review=needs_review,
         )
 
+    def kept(self, tx: Transaction, person: str, record_id: UUID, purpose: str) -> bool:
+        """Whether a question of this person's for this record and purpose is kept already."""
+        same = look_up.c.person == person, look_up.c.record_id == record_id, look_up.c.purpose == purpose
+        return tx.one(select(look_up.c.id).where(*same).limit(1)) is not None
+
     def page(self, tx: Transaction, after: UUID | None, limit: int, *, reviewed: bool) -> list[Row]:
         """What waits for review, or has had it, oldest first."""
         which = look_up.c.judgement.is_not(None) if reviewed else look_up.c.needs_review & look_up.c.judgement.is_(None)

@@ -169,6 +169,12 @@ class _Records(Generic[R]):
         """Records, whoever asks; for the service itself."""
         return [self._of(row) for row in tx.read(select(self.table).where(self.table.c.id.in_(record_ids)))]
 
+    def made_by_hand(self, tx: Transaction, record_id: UUID, person: str) -> bool:
+        """Whether this person wrote the record themselves, and did not read it from a file."""
+        columns = self.table.c
+        mine = columns.id == record_id, columns.registered_by == person, columns.import_id.is_(None)
+        return tx.one(select(columns.id).where(*mine)) is not None
+
     def of_import(self, tx: Transaction, import_id: UUID) -> list[R]:
         """What came of a file, locked; for the service itself."""
         mine = self.table.c.import_id == import_id

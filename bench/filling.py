@@ -105,6 +105,7 @@ def fill(url: str, keys: tuple[Path, Path], size: int) -> list[str]:
         ids = [one for task in tasks for one in task.result()]
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")  # what the filling left to write is written now, not while the questions are asked
     return random.Random(size).sample(ids, min(KNOWN, len(ids)))  # noqa: S311
 
 
@@ -126,12 +127,14 @@ def _fill_part(url: str, keys: tuple[Path, Path], start: int, end: int) -> list[
 
 
 def _copy(cursor: psycopg.Cursor[Any], table: Table, rows: list[Mapping[str, Any]]) -> None:
-    """Through a table of its own: the same person may have come with another part."""
+    """A person may have come with another part: persons go through a table of their own."""
     columns = list(rows[0])
-    names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    aside, into = sql.Identifier(f"new_{table.name}"), sql.Identifier(table.name)
-    cursor.execute(sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} LIMIT 0").format(aside, names, into))
+    names, into = sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(table.name)
+    aside = sql.Identifier(f"new_{table.name}") if table is tables.subject else into
+    if aside is not into:
+        cursor.execute(sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} LIMIT 0").format(aside, names, into))
     with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(aside, names)) as copy:
         for row in rows:
             copy.write_row([row[name] for name in columns])
-    cursor.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} ON CONFLICT DO NOTHING").format(into, names, names, aside))
+    if aside is not into:
+        cursor.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} ON CONFLICT DO NOTHING").format(into, names, names, aside))

@@ -161,6 +161,11 @@ class Observation:
     nothing_by: str = ""
     nothing_time: datetime | None = None
 
+    def require_etag(self, etag: str) -> None:
+        """Raises Conflict ETAG when somebody has changed the observation since it was read."""
+        if etag != str(self.revision):
+            raise Conflict("etag: iakttagelsen har ändrats sedan du läste den. Hämta den igen.", reason=ConflictReason.ETAG)
+
     @property
     def standing(self) -> tuple[FindingOffer, ...]:
         """The offers that hold."""

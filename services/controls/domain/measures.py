@@ -15,7 +15,7 @@ from services.controls.domain.checklists import MeasureType, checklists, measure
 from services.kernel.callers import Role
 from services.kernel.cells import written
 from services.kernel.clock import STOCKHOLM
-from services.kernel.errors import Conflict, Invalid
+from services.kernel.errors import Conflict, ConflictReason, Invalid
 from services.kernel.identity import require_no_identity_number
 from services.kernel.life import Actor, Life, Moved, steps
 
@@ -76,6 +76,11 @@ class Measure:
     told: Told | None = None
     state: State = State.INITIATED
     revision: int = 1
+
+    def require_etag(self, etag: str) -> None:
+        """Raises Conflict ETAG when somebody has changed the measure since it was read."""
+        if etag != str(self.revision):
+            raise Conflict("etag: åtgärden har ändrats sedan du läste den. Hämta den igen.", reason=ConflictReason.ETAG)
 
     @property
     def kind(self) -> MeasureType:

@@ -1,11 +1,8 @@
 """The day of an operation and what follows: briefed, begun, visits, completed, told, followed up, closed."""
 
-from collections.abc import Callable
-from typing import TypeVar
 from uuid import UUID
 
 import grpc
-from google.protobuf.message import Message
 from los.controls.v1 import controls_pb2 as pb
 
 from services.controls.domain import findings, visits
@@ -15,24 +12,13 @@ from services.controls.domain.operations import Operation, Summary
 from services.controls.service.operations import OperationMethods
 from services.controls.service.parts import unit_of
 from services.controls.wire import operations as wire
-from services.controls.wire.days import day_from
+from services.controls.wire.days import day_from, said_time
 from services.kernel.callers import Caller
 from services.kernel.cells import written
 from services.kernel.clock import timestamp
 from services.kernel.db import Transaction
 from services.kernel.life import Actor
 from services.kernel.rpc import caller
-
-Change = Callable[[Operation, Transaction, Actor], Operation]
-Asked = (
-    pb.BriefOperationRequest
-    | pb.StartOperationRequest
-    | pb.CompleteOperationRequest
-    | pb.ReportOperationRequest
-    | pb.FollowUpOperationRequest
-    | pb.CloseOperationRequest
-)
-Answer = TypeVar("Answer", bound=Message)
 
 
 class DayMethods(OperationMethods):
@@ -42,22 +28,22 @@ class DayMethods(OperationMethods):
         def brief(before: Operation, _: Transaction, actor: Actor) -> Operation:
             return life.brief(before, wire.briefing_from(request, before.plan), actor)
 
-        return self._changed(request, pb.BriefOperationResponse, brief, "brief", by_lead=True)
+        return self._changed(request, pb.BriefOperationResponse, brief, "controls:operation:brief", by_lead=True)
 
     def StartOperation(self, request: pb.StartOperationRequest, _context: grpc.ServicerContext) -> pb.StartOperationResponse:  # noqa: N802, D102
         def start(before: Operation, _: Transaction, actor: Actor) -> Operation:
-            return life.start(before, wire.said_time(request) or actor.now, actor)
+            return life.start(before, said_time(request) or actor.now, actor)
 
-        return self._changed(request, pb.StartOperationResponse, start, "start", by_lead=True)
+        return self._changed(request, pb.StartOperationResponse, start, "controls:operation:start", by_lead=True)
 
     def CompleteOperation(self, request: pb.CompleteOperationRequest, _context: grpc.ServicerContext) -> pb.CompleteOperationResponse:  # noqa: N802, D102
         def complete(before: Operation, tx: Transaction, actor: Actor) -> Operation:
-            completed = life.complete(before, wire.said_time(request) or actor.now, actor)
+            completed = life.complete(before, said_time(request) or actor.now, actor)
             for object_id in self._objects.controlled(tx, completed.visits, actor.now, caller().person):
                 self._audit(tx, "controls:object:controlled", caller(), "control_object", object_id)
             return completed
 
-        return self._changed(request, pb.CompleteOperationResponse, complete, "complete", by_lead=True)
+        return self._changed(request, pb.CompleteOperationResponse, complete, "controls:operation:complete", by_lead=True)
 
     def StartVisit(self, request: pb.StartVisitRequest, _context: grpc.ServicerContext) -> pb.StartVisitResponse:  # noqa: N802, D102
         asking = caller()
@@ -65,9 +51,9 @@ class DayMethods(OperationMethods):
 
         def act(tx: Transaction) -> pb.StartVisitResponse:
             before = self._led(tx, request.visit_id, asking)
-            time = visits.step_time(wire.said_time(request), before.plan.start, self._clock.now())
+            time = visits.step_time(said_time(request), before.plan.start, self._clock.now())
             visit = visits.start(before.visit(UUID(request.visit_id)), time, self._actor(asking), said=said)
-            self._keep_visit(tx, before, visit, asking, "start")
+            self._keep_visit(tx, before, visit, asking, "controls:operation:start")
             assert visit.arrived_time is not None  # noqa: S101  # it has begun
             return pb.StartVisitResponse(state=wire.VISIT_STATES[visit.state], arrived_time=timestamp(visit.arrived_time))
 
@@ -79,7 +65,7 @@ class DayMethods(OperationMethods):
 
         def act(tx: Transaction) -> pb.FinishVisitResponse:
             before = self._led(tx, request.visit_id, asking)
-            time = visits.step_time(wire.said_time(request), before.plan.start, self._clock.now())
+            time = visits.step_time(said_time(request), before.plan.start, self._clock.now())
             asked = wire.finish_from(request, time)
             visit = visits.finish(before.visit(UUID(request.visit_id)), asked, self._actor(asking), said=said)
             self._keep_visit(tx, before, visit, asking, "finish")
@@ -111,36 +97,23 @@ class DayMethods(OperationMethods):
         return self._requests.once(asking, request, request.request_id, pb.RecordSummaryResponse, act)
 
     def ReportOperation(self, request: pb.ReportOperationRequest, _context: grpc.ServicerContext) -> pb.ReportOperationResponse:  # noqa: N802, D102
-        return self._changed(request, pb.ReportOperationResponse, lambda before, _, actor: life.report(before, actor), "report")
+        return self._changed(
+            request, pb.ReportOperationResponse, lambda before, _, actor: life.report(before, actor), "controls:operation:report"
+        )
 
     def FollowUpOperation(self, request: pb.FollowUpOperationRequest, _context: grpc.ServicerContext) -> pb.FollowUpOperationResponse:  # noqa: N802, D102
         def follow_up(before: Operation, tx: Transaction, actor: Actor) -> Operation:
             return life.follow_up(before, self._left(tx, before), actor)
 
-        return self._changed(request, pb.FollowUpOperationResponse, follow_up, "follow_up")
+        return self._changed(request, pb.FollowUpOperationResponse, follow_up, "controls:operation:follow_up")
 
     def CloseOperation(self, request: pb.CloseOperationRequest, _context: grpc.ServicerContext) -> pb.CloseOperationResponse:  # noqa: N802, D102
         def close(before: Operation, tx: Transaction, actor: Actor) -> Operation:
             return life.close(before, self._left(tx, before, request.handed_over_to), actor)
 
-        return self._changed(request, pb.CloseOperationResponse, close, "close")
+        return self._changed(request, pb.CloseOperationResponse, close, "controls:operation:close")
 
     # ----------------------------------------------------------------------------------------------------------------
-
-    def _changed(self, request: Asked, answer: type[Answer], change: Change, act_name: str, *, by_lead: bool = False) -> Answer:
-        """One act on an operation from the etag that was seen: the coordinator's on the own one, or the lead's on the one led."""
-        asking = caller()
-
-        def act(tx: Transaction) -> Answer:
-            if by_lead:
-                before = self._seen(self._operations.get(tx, UUID(request.operation_id), lock=True), asking)
-            else:
-                before = self._own(tx, request.operation_id, asking)
-            before.require_etag(request.etag)
-            saved = self._save(tx, before, change(before, tx, self._actor(asking)), asking, f"controls:operation:{act_name}")
-            return answer(state=wire.STATES[saved.state], etag=saved.etag)
-
-        return self._requests.once(asking, request, request.request_id, answer, act)
 
     def _led(self, tx: Transaction, visit_id: str, asking: Caller) -> Operation:
         """The operation of a visit, locked, for its lead while it goes on. Raises NotFound, Conflict."""

@@ -1,9 +1,12 @@
 """What inspectors find at a visit, and what they decide to tell: checklists, observations, the second wave."""
 
 from collections import Counter
+from collections.abc import Callable
+from typing import TypeVar
 from uuid import UUID
 
 import grpc
+from google.protobuf.message import Message
 from los.common.v1 import common_pb2
 from los.controls.v1 import findings_pb2 as pb
 
@@ -15,14 +18,22 @@ from services.controls.wire import operations as operation_wire
 from services.kernel import pages
 from services.kernel.callers import Caller
 from services.kernel.db import Transaction
-from services.kernel.errors import Conflict, ConflictReason, NotFound
+from services.kernel.errors import Conflict, NotFound
 from services.kernel.ids import new_id
-from services.kernel.life import Moved
+from services.kernel.life import Actor, Moved
 from services.kernel.rpc import caller
 
 OBSERVATIONS_MAX = 200
 """How many observations one unit may have at one visit."""
-STALE = "etag: iakttagelsen har ändrats sedan du läste den. Hämta den igen."
+Change = Callable[[Observation, Site, Actor], Moved[Observation]]
+Asked = (
+    pb.ChangeObservationRequest
+    | pb.WithdrawObservationRequest
+    | pb.OfferFindingRequest
+    | pb.WithdrawFindingRequest
+    | pb.DecideNothingToTellRequest
+)
+Answer = TypeVar("Answer", bound=Message)
 
 
 class FindingMethods(Parts):
@@ -61,27 +72,17 @@ class FindingMethods(Parts):
     def ChangeObservation(  # noqa: N802, D102
         self, request: pb.ChangeObservationRequest, _context: grpc.ServicerContext
     ) -> pb.ChangeObservationResponse:
-        asking, unit = caller(), unit_of(caller())
+        def change(before: Observation, site: Site, actor: Actor) -> Moved[Observation]:
+            return before.changed(Seen.read(wire.seen_from(request.seen), before.unit, actor.today), site.place, actor)
 
-        def act(tx: Transaction) -> pb.ChangeObservationResponse:
-            before, site = self._own_observation(tx, request.observation_id, request.etag, asking)
-            seen = Seen.read(wire.seen_from(request.seen), unit, self._clock.today())
-            after = self._keep(tx, before, before.changed(seen, site.place, self._actor(asking)), asking, "change")
-            return pb.ChangeObservationResponse(etag=str(after.revision))
-
-        return self._requests.once(asking, request, request.request_id, pb.ChangeObservationResponse, act)
+        return self._changed_observation(request, pb.ChangeObservationResponse, change, "change")
 
     def WithdrawObservation(  # noqa: N802, D102
         self, request: pb.WithdrawObservationRequest, _context: grpc.ServicerContext
     ) -> pb.WithdrawObservationResponse:
-        asking = caller()
-
-        def act(tx: Transaction) -> pb.WithdrawObservationResponse:
-            before, _ = self._own_observation(tx, request.observation_id, request.etag, asking)
-            after = self._keep(tx, before, before.withdrawn(self._actor(asking)), asking, "withdraw")
-            return pb.WithdrawObservationResponse(etag=str(after.revision))
-
-        return self._requests.once(asking, request, request.request_id, pb.WithdrawObservationResponse, act)
+        return self._changed_observation(
+            request, pb.WithdrawObservationResponse, lambda before, _, actor: before.withdrawn(actor), "withdraw"
+        )
 
     def ListObservations(self, request: pb.ListObservationsRequest, _context: grpc.ServicerContext) -> pb.ListObservationsResponse:  # noqa: N802, D102
         asking = caller()
@@ -97,38 +98,25 @@ class FindingMethods(Parts):
     # the second wave ------------------------------------------------------------------------------------------------
 
     def OfferFinding(self, request: pb.OfferFindingRequest, _context: grpc.ServicerContext) -> pb.OfferFindingResponse:  # noqa: N802, D102
-        asking = caller()
+        to = request.receiver_kind
 
-        def act(tx: Transaction) -> pb.OfferFindingResponse:
-            before, site = self._own_observation(tx, request.observation_id, request.etag, asking)
-            offered = before.offered(request.receiver_kind, site.place, on_request=request.on_request, offence=request.offence_suspected)
-            after = self._keep(tx, before, offered, asking, "offer", receiver_kind=request.receiver_kind)
-            return pb.OfferFindingResponse(etag=str(after.revision))
+        def offer(before: Observation, site: Site, _: Actor) -> Moved[Observation]:
+            return before.offered(to, site.place, on_request=request.on_request, offence=request.offence_suspected)
 
-        return self._requests.once(asking, request, request.request_id, pb.OfferFindingResponse, act)
+        return self._changed_observation(request, pb.OfferFindingResponse, offer, "offer", receiver_kind=to)
 
     def WithdrawFinding(self, request: pb.WithdrawFindingRequest, _context: grpc.ServicerContext) -> pb.WithdrawFindingResponse:  # noqa: N802, D102
-        asking = caller()
-
-        def act(tx: Transaction) -> pb.WithdrawFindingResponse:
-            before, _ = self._own_observation(tx, request.observation_id, request.etag, asking)
-            taken_back = before.taken_back(request.receiver_kind)
-            after = self._keep(tx, before, taken_back, asking, "withdraw_offer", receiver_kind=request.receiver_kind)
-            return pb.WithdrawFindingResponse(etag=str(after.revision))
-
-        return self._requests.once(asking, request, request.request_id, pb.WithdrawFindingResponse, act)
+        to = request.receiver_kind
+        return self._changed_observation(
+            request, pb.WithdrawFindingResponse, lambda before, *_: before.taken_back(to), "withdraw_offer", receiver_kind=to
+        )
 
     def DecideNothingToTell(  # noqa: N802, D102
         self, request: pb.DecideNothingToTellRequest, _context: grpc.ServicerContext
     ) -> pb.DecideNothingToTellResponse:
-        asking = caller()
-
-        def act(tx: Transaction) -> pb.DecideNothingToTellResponse:
-            before, _ = self._own_observation(tx, request.observation_id, request.etag, asking)
-            after = self._keep(tx, before, before.nothing_to_tell(self._actor(asking)), asking, "nothing_to_tell")
-            return pb.DecideNothingToTellResponse(etag=str(after.revision))
-
-        return self._requests.once(asking, request, request.request_id, pb.DecideNothingToTellResponse, act)
+        return self._changed_observation(
+            request, pb.DecideNothingToTellResponse, lambda before, _, actor: before.nothing_to_tell(actor), "nothing_to_tell"
+        )
 
     def _hear_of_finding(self, tx: Transaction, outcome: common_pb2.RecordOutcome, asking: Caller) -> None:
         """Sharing tells what became of a finding. Raises NotFound when nothing of the kind was offered."""
@@ -155,26 +143,24 @@ class FindingMethods(Parts):
             require_begun(operation, UUID(visit_id))
         return site
 
-    def _own_observation(self, tx: Transaction, observation_id: str, etag: str, asking: Caller) -> tuple[Observation, Site]:
-        """The unit's own observation, and where it was made. Raises NotFound, or Conflict ETAG."""
-        kept = self._findings.observation(tx, UUID(observation_id), unit_of(asking))
-        if kept is None:
-            raise NotFound
-        if etag != str(kept.revision):
-            raise Conflict(STALE, reason=ConflictReason.ETAG)
-        operation = self._operations.get(tx, kept.operation_id)
-        assert operation is not None  # noqa: S101  # a foreign key
-        return kept, Site.of(operation, kept.visit_id)
+    def _changed_observation(self, request: Asked, answer: type[Answer], change: Change, act_name: str, **details: str) -> Answer:
+        """One act on the unit's own observation from the etag that was seen; sharing is promised the offers that follow from it."""
+        asking = caller()
 
-    def _keep(
-        self, tx: Transaction, before: Observation, moved: Moved[Observation], asking: Caller, act: str, **details: str
-    ) -> Observation:
-        """Store the change, and promise sharing the offers that follow from it."""
-        now, after = self._clock.now(), moved.record
-        self._findings.save_observation(tx, before, moved, now, asking.person)
-        known = {offer.receiver_kind: offer.revision for offer in before.offers}
-        for offer in after.offers:
-            if offer.revision != known.get(offer.receiver_kind):
-                self._findings.promise_finding(tx, after.id, offer, new_id(), now)
-        self._audit(tx, f"controls:observation:{act}", asking, RECORD_KIND, after.id, **details)
-        return after
+        def act(tx: Transaction) -> Answer:
+            before = self._findings.observation(tx, UUID(request.observation_id), unit_of(asking))
+            if before is None:
+                raise NotFound
+            before.require_etag(request.etag)
+            operation = self._operations.get(tx, before.operation_id)
+            assert operation is not None  # noqa: S101  # a foreign key
+            moved, now = change(before, Site.of(operation, before.visit_id), self._actor(asking)), self._clock.now()
+            self._findings.save_observation(tx, before, moved, now, asking.person)
+            known = {offer.receiver_kind: offer.revision for offer in before.offers}
+            for offer in moved.record.offers:
+                if offer.revision != known.get(offer.receiver_kind):
+                    self._findings.promise_finding(tx, before.id, offer, new_id(), now)
+            self._audit(tx, f"controls:observation:{act_name}", asking, RECORD_KIND, before.id, **details)
+            return answer(etag=str(moved.record.revision))
+
+        return self._requests.once(asking, request, request.request_id, answer, act)

@@ -1,15 +1,16 @@
 """Measures, a unit's own and those that authorities outside tell of, and what is left to do after an operation."""
 
 from dataclasses import replace
+from typing import TypeVar
 from uuid import UUID
 
 import grpc
+from google.protobuf.message import Message
 from los.controls.v1 import findings_pb2 as pb
 
-from services.controls.domain import measures
+from services.controls.domain import measures, operations
 from services.controls.domain.findings import Site, require_begun
-from services.controls.domain.measures import RECORD_KIND, Measure, State
-from services.controls.domain.operations import Answer
+from services.controls.domain.measures import RECORD_KIND, Measure, State, Terms, Told
 from services.controls.domain.parties import SUPERVISION
 from services.controls.service.findings import FindingMethods
 from services.controls.service.parts import unit_of
@@ -17,12 +18,12 @@ from services.controls.wire import measures as wire
 from services.kernel import pages
 from services.kernel.callers import Caller
 from services.kernel.db import Transaction
-from services.kernel.errors import Conflict, ConflictReason, Invalid, NotFound
+from services.kernel.errors import Invalid, NotFound
 from services.kernel.ids import new_id
 from services.kernel.reference import reference
 from services.kernel.rpc import caller
 
-STALE = "etag: åtgärden har ändrats sedan du läste den. Hämta den igen."
+Answer = TypeVar("Answer", bound=Message)
 
 
 class MeasureMethods(FindingMethods):
@@ -34,26 +35,13 @@ class MeasureMethods(FindingMethods):
 
         def act(tx: Transaction) -> pb.RecordMeasureResponse:
             site = self._site(tx, request.visit_id, asking, begun=True)
-            new = self._new(site, unit, unit, request.measure_type)
-            moved = measures.recorded(replace(new, terms=terms), state, self._actor(asking))
-            self._findings.add_measure(tx, moved, asking.person)
-            self._audit(tx, "controls:measure:record", asking, RECORD_KIND, new.id)
-            return pb.RecordMeasureResponse(measure_id=str(new.id), state=wire.STATES[moved.record.state], etag=str(moved.record.revision))
+            new = replace(self._new(site, unit, unit, request.measure_type), terms=terms)
+            return self._added(tx, new, state, asking, pb.RecordMeasureResponse, "record")
 
         return self._requests.once(asking, request, request.request_id, pb.RecordMeasureResponse, act)
 
     def UpdateMeasure(self, request: pb.UpdateMeasureRequest, _context: grpc.ServicerContext) -> pb.UpdateMeasureResponse:  # noqa: N802, D102
-        asking = caller()
-        terms = wire.terms_from(request.terms)
-
-        def act(tx: Transaction) -> pb.UpdateMeasureResponse:
-            before = self._kept_measure(tx, request.measure_id, request.etag, asking, told=False)
-            moved = measures.updated(before, terms, wire.state_from(request.state, before.state), self._actor(asking))
-            self._findings.save_measure(tx, before, moved, self._clock.now(), asking.person)
-            self._audit(tx, "controls:measure:update", asking, RECORD_KIND, before.id)
-            return pb.UpdateMeasureResponse(state=wire.STATES[moved.record.state], etag=str(moved.record.revision))
-
-        return self._requests.once(asking, request, request.request_id, pb.UpdateMeasureResponse, act)
+        return self._updated(request, wire.terms_from(request.terms), request.state, pb.UpdateMeasureResponse, "update")
 
     def ListMeasures(self, request: pb.ListMeasuresRequest, _context: grpc.ServicerContext) -> pb.ListMeasuresResponse:  # noqa: N802, D102
         asking, today = caller(), self._clock.today()
@@ -75,33 +63,52 @@ class MeasureMethods(FindingMethods):
 
         def act(tx: Transaction) -> pb.RecordToldMeasureResponse:
             site = self._told_site(tx, request.visit_id, request.authority, unit)
-            new = self._new(site, unit, request.authority, request.measure_type)
-            new = replace(new, terms=terms, told=told)
-            moved = measures.recorded(new, wire.state_from(request.told.state, State.INITIATED), self._actor(asking))
-            self._findings.add_measure(tx, moved, asking.person)
-            self._audit(tx, "controls:measure:record_told", asking, RECORD_KIND, new.id, authority=request.authority)
-            return pb.RecordToldMeasureResponse(
-                measure_id=str(new.id), state=wire.STATES[moved.record.state], etag=str(moved.record.revision)
-            )
+            new = replace(self._new(site, unit, request.authority, request.measure_type), terms=terms, told=told)
+            state = wire.state_from(request.told.state, State.INITIATED)
+            return self._added(tx, new, state, asking, pb.RecordToldMeasureResponse, "record_told", authority=request.authority)
 
         return self._requests.once(asking, request, request.request_id, pb.RecordToldMeasureResponse, act)
 
     def UpdateToldMeasure(  # noqa: N802, D102
         self, request: pb.UpdateToldMeasureRequest, _context: grpc.ServicerContext
     ) -> pb.UpdateToldMeasureResponse:
-        asking = caller()
         terms, told = wire.told_from(request.told)
-
-        def act(tx: Transaction) -> pb.UpdateToldMeasureResponse:
-            before = self._kept_measure(tx, request.measure_id, request.etag, asking, told=True)
-            moved = measures.updated(before, terms, wire.state_from(request.told.state, before.state), self._actor(asking), told)
-            self._findings.save_measure(tx, before, moved, self._clock.now(), asking.person)
-            self._audit(tx, "controls:measure:update_told", asking, RECORD_KIND, before.id)
-            return pb.UpdateToldMeasureResponse(state=wire.STATES[moved.record.state], etag=str(moved.record.revision))
-
-        return self._requests.once(asking, request, request.request_id, pb.UpdateToldMeasureResponse, act)
+        return self._updated(request, terms, request.told.state, pb.UpdateToldMeasureResponse, "update_told", told)
 
     # ----------------------------------------------------------------------------------------------------------------
+
+    def _added(  # a unit's own, or what it was told
+        self, tx: Transaction, new: Measure, state: State, asking: Caller, answer: type[Answer], act_name: str, **details: str
+    ) -> Answer:
+        """Keep a new measure in the state that it has come to."""
+        moved = measures.recorded(new, state, self._actor(asking))
+        self._findings.add_measure(tx, moved, asking.person)
+        self._audit(tx, f"controls:measure:{act_name}", asking, RECORD_KIND, new.id, **details)
+        return answer(measure_id=str(new.id), state=wire.STATES[moved.record.state], etag=str(moved.record.revision))
+
+    def _updated(
+        self,
+        request: pb.UpdateMeasureRequest | pb.UpdateToldMeasureRequest,
+        terms: Terms,
+        state: pb.MeasureState.ValueType,
+        answer: type[Answer],
+        act_name: str,
+        told: Told | None = None,
+    ) -> Answer:
+        """Change a measure that the unit keeps: its own, or what it was told (`told`: by whom, this time)."""
+        asking = caller()
+
+        def act(tx: Transaction) -> Answer:
+            before = self._findings.measure(tx, UUID(request.measure_id), unit_of(asking), told=told is not None)
+            if before is None:
+                raise NotFound
+            before.require_etag(request.etag)
+            moved = measures.updated(before, terms, wire.state_from(state, before.state), self._actor(asking), told)
+            self._findings.save_measure(tx, before, moved, self._clock.now(), asking.person)
+            self._audit(tx, f"controls:measure:{act_name}", asking, RECORD_KIND, before.id)
+            return answer(state=wire.STATES[moved.record.state], etag=str(moved.record.revision))
+
+        return self._requests.once(asking, request, request.request_id, answer, act)
 
     def _new(self, site: Site, unit: str, authority: str, measure_type: str) -> Measure:
         return Measure(new_id(), site.operation_id, site.visit_id, unit, authority, measure_type, site.day, self._clock.now())
@@ -111,18 +118,9 @@ class MeasureMethods(FindingMethods):
         operation = self._operations.of_visit(tx, UUID(visit_id), lock=True)
         if operation is None or operation.unit != unit:
             raise NotFound
-        accepted = {one.receiver_kind for one in operation.participations if one.reply and one.reply.answer is Answer.ACCEPTED}
+        accepted = {one.receiver_kind for one in operation.participations if one.reply and one.reply.answer is operations.Answer.ACCEPTED}
         if authority not in accepted - {SUPERVISION, *(unit.code for unit in reference().units)}:
             raise Invalid("authority: ange en myndighet utanför kommunen som deltar i insatsen.")
         site = Site.of(operation, UUID(visit_id))
         require_begun(operation, UUID(visit_id))
         return site
-
-    def _kept_measure(self, tx: Transaction, measure_id: str, etag: str, asking: Caller, *, told: bool) -> Measure:
-        """A measure that the unit keeps. Raises NotFound, or Conflict ETAG."""
-        kept = self._findings.measure(tx, UUID(measure_id), unit_of(asking), told=told)
-        if kept is None:
-            raise NotFound
-        if etag != str(kept.revision):
-            raise Conflict(STALE, reason=ConflictReason.ETAG)
-        return kept

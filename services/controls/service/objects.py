@@ -14,7 +14,7 @@ from services.controls.wire import objects as object_wire
 from services.controls.wire.tips import tip_message
 from services.kernel import pages
 from services.kernel.db import Transaction
-from services.kernel.errors import Conflict, ConflictReason, NotFound
+from services.kernel.errors import Conflict, ConflictReason
 from services.kernel.ids import new_id
 from services.kernel.rpc import caller
 
@@ -39,8 +39,6 @@ class ObjectMethods(Parts):
         asking = caller()
         with self._database.transaction() as tx:
             stored = self._objects.get(tx, UUID(request.object_id))
-            if stored is None:
-                raise NotFound
             tips = self._tips.of_objects(tx, unit_of(asking), [stored.id])
             previous = self._objects.previous_visits(tx, stored.id, unit_of(asking))
             self._audit(tx, "controls:object:read", asking, "control_object", stored.id, tips=[str(tip.id) for tip in tips])
@@ -73,8 +71,6 @@ class ObjectMethods(Parts):
 
         def act(tx: Transaction) -> pb.UpdateObjectResponse:
             before = self._objects.get(tx, UUID(request.object_id))
-            if before is None:
-                raise NotFound
             before.require_etag(request.etag)
             after = self._objects.update(tx, before, place, self._clock.now(), asking.person)
             changed = [field.name for field in fields(place) if getattr(place, field.name) != getattr(before.object, field.name)]

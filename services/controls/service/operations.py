@@ -1,9 +1,12 @@
 """Operations until their day: planned, read, invited to, answered, confirmed, postponed, cancelled."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 import grpc
+from google.protobuf.message import Message
 from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2 as pb
 
@@ -20,7 +23,22 @@ from services.kernel.clock import instant
 from services.kernel.db import Transaction
 from services.kernel.errors import Conflict, Invalid, NotFound
 from services.kernel.ids import new_id
+from services.kernel.life import Actor
 from services.kernel.rpc import caller
+
+Change = Callable[[Operation, Transaction, Actor], Operation]
+Asked = (
+    pb.UpdatePlanRequest
+    | pb.PostponeOperationRequest
+    | pb.InviteAuthorityRequest
+    | pb.BriefOperationRequest
+    | pb.StartOperationRequest
+    | pb.CompleteOperationRequest
+    | pb.ReportOperationRequest
+    | pb.FollowUpOperationRequest
+    | pb.CloseOperationRequest
+)
+Answer = TypeVar("Answer", bound=Message)
 
 
 class OperationMethods(Parts):
@@ -69,8 +87,6 @@ class OperationMethods(Parts):
             before = self._own(tx, request.operation_id, asking)
             before.require_etag(request.etag)
             stored = self._objects.get(tx, UUID(request.object_id))
-            if stored is None:
-                raise NotFound
             visit_id = new_id()
             after = self._save(tx, before, before.with_visit(visit_id, stored), asking, "controls:visit:add")
             for tip in self._tips.plan_in(tx, before.unit, stored.id, before.id, self._actor(asking)):
@@ -93,40 +109,21 @@ class OperationMethods(Parts):
         return self._requests.once(asking, request, request.request_id, pb.RemoveVisitResponse, act)
 
     def UpdatePlan(self, request: pb.UpdatePlanRequest, _context: grpc.ServicerContext) -> pb.UpdatePlanResponse:  # noqa: N802, D102
-        asking = caller()
+        def update(before: Operation, _: Transaction, actor: Actor) -> Operation:
+            return life.update_plan(before, wire.plan_from(request, before.plan), actor)
 
-        def act(tx: Transaction) -> pb.UpdatePlanResponse:
-            before = self._own(tx, request.operation_id, asking)
-            before.require_etag(request.etag)
-            changed = life.update_plan(before, wire.plan_from(request, before.plan), self._actor(asking))
-            after = self._save(tx, before, changed, asking, "controls:operation:update")
-            return pb.UpdatePlanResponse(state=wire.STATES[after.state], etag=after.etag)
-
-        return self._requests.once(asking, request, request.request_id, pb.UpdatePlanResponse, act)
+        return self._changed(request, pb.UpdatePlanResponse, update, "controls:operation:update")
 
     def PostponeOperation(self, request: pb.PostponeOperationRequest, _context: grpc.ServicerContext) -> pb.PostponeOperationResponse:  # noqa: N802, D102
-        asking = caller()
-
-        def act(tx: Transaction) -> pb.PostponeOperationResponse:
-            before = self._own(tx, request.operation_id, asking)
-            before.require_etag(request.etag)
-            after = self._save(tx, before, life.postpone(before, self._actor(asking)), asking, "controls:operation:postpone")
-            return pb.PostponeOperationResponse(state=wire.STATES[after.state], etag=after.etag)
-
-        return self._requests.once(asking, request, request.request_id, pb.PostponeOperationResponse, act)
+        return self._changed(
+            request, pb.PostponeOperationResponse, lambda before, _, actor: life.postpone(before, actor), "controls:operation:postpone"
+        )
 
     def InviteAuthority(self, request: pb.InviteAuthorityRequest, _context: grpc.ServicerContext) -> pb.InviteAuthorityResponse:  # noqa: N802, D102
-        asking = caller()
+        def invite(before: Operation, _: Transaction, actor: Actor) -> Operation:
+            return life.invite(before, request.receiver_kind, actor)
 
-        def act(tx: Transaction) -> pb.InviteAuthorityResponse:
-            before = self._own(tx, request.operation_id, asking)
-            before.require_etag(request.etag)
-            after = self._save(
-                tx, before, life.invite(before, request.receiver_kind, self._actor(asking)), asking, "controls:authority:invite"
-            )
-            return pb.InviteAuthorityResponse(etag=after.etag, state=wire.STATES[after.state])
-
-        return self._requests.once(asking, request, request.request_id, pb.InviteAuthorityResponse, act)
+        return self._changed(request, pb.InviteAuthorityResponse, invite, "controls:authority:invite")
 
     def AnswerInvitation(self, request: pb.AnswerInvitationRequest, _context: grpc.ServicerContext) -> pb.AnswerInvitationResponse:  # noqa: N802, D102
         asking = caller()
@@ -183,6 +180,21 @@ class OperationMethods(Parts):
         if outcome.HasField("answered_invitation"):
             after = _answered(after, outcome, self._clock.now())
         self._save(tx, before, after, asking, "controls:outcome:record")
+
+    def _changed(self, request: Asked, answer: type[Answer], change: Change, event: str, *, by_lead: bool = False) -> Answer:
+        """One act on an operation from the etag that was seen: the coordinator's on the own one, or the lead's on the one led."""
+        asking = caller()
+
+        def act(tx: Transaction) -> Answer:
+            if by_lead:
+                before = self._seen(self._operations.get(tx, UUID(request.operation_id), lock=True), asking)
+            else:
+                before = self._own(tx, request.operation_id, asking)
+            before.require_etag(request.etag)
+            saved = self._save(tx, before, change(before, tx, self._actor(asking)), asking, event)
+            return answer(state=wire.STATES[saved.state], etag=saved.etag)
+
+        return self._requests.once(asking, request, request.request_id, answer, act)
 
     def _release_tips(self, tx: Transaction, operation: Operation, objects: list[UUID], asking: Caller) -> None:
         """The tips that it had taken up about objects that it will not visit wait again."""

@@ -16,10 +16,11 @@ from services.controls.service.parts import Parts, unit_of
 from services.controls.wire import tips as wire
 from services.kernel import pages
 from services.kernel.callers import Caller
+from services.kernel.clock import instant
 from services.kernel.db import Transaction
-from services.kernel.errors import Conflict, NotFound
+from services.kernel.errors import Conflict
 from services.kernel.ids import new_id
-from services.kernel.life import Moved
+from services.kernel.life import Actor, Moved
 from services.kernel.rows import FieldFault
 from services.kernel.rpc import caller
 
@@ -31,7 +32,7 @@ class TipMethods(Parts):
 
     def RegisterTip(self, request: pb.RegisterTipRequest, _context: grpc.ServicerContext) -> pb.RegisterTipResponse:  # noqa: N802, D102
         asking = caller()
-        actor, received = self._actor(asking), wire.moment("received_time", request.received_time)
+        actor, received = self._actor(asking), instant(request.received_time)
         new = tips.Tip.received(new_id(), unit_of(asking), request.source_type, received, request.suspicion_types, request.summary, actor)
 
         def act(tx: Transaction) -> pb.RegisterTipResponse:
@@ -58,60 +59,46 @@ class TipMethods(Parts):
         return pb.ListTipsResponse(tips=[wire.tip_message(tip) for tip in found[:size]], next_page_token=pages.next_token(found, size))
 
     def AssessTip(self, request: pb.AssessTipRequest, _context: grpc.ServicerContext) -> pb.AssessTipResponse:  # noqa: N802, D102
-        asking = caller()
-        actor, asked = self._actor(asking), wire.assessed_from(request)
+        asked = wire.assessed_from(request)
 
-        def answer(tip: Tip) -> pb.AssessTipResponse:
-            return pb.AssessTipResponse(state=wire.STATES[tip.state], etag=str(tip.revision), authorities=tip.authorities)
+        def told(tip: Tip) -> dict[str, Any]:
+            return {"authorities": tip.authorities}
 
-        return self._tip_changed(request, asking, "assess", lambda tip: tips.assess(tip, asked, actor), answer, pb.AssessTipResponse)
+        return self._tip_changed(request, pb.AssessTipResponse, "assess", lambda tip, actor: tips.assess(tip, asked, actor), told)
 
     def DecideTip(self, request: pb.DecideTipRequest, _context: grpc.ServicerContext) -> pb.DecideTipResponse:  # noqa: N802, D102
-        asking = caller()
-        actor, act, asked = self._actor(asking), wire.DECISIONS[request.decision], wire.decided_from(request)
-
-        def answer(tip: Tip) -> pb.DecideTipResponse:
-            return pb.DecideTipResponse(state=wire.STATES[tip.state], etag=str(tip.revision))
-
-        return self._tip_changed(request, asking, act, lambda tip: tips.decide(tip, act, asked, actor), answer, pb.DecideTipResponse)
+        act, asked = wire.DECISIONS[request.decision], wire.decided_from(request)
+        return self._tip_changed(request, pb.DecideTipResponse, act, lambda tip, actor: tips.decide(tip, act, asked, actor))
 
     def ForwardTip(self, request: pb.ForwardTipRequest, _context: grpc.ServicerContext) -> pb.ForwardTipResponse:  # noqa: N802, D102
-        asking = caller()
-        actor, asked = self._actor(asking), wire.forwarded_from(request)
-
-        def answer(tip: Tip) -> pb.ForwardTipResponse:
-            return pb.ForwardTipResponse(state=wire.STATES[tip.state], etag=str(tip.revision))
-
-        return self._tip_changed(request, asking, "forward", lambda tip: tips.forward(tip, asked, actor), answer, pb.ForwardTipResponse)
+        asked = wire.forwarded_from(request)
+        return self._tip_changed(request, pb.ForwardTipResponse, "forward", lambda tip, actor: tips.forward(tip, asked, actor))
 
     def _tip_changed(  # one way for the three acts
         self,
-        request: Any,  # noqa: ANN401  # a request about a tip
-        asking: Caller,
+        request: pb.AssessTipRequest | pb.DecideTipRequest | pb.ForwardTipRequest,
+        answer: type[Answer],
         event: str,
-        change: Callable[[Tip], Moved[Tip]],
-        answer: Callable[[Tip], Answer],
-        answer_type: type[Answer],
+        change: Callable[[Tip, Actor], Moved[Tip]],
+        told: Callable[[Tip], dict[str, Any]] = lambda _: {},
     ) -> Answer:
-        """Change the unit's own tip in one transaction."""
+        """Change the unit's own tip in one transaction. `told`: what the answer says besides state and etag."""
+        asking = caller()
 
         def act(tx: Transaction) -> Answer:
             before = self._tips.seen(tx, UUID(request.tip_id), unit_of(asking), lock=True)
             before.require_etag(request.etag)
-            moved = change(before)
+            moved = change(before, self._actor(asking))
             self._tips.save(tx, moved, self._clock.now(), asking.person)
             self._audit(tx, f"controls:tip:{event}", asking, RECORD_KIND, before.id, state=moved.record.state)
-            return answer(moved.record)
+            return answer(state=wire.STATES[moved.record.state], etag=str(moved.record.revision), **told(moved.record))
 
-        return self._requests.once(asking, request, request.request_id, answer_type, act)
+        return self._requests.once(asking, request, request.request_id, answer, act)
 
     def _object_meant(self, tx: Transaction, request: pb.RegisterTipRequest, asking: Caller) -> UUID:
         """The object that a tip is about: named, found, or registered now."""
         if request.HasField("object_id"):
-            stored = self._objects.get(tx, UUID(request.object_id))
-            if stored is None:
-                raise NotFound
-            return stored.id
+            return self._objects.get(tx, UUID(request.object_id)).id
         texts, now = wire.place_texts(request.place), self._clock.now()
         looked_for = objects.sought(texts)
         found = self._objects.find(tx, looked_for)

@@ -16,7 +16,7 @@ from services.controls.domain.objects import ControlObject, Permit, Sought, Stor
 from services.controls.domain.visits import PreviousVisit, Visit
 from services.controls.store.tables import control_object, history, object_visit, operation, visit
 from services.kernel.db import Row, Transaction
-from services.kernel.errors import Conflict, ConflictReason
+from services.kernel.errors import Conflict, ConflictReason, NotFound
 from services.kernel.identity import OrgNumber
 from services.kernel.records import record_step
 from services.kernel.vault import Vault
@@ -119,10 +119,12 @@ class Objects:
         rows = tx.read(select(*columns).select_from(joined).where(*of).order_by(*newest).limit(PREVIOUS_MAX))
         return [PreviousVisit(row.visit_id, row.id, row.label, row.day) for row in rows]
 
-    def get(self, tx: Transaction, object_id: UUID) -> StoredObject | None:
-        """An object, or None."""
+    def get(self, tx: Transaction, object_id: UUID) -> StoredObject:
+        """An object. Raises NotFound."""
         row = tx.one(select(control_object).where(control_object.c.id == object_id))
-        return None if row is None else self.object_of(row)
+        if row is None:
+            raise NotFound
+        return self.object_of(row)
 
     def page(self, tx: Transaction, after: UUID | None, limit: int) -> list[StoredObject]:
         """A page of all objects, oldest first."""

@@ -10,6 +10,7 @@ from los.sharing.v1 import sharing_pb2
 
 from services.controls.domain.checklists import FINDING, Checklist, checklists, measures
 from services.controls.domain.findings import FindingOffer, Observation, SecondWave, Seen, Severity, Site, State
+from services.controls.wire.days import time_message
 from services.controls.wire.operations import OUTCOMES
 from services.kernel.clock import timestamp
 from services.kernel.reference import Word, reference
@@ -40,11 +41,10 @@ def observation_message(kept: Observation) -> pb.Observation:
         nothing_by=kept.nothing_by,
         recorded_time=timestamp(kept.recorded_time),
         recorded_by=kept.recorded_by,
+        nothing_time=time_message(kept.nothing_time),
     )
     if seen.severity is not None:
         message.seen.severity = SEVERITIES[seen.severity]
-    if kept.nothing_time is not None:
-        message.nothing_time.CopyFrom(timestamp(kept.nothing_time))
     return message
 
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from google.protobuf.message import Message
 from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2 as pb
 
@@ -16,7 +15,7 @@ from services.controls.domain.operations import OVER, Answer, Operation, Outcome
 from services.controls.domain.plan import Plan, RiskLevel
 from services.controls.domain.timetable import standing
 from services.controls.domain.visits import Finish, Visit, VisitState, settings
-from services.controls.wire.days import day_from, iso
+from services.controls.wire.days import day_from, iso, said_time, time_message
 from services.controls.wire.objects import object_message
 from services.controls.wire.route import timetable_message
 from services.kernel.clock import instant, timestamp
@@ -77,13 +76,8 @@ def plan_from(request: pb.PlanOperationRequest | pb.UpdatePlanRequest, known: Pl
 
 def briefing_from(request: pb.BriefOperationRequest, plan: Plan) -> Briefing:
     """The lead's assessment; what is not said is as planned."""
-    start = instant(request.start_time) if request.HasField("start_time") else plan.start
+    start = said_time(request, "start_time") or plan.start
     return Briefing(_RISK_OF.get(request.risk_level), request.risk_measures, request.assembly_point or plan.assembly_point, start)
-
-
-def said_time(request: Any) -> datetime | None:  # noqa: ANN401  # a step of the day
-    """When a step was done, as the lead says; None when nothing is said."""
-    return instant(request.occurred_time) if request.HasField("occurred_time") else None
 
 
 def finish_from(request: pb.FinishVisitRequest, time: datetime) -> Finish:
@@ -128,7 +122,7 @@ def outcome_key(message: common_pb2.RecordOutcome) -> tuple[UUID, str]:
 def operation_message(operation: Operation, now: datetime, steps: Mapping[UUID, Sequence[Any]]) -> pb.GetOperationResponse:
     """An operation, whole, with the history of it and of its visits."""
     plan = operation.plan
-    message = pb.GetOperationResponse(
+    return pb.GetOperationResponse(
         operation_id=str(operation.id),
         label=operation.label,
         state=STATES[operation.state],
@@ -153,10 +147,10 @@ def operation_message(operation: Operation, now: datetime, steps: Mapping[UUID, 
         reminder_due=is_reminder_due(operation, now),
         handed_over_to=plan.handed_over_to,
         history=[_step(step) for step in steps.get(operation.id, ())],
+        risk_signed_time=time_message(plan.risk_signed_time),
+        began_time=time_message(plan.began_time),
+        ended_time=time_message(plan.ended_time),
     )
-    for name in ("risk_signed_time", "began_time", "ended_time"):
-        _set_time(message, name, getattr(plan, name))
-    return message
 
 
 def operation_row(operation: Operation, *, whole: bool) -> pb.OperationRow:
@@ -176,7 +170,7 @@ def operation_row(operation: Operation, *, whole: bool) -> pb.OperationRow:
 
 
 def _visit(visit: Visit, steps: Sequence[Any]) -> pb.Visit:
-    message = pb.Visit(
+    return pb.Visit(
         visit_id=str(visit.id),
         object_id=str(visit.object.id),
         position=visit.position,
@@ -186,10 +180,9 @@ def _visit(visit: Visit, steps: Sequence[Any]) -> pb.Visit:
         reason_code=visit.reason_code,
         again=visit.again,
         history=[_step(step) for step in steps],
+        arrived_time=time_message(visit.arrived_time),
+        left_time=time_message(visit.left_time),
     )
-    for name in ("arrived_time", "left_time"):
-        _set_time(message, name, getattr(visit, name))
-    return message
 
 
 def _summary(summary: Summary) -> pb.Summary:
@@ -207,11 +200,6 @@ def _step(row: Any) -> pb.Step:  # noqa: ANN401  # a row of the history
     return pb.Step(
         occurred_time=timestamp(row.occurred_time), from_state=row.from_state or "", to_state=row.to_state, person=row.person or ""
     )
-
-
-def _set_time(message: Message, name: str, time: datetime | None) -> None:
-    if time is not None:
-        getattr(message, name).CopyFrom(timestamp(time))
 
 
 def _participation(operation: Operation, participation: Participation) -> pb.Participation:

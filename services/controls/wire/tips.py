@@ -1,15 +1,13 @@
 """Tips as messages and as domain words."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from los.controls.v1 import tips_pb2 as pb
 
 from services.controls.domain.tips import Act, Assessed, Decided, Forwarded, State, Tip
-from services.kernel.clock import instant, timestamp
-from services.kernel.errors import Invalid
+from services.controls.wire.days import said_time, time_message
+from services.kernel.clock import timestamp
 
 STATES: Mapping[State, pb.TipState.ValueType] = {state: pb.TipState.Value(f"TIP_STATE_{state.name}") for state in State}
 STATE_OF = {message: state for state, message in STATES.items()}
@@ -36,14 +34,6 @@ def place_texts(message: pb.TipPlace) -> dict[str, str]:
     return {name: getattr(message, name) for name in PLACE}
 
 
-def moment(field: str, message: Timestamp) -> datetime:
-    """An instant. Raises Invalid for one that is none."""
-    try:
-        return instant(message)
-    except (ValueError, OverflowError):
-        raise Invalid(f"{field}: tidpunkten går inte att läsa.") from None
-
-
 def assessed_from(request: pb.AssessTipRequest) -> Assessed:
     """An assessment, not yet judged."""
     return Assessed(request.reliability, request.relevance, tuple(request.control_ground_ids))
@@ -51,14 +41,12 @@ def assessed_from(request: pb.AssessTipRequest) -> Assessed:
 
 def decided_from(request: pb.DecideTipRequest) -> Decided:
     """A decision, not yet judged."""
-    asked = request.HasField("police_consulted_time")
-    return Decided(request.reason, moment("police_consulted_time", request.police_consulted_time) if asked else None)
+    return Decided(request.reason, said_time(request, "police_consulted_time"))
 
 
 def forwarded_from(request: pb.ForwardTipRequest) -> Forwarded:
     """Whom it was sent to, not yet judged."""
-    when = moment("forwarded_time", request.forwarded_time) if request.HasField("forwarded_time") else None
-    return Forwarded(request.receiver_kind, request.ground, when)
+    return Forwarded(request.receiver_kind, request.ground, said_time(request, "forwarded_time"))
 
 
 def tip_message(tip: Tip) -> pb.Tip:
@@ -69,11 +57,11 @@ def tip_message(tip: Tip) -> pb.Tip:
         known |= {name: getattr(content.assessed, name) for name in ("reliability", "relevance", "control_ground_ids")}
     if content.decided is not None:
         known["reason"] = content.decided.reason
-        known["police_consulted_time"] = _timestamp(content.decided.police_consulted_time)
+        known["police_consulted_time"] = time_message(content.decided.police_consulted_time)
     if content.forwarded is not None:
         sent = content.forwarded
         known["forwarded"] = pb.TipForwarded(
-            receiver_kind=sent.receiver_kind, ground=sent.ground, forwarded_time=_timestamp(sent.forwarded_time)
+            receiver_kind=sent.receiver_kind, ground=sent.ground, forwarded_time=time_message(sent.forwarded_time)
         )
     return pb.Tip(
         tip_id=str(tip.id),
@@ -92,7 +80,3 @@ def tip_message(tip: Tip) -> pb.Tip:
         registered_time=timestamp(tip.registered_time),
         **known,
     )
-
-
-def _timestamp(when: datetime | None) -> Timestamp | None:
-    return None if when is None else timestamp(when)

@@ -11,9 +11,9 @@ from los.controls.v1 import controls_pb2, findings_pb2
 from services.controls.wire.objects import object_message
 from services.kernel.callers import Caller, Role
 from services.kernel.clock import timestamp
+from tests.controls.acts import a_plan_request
 from tests.controls.builders import an_object
 from tests.controls.conftest import NOW, PERSON, Controls
-from tests.controls.test_service import a_plan_request
 
 INSPECTOR = Caller("cli", "mos-inspektor-1", Role.INSPECTOR, "MOS")
 COLLEAGUE = Caller("cli", "mos-inspektor-2", Role.INSPECTOR, "MOS")

@@ -11,9 +11,9 @@ from los.controls.v1 import controls_pb2 as pb
 from services.controls.domain.objects import Permit
 from services.kernel.errors import Invalid
 from services.kernel.identity import OrgNumber
+from tests.controls.acts import register
 from tests.controls.builders import SOLE_TRADER
 from tests.controls.conftest import PERSON, Controls
-from tests.controls.test_service import register
 from tests.controls.tip_acts import ELSEWHERE, assess
 from tests.controls.tip_acts import register as tip
 

@@ -11,10 +11,10 @@ from los.controls.v1 import findings_pb2, route_pb2, tips_pb2
 from services.kernel.callers import Caller, Role
 from services.kernel.clock import timestamp
 from services.kernel.errors import Conflict, Denied, NotFound
+from tests.controls.acts import KFM, POLICE, SKV, deliver, hear, object_read
 from tests.controls.conftest import PERSON, Controls
 from tests.controls.day_acts import LEAD, SF_INSPECTOR, START, STRANGER, Course, an_id
 from tests.controls.test_candidates import candidates
-from tests.controls.test_service import KFM, POLICE, SKV, deliver, hear, object_read
 from tests.controls.tip_acts import a_company, prioritised, read
 
 KOF = Caller("cli", "kof-inspektor-1", Role.INSPECTOR, "KOF")

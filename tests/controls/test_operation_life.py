@@ -9,9 +9,9 @@ from los.controls.v1 import controls_pb2 as pb
 
 from services.kernel.clock import timestamp
 from services.kernel.errors import Conflict, Invalid, NotFound
+from tests.controls.acts import deliver
 from tests.controls.conftest import NOW, PERSON, Controls
 from tests.controls.day_acts import LEAD, SF_INSPECTOR, START, STRANGER, Course, an_id
-from tests.controls.test_service import deliver
 
 SKV = "skatteverket-beskattning"
 DAY = timedelta(days=1)

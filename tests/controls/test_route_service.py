@@ -11,9 +11,9 @@ from los.controls.v1 import route_pb2
 from services.kernel.callers import Caller, Role
 from services.kernel.clock import instant, timestamp
 from services.kernel.errors import Conflict, ConflictReason, Denied, Invalid, NotFound
+from tests.controls.acts import KLF_PERSON, SECRETS, a_plan_request, an_id, register
 from tests.controls.builders import START
 from tests.controls.conftest import Controls
-from tests.controls.test_service import KLF_PERSON, SECRETS, a_plan_request, an_id, register
 
 INSPECTOR = Caller("cli", "mos-inspektor-1", Role.INSPECTOR, "MOS")
 CREW = route_pb2.RouteCrew(name="Lag 1", has=["polismyndigheten"], people=2)

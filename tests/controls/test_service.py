@@ -1,15 +1,10 @@
 """The whole service: PostgreSQL, gRPC, mTLS; only sharing is a fake."""
 
-import csv
-import io
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from threading import Event
 from typing import Any
-from uuid import uuid4
 
 import grpc
 import pytest
@@ -17,247 +12,30 @@ from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2 as pb
 from psycopg.types.json import Jsonb
 
-from services.controls.wire.objects import object_message
-from services.kernel.callers import Caller, Role
+from services.kernel.callers import Role
 from services.kernel.clock import timestamp
 from services.kernel.errors import Conflict, ConflictReason, Denied, Invalid, NotFound, Unavailable
 from services.kernel.rpc import failure_of
 from services.sharing.legal import law
-from tests.controls.builders import NOW, OWN_GROUND, SOLE_TRADER, START, a_sole_trader, an_object
+from tests.controls.acts import (
+    ACCEPTED,
+    DECLINED,
+    FK,
+    KFM,
+    KLF_PERSON,
+    ON_SITE,
+    PLANNING,
+    POLICE,
+    SECRETS,
+    SKV,
+    Operation,
+    a_plan_request,
+    an_id,
+    deliver,
+    register,
+)
+from tests.controls.builders import NOW, a_sole_trader
 from tests.controls.conftest import PERSON, Controls
-from tests.controls.test_rows import GOOD, SAMPLE
-
-SKV, FK, KFM, POLICE = "skatteverket-beskattning", "forsakringskassan", "kronofogden", "polismyndigheten"
-KLF_PERSON = Caller("cli", "klf-samordnare-1", Role.LOS_COORDINATOR, "KLF")
-ACCEPTED, DECLINED = common_pb2.INVITATION_ANSWER_ACCEPTED, common_pb2.INVITATION_ANSWER_DECLINED
-ON_SITE, PLANNING = common_pb2.PARTICIPATION_ROLE_ON_SITE, common_pb2.PARTICIPATION_ROLE_PLANNING_ONLY
-SECRETS = ("Parkeringen vid Tornby", "sund konkurrens", "2026-12-01", "kod-7")
-
-
-def an_id() -> str:
-    return str(uuid4())
-
-
-def register(controls: Controls, number: int = 1, **fields: Any) -> str:  # noqa: ANN401
-    place = replace(an_object(street_address=f"Exempelgatan {number}").object, **fields)
-    request = pb.RegisterObjectRequest(request_id=an_id(), object=object_message(place))
-    return str(controls.call("RegisterObject", request).object_id)
-
-
-def a_plan_request(**fields: Any) -> pb.PlanOperationRequest:  # noqa: ANN401
-    known: dict[str, Any] = {
-        "request_id": an_id(),
-        "label": "LOS-2026-07",
-        "purpose": "sund konkurrens",
-        "planned_start": timestamp(START),
-        "planned_end": timestamp(START + timedelta(hours=6)),
-        "assembly_point": "Parkeringen vid Tornby",
-        "own_control_ground_id": OWN_GROUND,
-        "safety_code": "kod-7",
-    }
-    return pb.PlanOperationRequest(**known | fields)
-
-
-class Operation:
-    """An operation as its coordinator works with it: each call names the etag of the one before."""
-
-    def __init__(self, controls: Controls, objects: int = 3, **plan: Any) -> None:  # noqa: ANN401
-        self.controls = controls
-        planned = controls.call("PlanOperation", a_plan_request(**plan))
-        self.id, self.etag = planned.operation_id, planned.etag
-        self.visits = [
-            self.change("AddVisit", pb.AddVisitRequest(object_id=register(controls, number))).visit_id for number in range(1, objects + 1)
-        ]
-
-    def change(self, method: str, request: Any) -> Any:  # noqa: ANN401
-        request.request_id, request.operation_id, request.etag = an_id(), self.id, self.etag
-        answer = self.controls.call(method, request)
-        self.etag = answer.etag
-        return answer
-
-    def invite(self, *kinds: str) -> None:
-        for kind in kinds:
-            self.change("InviteAuthority", pb.InviteAuthorityRequest(receiver_kind=kind))
-
-    def confirm(self, reason: str = "") -> pb.ConfirmOperationResponse:
-        answer: pb.ConfirmOperationResponse = self.change("ConfirmOperation", pb.ConfirmOperationRequest(override_reason=reason))
-        return answer
-
-    def read(self) -> pb.GetOperationResponse:
-        found: pb.GetOperationResponse = self.controls.call("GetOperation", pb.GetOperationRequest(operation_id=self.id))
-        self.etag = found.etag
-        return found
-
-    def outcome(self, kind: str, record_id: str = "", request_id: str = "", **fields: Any) -> None:  # noqa: ANN401
-        """What sharing tells of an invitation or, with a record id, of a plan."""
-        outcome = common_pb2.RecordOutcome(
-            request_id=request_id or an_id(),
-            record_kind="control_invitation",
-            record_id=record_id or self.id,
-            receiver_kind=kind,
-            disclosure_id=fields.pop("disclosure_id", None) or an_id(),
-            **fields,
-        )
-        try:
-            self.controls.as_sharing.RecordOutcome(pb.RecordOutcomeRequest(outcome=outcome), timeout=10)
-        except grpc.RpcError as error:
-            raise failure_of(error) from None
-
-    def answer(self, kind: str, answer: Any, role: Any = 0, ground: str = "", **about: Any) -> None:  # noqa: ANN401
-        answered = common_pb2.AnsweredInvitation(
-            answer=answer, role=role, control_ground_id=ground, function_mailbox="los@myndighet.example"
-        )
-        self.outcome(kind, status=common_pb2.OUTCOME_STATUS_RECEIVED, answered_invitation=answered, **about)
-
-    def participation(self, kind: str) -> pb.Participation:
-        return next(found for found in self.read().participations if found.receiver_kind == kind)
-
-
-def hear(controls: Controls, record_id: str, kind: str, **fields: Any) -> None:  # noqa: ANN401
-    """Sharing tells that an authority has received an invitation or a plan."""
-    outcome = common_pb2.RecordOutcome(
-        request_id=an_id(),
-        record_kind="control_invitation",
-        record_id=record_id,
-        receiver_kind=kind,
-        disclosure_id=an_id(),
-        status=common_pb2.OUTCOME_STATUS_RECEIVED,
-        **fields,
-    )
-    controls.as_sharing.RecordOutcome(pb.RecordOutcomeRequest(outcome=outcome), timeout=10)
-
-
-def object_read(controls: Controls, object_id: str, who: Caller = KLF_PERSON) -> pb.GetObjectResponse:
-    found: pb.GetObjectResponse = controls.call("GetObject", pb.GetObjectRequest(object_id=object_id), who)
-    return found
-
-
-def deliver(controls: Controls) -> None:
-    while controls.outbox.run_once():
-        pass
-
-
-def a_file(*rows: dict[str, str]) -> list[pb.ImportObjectsRequest]:
-    table = [GOOD | row for row in rows]
-    return as_file(list(GOOD), [list(row.values()) for row in table])
-
-
-def as_file(header: list[str], rows: list[list[str]]) -> list[pb.ImportObjectsRequest]:
-    parts = [common_pb2.ImportRequest(header=common_pb2.TableHeader(columns=header))]
-    parts += [common_pb2.ImportRequest(row=common_pb2.TableRow(number=number, cells=cells)) for number, cells in enumerate(rows, 1)]
-    return [pb.ImportObjectsRequest(part=part) for part in parts]
-
-
-# objects ------------------------------------------------------------------------------------------------------------
-
-
-def test_the_sample_is_registered_row_by_row_and_a_second_time_every_row_is_a_duplicate(controls: Controls) -> None:
-    header, *rows = csv.reader(io.StringIO(SAMPLE.read_text(encoding="utf-8")), delimiter=";")
-    first = controls.stream(as_file(header, rows))
-    assert [answer.row.row for answer in first] == list(range(1, 61))
-    assert {answer.row.result for answer in first} == {common_pb2.ROW_RESULT_ACCEPTED}
-    second = controls.stream(as_file(header, rows))
-    assert {(answer.row.result, answer.row.column) for answer in second} == {(common_pb2.ROW_RESULT_DUPLICATE, "")}
-    assert controls.rows("SELECT count(*) AS n FROM control_object")[0]["n"] == 60
-
-
-def test_a_dry_run_of_objects_answers_as_the_import_will_and_keeps_none(controls: Controls) -> None:
-    rows = ({"Adress": "Rydsvägen 1"}, {"Org.nr": "559999-1049"}, {"Adress": " rydsvägen  1"}, {"Adress": "Rydsvägen 2"})
-    trial = a_file(*rows)
-    trial[0].part.header.dry_run = True
-    tried = [answer.row for answer in controls.stream(trial)]
-    assert controls.rows("SELECT id FROM control_object") == controls.rows("SELECT id FROM history") == []
-    assert controls.events() == ["controls:import:dry_run/done"]
-    assert {(answer.record_id, answer.import_id) for answer in tried} == {("", "")}
-    real = [answer.row for answer in controls.stream(a_file(*rows))]
-    assert [(row.row, row.result, row.column, row.message) for row in tried] == [
-        (row.row, row.result, row.column, row.message) for row in real
-    ]
-    assert {row.result for row in real} > {common_pb2.ROW_RESULT_ACCEPTED, common_pb2.ROW_RESULT_DUPLICATE}
-
-
-def test_one_bad_row_never_stops_the_others_and_a_duplicate_names_the_earlier_row(controls: Controls) -> None:
-    answers = controls.stream(
-        a_file(
-            {"Adress": "Rydsvägen 1"}, {"Org.nr": "559999-1049"}, {"Adress": " rydsvägen  1", "Postnr": "58222"}, {"Adress": "Rydsvägen 2"}
-        )
-    )
-    found = [(answer.row.label, common_pb2.RowResult.Name(answer.row.result)[11:].lower(), answer.row.column) for answer in answers]
-    assert found == [("1", "accepted", ""), ("2", "rejected", "Org.nr"), ("3", "duplicate", "of 1"), ("4", "accepted", "")]
-    assert [answer.row.record_id != "" for answer in answers] == [True, False, False, True]
-
-
-def test_a_file_of_something_else_is_refused_as_a_whole_and_registers_nothing(controls: Controls) -> None:
-    with pytest.raises(Invalid, match="Filen saknar kolumner"):
-        controls.stream(as_file(["Namn"], [["x"]]))
-    with pytest.raises(Invalid, match="rubrikraden först"):
-        controls.stream(a_file({})[1:])
-    assert controls.rows("SELECT * FROM control_object") == []
-
-
-def test_rows_before_a_break_are_registered_and_the_file_can_be_sent_again(controls: Controls) -> None:
-    file = a_file({"Adress": "Rydsvägen 1"}, {"Adress": "Rydsvägen 2"})
-    with pytest.raises(Invalid):
-        controls.stream([*file[:2], file[0], *file[2:]])
-    results = [answer.row.result for answer in controls.stream(file)]
-    assert results == [common_pb2.ROW_RESULT_DUPLICATE, common_pb2.ROW_RESULT_ACCEPTED]
-
-
-def test_a_third_import_at_once_is_told_to_wait(controls: Controls) -> None:
-    release = Event()
-
-    def held(street: str) -> Iterator[pb.ImportObjectsRequest]:
-        yield from a_file({"Adress": street})
-        release.wait(20)
-
-    imports = [controls.start_import(held(street)) for street in ("Rydsvägen 1", "Rydsvägen 2")]
-    for answers in imports:
-        assert next(answers).row.result == common_pb2.ROW_RESULT_ACCEPTED
-    with pytest.raises(Unavailable, match="Två filer läses redan in"):
-        controls.stream(a_file({}))
-    release.set()
-    assert [list(answers) for answers in imports] == [[], []]
-    assert len(controls.stream(a_file({}))) == 1
-
-
-def test_what_is_an_enskild_firmas_owners_is_sealed_and_its_address_is_not(controls: Controls) -> None:
-    answers = controls.stream(
-        a_file({"Org.nr": SOLE_TRADER, "Företag": "Ägaren Persson", "Skylt": "Perssons krog", "Adress": "Hemgatan 7"})
-    )
-    assert answers[0].row.result == common_pb2.ROW_RESULT_ACCEPTED
-    (row,) = controls.rows("SELECT * FROM control_object")
-    stored = " ".join(str(value) for value in row.values())
-    assert "Hemgatan 7" in stored
-    for word in ("Persson", "krog", "941130", "2392"):
-        assert word not in stored
-    (listed,) = controls.call("ListObjects", pb.ListObjectsRequest()).objects
-    assert (listed.object.org_number, listed.object.company_name) == (SOLE_TRADER[2:], "Ägaren Persson")
-    again = controls.stream(a_file({"Org.nr": SOLE_TRADER.replace("-", ""), "Företag": "Annat", "Adress": "HEMGATAN 7"}))
-    assert again[0].row.result == common_pb2.ROW_RESULT_DUPLICATE
-
-
-def test_the_same_form_twice_is_one_object_and_another_form_about_it_is_refused(controls: Controls) -> None:
-    request = pb.RegisterObjectRequest(request_id=an_id(), object=object_message(an_object().object))
-    first = controls.call("RegisterObject", request)
-    assert controls.call("RegisterObject", request) == first
-    with pytest.raises(Conflict) as refused:
-        controls.call("RegisterObject", pb.RegisterObjectRequest(request_id=an_id(), object=request.object))
-    assert refused.value.reason == ConflictReason.DUPLICATE
-
-
-def test_objects_come_in_stable_pages(controls: Controls) -> None:
-    registered = [register(controls, number) for number in range(1, 6)]
-    seen, token = [], ""
-    while True:
-        answer = controls.call("ListObjects", pb.ListObjectsRequest(page=common_pb2.Page(page_size=2, page_token=token)))
-        seen += [row.object_id for row in answer.objects]
-        token = answer.next_page_token
-        if not token:
-            break
-    assert seen == registered
-
-
-# operations ---------------------------------------------------------------------------------------------------------
 
 
 def test_an_operation_from_draft_to_the_plan_at_the_three_that_come(controls: Controls) -> None:

@@ -16,8 +16,8 @@ from los.controls.v1 import tips_pb2 as pb
 from services.controls.domain.tips import LIFE
 from services.kernel.callers import Caller
 from services.kernel.clock import timestamp
+from tests.controls.acts import Operation
 from tests.controls.conftest import PERSON, Controls
-from tests.controls.test_service import Operation
 from tests.controls.tip_acts import CONSULTED, ELSEWHERE, INSPECTOR, RECEIVED, a_place, assess, decide, forward, register
 from tests.registry.drawing import allowed, edges, moves
 from tests.registry.machine import RIGHT, ROUND, Draw, Machine, Variant, walk

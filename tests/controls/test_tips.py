@@ -11,9 +11,9 @@ from services.kernel.callers import Caller, Role
 from services.kernel.clock import timestamp
 from services.kernel.errors import Conflict, ConflictReason, Denied, Invalid, NotFound
 from tests.controls import tip_acts
+from tests.controls.acts import Operation, a_file
 from tests.controls.builders import SOLE_TRADER
 from tests.controls.conftest import Controls
-from tests.controls.test_service import Operation, a_file
 from tests.controls.tip_acts import (
     ELSEWHERE,
     INSPECTOR,

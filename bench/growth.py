@@ -11,11 +11,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+import psycopg
 from los.common.v1.common_pb2 import PROTECTION_NONE, Page, ProtectionCheck
 from los.registry.v1 import registry_pb2 as pb
 from los.registry.v1.registry_pb2_grpc import RegistryServiceStub
@@ -25,6 +27,8 @@ from bench.serving import registry
 from infra import secrets, stack
 from services.kernel.clock import Clock, timestamp
 from services.kernel.reference import reference
+from services.kernel.releases import UNDER_WAY
+from services.kernel.statistics import Quarter
 
 SIZES = (10_000, 100_000, 1_000_000)
 ROUNDS = 5
@@ -32,6 +36,8 @@ CALLS = 500
 WARM = 60
 OWN = 30
 """As many of the alerts are the officer's own."""
+COUNTED_S = 1200
+POLL_S = 0.2
 PURPOSE = next(iter(reference().look_up_purposes)).code
 
 
@@ -77,8 +83,21 @@ def _served(folder: Path, size: int) -> Iterator[tuple[Any, list[str]]]:
         _say(f"{size} ärenden inlagda på {time.monotonic() - began:.0f} s")
         with registry(running, OFFICER) as channel:
             stub = RegistryServiceStub(channel)
+            _say(f"{size} ärenden räknade i statistiken på {_counted(running.postgres.url()):.0f} s")
             _handle(stub, known[:OWN])
             yield stub, known
+
+
+def _counted(url: str) -> float:
+    """Wait until the service has counted every quarter that is over, which it does once; the seconds that it took."""
+    began = time.monotonic()
+    last = Quarter.of(Quarter.of(Clock().now() - UNDER_WAY).start - timedelta(days=1))
+    with psycopg.connect(url, autocommit=True) as connection:
+        while connection.execute("SELECT 1 FROM registry.statistics_release WHERE period = %s", (str(last),)).fetchone() is None:
+            if time.monotonic() - began > COUNTED_S:
+                raise TimeoutError(f"the statistics are not counted in {COUNTED_S} s")
+            time.sleep(POLL_S)
+    return time.monotonic() - began
 
 
 def _questions(stub: Any, known: Sequence[str], size: int, number: int) -> dict[str, Callable[[], object]]:  # noqa: ANN401

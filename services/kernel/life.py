@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
-from services.kernel.callers import Role
+from services.kernel.callers import Caller, Role
+from services.kernel.clock import Clock
 from services.kernel.errors import Conflict, Invalid
 
 HANDLED_BY_MAX = 20
@@ -22,6 +23,11 @@ class Actor:
     role: Role | None
     now: datetime
     today: date
+
+    @classmethod
+    def of(cls, asking: Caller, clock: Clock) -> Self:
+        """Whoever asks, now."""
+        return cls(asking.principal, asking.role, clock.now(), clock.today())
 
 
 State = TypeVar("State", bound=StrEnum)

@@ -206,8 +206,12 @@ def record_step(
     steps: tuple[str | None, ...],
     now: datetime,
     person: str | None,
+    **more: object,
 ) -> None:
-    """Append history: `steps` are the states passed through, the first being the one before (None for a new record)."""
+    """Append history: `steps` are the states passed through, the first being the one before (None for a new record).
+
+    `more`: what a service's history has in further columns.
+    """
     for before, after in pairwise(steps):
         tx.insert(
             table,
@@ -219,6 +223,7 @@ def record_step(
             to_state=after,
             occurred_time=now,
             person=person,
+            **more,
         )
 
 

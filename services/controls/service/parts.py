@@ -43,7 +43,7 @@ class Parts:
 
     def _actor(self, asking: Caller) -> Actor:
         """Who acts and when, in the words of the domain."""
-        return Actor(asking.principal, asking.role, self._clock.now(), self._clock.today())
+        return Actor.of(asking, self._clock)
 
 
 def unit_of(asking: Caller) -> str:

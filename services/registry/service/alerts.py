@@ -166,9 +166,8 @@ class AlertMethods(Parts):
 
     def _kept_alert(self, tx: Transaction, before: Alert, moved: Moved[Alert], asking: Caller, act: str) -> Alert:
         """Write what an act has made of an alert: the record with its history, its offers, the audit row."""
-        after, now = moved.record, self._clock.now()
-        self._alerts.save(tx, before, moved, now, asking.person)
-        self._alerts.promise_offers(tx, before.content.offered, after, now)
+        after = moved.record
+        self._alerts.save(tx, before, moved, self._clock.now(), asking.person)
         self._audit(tx, f"registry:alert:{act}", asking, alerts.RECORD_KIND, after.id, state=after.state)
         if before.protection_check != after.protection_check:
             self._registering.block_same_person(tx, after, asking)

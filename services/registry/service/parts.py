@@ -70,7 +70,7 @@ class Parts:
 
     def _actor(self, asking: Caller) -> Actor:
         """Who acts and when, in the words of the domain."""
-        return Actor(asking.principal, asking.role, self._clock.now(), self._clock.today())
+        return Actor.of(asking, self._clock)
 
     def _made_by_hand(self, tx: Transaction, record_kind: str, record_id: UUID, person: str) -> bool:
         """Whether the asker wrote the record that a question is asked from: anybody can be looked for by a record made for it."""

@@ -191,9 +191,8 @@ class PaymentMethods(Parts):
         return self._once(asking, request, request.request_id, answer, run)
 
     def _kept_payment(self, tx: Transaction, before: Payment, moved: Moved[Payment], asking: Caller, act: str) -> Payment:
-        after, now = moved.record, self._clock.now()
-        self._payments.save(tx, before, moved, now, asking.person)
-        self._payments.promise_offers(tx, before.content.offered, after, now)
+        after = moved.record
+        self._payments.save(tx, before, moved, self._clock.now(), asking.person)
         self._audit(tx, f"registry:suspected_payment:{act}", asking, payments.RECORD_KIND, after.id, state=after.state)
         if before.protection_check != after.protection_check:
             self._registering.block_same_person(tx, after, asking)

@@ -54,7 +54,7 @@ class Registering:
         return Context(today, unit)
 
     def _actor(self, asking: Caller) -> Actor:
-        return Actor(asking.principal, asking.role, self._clock.now(), self._clock.today())
+        return Actor.of(asking, self._clock)
 
     def add_alert(
         self, tx: Transaction, report: Report, protection: Protection, asking: Caller, *, needs_review: bool, import_id: UUID | None = None
@@ -104,17 +104,15 @@ class Registering:
                 self._block_alert(tx, before, payment.protection_check, asking)
 
     def _block_payment(self, tx: Transaction, before: Payment, check: ProtectionCheck, asking: Caller) -> Payment:
-        moved, now = payment_life.block(before, check, self._actor(asking)), self._clock.now()
-        self._payments.save(tx, before, moved, now, asking.person)
-        self._payments.promise_offers(tx, before.content.offered, moved.record, now)
+        moved = payment_life.block(before, check, self._actor(asking))
+        self._payments.save(tx, before, moved, self._clock.now(), asking.person)
         self._audit(tx, "registry:suspected_payment:block", asking, payments.RECORD_KIND, before.id)
         self.block_alerts_of(tx, moved.record, asking)
         return moved.record
 
     def _block_alert(self, tx: Transaction, before: Alert, check: ProtectionCheck, asking: Caller) -> None:
-        moved, now = alert_life.block(before, check, self._actor(asking)), self._clock.now()
-        self._alerts.save(tx, before, moved, now, asking.person)
-        self._alerts.promise_offers(tx, before.content.offered, moved.record, now)
+        moved = alert_life.block(before, check, self._actor(asking))
+        self._alerts.save(tx, before, moved, self._clock.now(), asking.person)
         self._audit(tx, "registry:alert:block", asking, alerts.RECORD_KIND, before.id)
 
     def add_payment(

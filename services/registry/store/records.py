@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from itertools import pairwise
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -119,7 +118,10 @@ class _Records(Generic[R]):
         return self._mentions.protected(tx, unit, numbers)
 
     def save(self, tx: Transaction, before: R, moved: Moved[R], now: datetime, person: str | None) -> None:
-        """Write a changed record and append its history. Raises Conflict ETAG when somebody else was first."""
+        """Write a changed record, append its history, and promise sharing what is offered of it now.
+
+        Raises Conflict ETAG when somebody else was first.
+        """
         columns = self.table.c
         after, today = moved.record, now.astimezone(STOCKHOLM).date()
         wrapped = tx.one(select(columns.data_key).where(columns.id == after.id))
@@ -130,8 +132,9 @@ class _Records(Generic[R]):
             raise Conflict("etag: ärendet har ändrats sedan du läste det.", reason=ConflictReason.ETAG)
         record_step(tx, history, self.kind, after.id, after.revision, moved.path, now, person)
         for track, path in moved.tracks.items():
-            self._track_steps(tx, after.id, after.revision, track, path, now, person)
+            record_step(tx, history, self.kind, after.id, after.revision, path, now, person, track=track)
         self._save_mentions(tx, before, after, now)
+        self._promise_offers(tx, before.content.offered, after, now)
 
     def _save_mentions(self, tx: Transaction, before: R, after: R, now: datetime) -> None:
         check = after.protection_check
@@ -144,14 +147,6 @@ class _Records(Generic[R]):
             self._mentions.add(tx, self.kind, after.id, after.unit, after.mentions)
         if before.subject_number != after.subject_number:
             self._mentions.forget(tx, before.unit, before.subject_number)
-
-    def _track_steps(
-        self, tx: Transaction, record_id: UUID, revision: int, track: str, path: tuple[str, ...], now: datetime, person: str | None
-    ) -> None:
-        """Append the steps of a track to the history."""
-        for before, after in pairwise(path):
-            row = {"record_kind": self.kind, "record_id": record_id, "revision": revision, "from_state": before, "to_state": after}
-            tx.insert(history, id=new_id(), **row, occurred_time=now, person=person, track=track)
 
     def seen(self, tx: Transaction, record_id: UUID, caller: Caller) -> R:
         """A record that the caller may see. Raises NotFound."""
@@ -213,7 +208,7 @@ class _Records(Generic[R]):
             statement = statement.where(tuple_(*order) > tuple_(*after) if isinstance(after, tuple) else columns.id > after)
         return tx.read(statement.order_by(*order).limit(limit))
 
-    def promise_offers(self, tx: Transaction, before: Offered, after: R, now: datetime) -> None:
+    def _promise_offers(self, tx: Transaction, before: Offered, after: R, now: datetime) -> None:
         """Outbox rows to sharing, ids only: every offer of the new revision, and a withdrawal of each that is no more."""
         offered = after.content.offered
         if offered == before:
@@ -302,7 +297,7 @@ class Alerts(_Records[Alert]):
         """These alerts have just been shown to their landlord as closed: the first time is their feedback. It tells of no change."""
         new = alert.update().where(alert.c.id.in_(shown), alert.c.feedback_time.is_(None)).values(feedback_time=now)
         for row in tx.read(new.returning(alert.c.id, alert.c.revision)):
-            self._track_steps(tx, row.id, row.revision, "feedback", ("none", "given"), now, None)
+            record_step(tx, history, self.kind, row.id, row.revision, ("none", "given"), now, None, track="feedback")
 
     def _due_date(self, before: Alert, after: Alert, today: date) -> date | None:
         return alert_life.due_date(before, after, today)

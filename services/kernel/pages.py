@@ -5,6 +5,8 @@ from datetime import date
 from typing import Any, Protocol
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, Select
+
 from services.kernel.errors import Invalid
 
 PAGE_SIZE = 20
@@ -46,6 +48,13 @@ def after_day(page: Page) -> tuple[date, UUID] | None:
         return date.fromisoformat(day), UUID(row_id)
     except ValueError:
         raise Invalid("page.page_token: ange det värde som den förra sidan gav.") from None
+
+
+def oldest_first(statement: Select[Any], row_id: ColumnElement[UUID], after: UUID | None, limit: int) -> Select[Any]:
+    """The page of a list in the order of its ids, which is that of time, after the last row that was seen."""
+    if after is not None:
+        statement = statement.where(row_id > after)
+    return statement.order_by(row_id).limit(limit)
 
 
 def next_token(found: Sequence[Any], size: int) -> str:

@@ -34,6 +34,7 @@ from services.controls.store.tables import history, metadata, outbox
 from services.kernel.db import Row, Transaction
 from services.kernel.errors import Conflict, ConflictReason
 from services.kernel.life import Moved, handled
+from services.kernel.pages import oldest_first
 from services.kernel.records import INSTANT, enqueue, record_step
 from services.kernel.vault import Vault
 
@@ -129,9 +130,7 @@ class Findings:
     def observations(self, tx: Transaction, visit_id: UUID, unit: str, after: UUID | None, limit: int) -> list[Observation]:
         """A page of a unit's observations at one visit, oldest first."""
         statement = select(observation).where(observation.c.visit_id == visit_id, observation.c.unit == unit)
-        if after is not None:
-            statement = statement.where(observation.c.id > after)
-        return self._observations(tx, tx.read(statement.order_by(observation.c.id).limit(limit)))
+        return self._observations(tx, tx.read(oldest_first(statement, observation.c.id, after, limit)))
 
     def save_observation(self, tx: Transaction, before: Observation, moved: Moved[Observation], now: datetime, person: str | None) -> None:
         """Write a changed observation, its history and the offers that follow. Raises Conflict ETAG when somebody else was first."""
@@ -221,9 +220,7 @@ class Findings:
         if overdue_on is not None:
             too_old = measure.c.registered_time < measures.too_old(overdue_on)
             statement = statement.where(measure.c.state.not_in(measures.ENDED), or_(too_old, measure.c.follow_up_date < overdue_on))
-        if after is not None:
-            statement = statement.where(measure.c.id > after)
-        return [_measure_of(row) for row in tx.read(statement.order_by(measure.c.id).limit(limit))]
+        return [_measure_of(row) for row in tx.read(oldest_first(statement, measure.c.id, after, limit))]
 
     def measures_of(self, tx: Transaction, operations: Collection[UUID]) -> list[Measure]:
         """Every measure of these operations, whose ever."""

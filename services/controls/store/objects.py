@@ -18,6 +18,7 @@ from services.controls.store.tables import control_object, history, object_visit
 from services.kernel.db import Row, Transaction
 from services.kernel.errors import Conflict, ConflictReason, NotFound
 from services.kernel.identity import OrgNumber
+from services.kernel.pages import oldest_first
 from services.kernel.records import record_step
 from services.kernel.vault import Vault
 
@@ -128,10 +129,7 @@ class Objects:
 
     def page(self, tx: Transaction, after: UUID | None, limit: int) -> list[StoredObject]:
         """A page of all objects, oldest first."""
-        statement = select(control_object).order_by(control_object.c.id).limit(limit)
-        if after is not None:
-            statement = statement.where(control_object.c.id > after)
-        return [self.object_of(row) for row in tx.read(statement)]
+        return [self.object_of(row) for row in tx.read(oldest_first(select(control_object), control_object.c.id, after, limit))]
 
     def named(self, tx: Transaction, ids: Collection[UUID]) -> dict[UUID, StoredObject]:
         """These objects, by id."""

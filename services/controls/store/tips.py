@@ -13,6 +13,7 @@ from services.controls.store.tables import history, tip
 from services.kernel.db import Row, Transaction
 from services.kernel.errors import NotFound
 from services.kernel.life import Actor, Moved
+from services.kernel.pages import oldest_first
 from services.kernel.records import record_step
 from services.kernel.vault import Vault
 
@@ -57,12 +58,10 @@ class Tips:
 
     def page(self, tx: Transaction, unit: str, state: State | None, after: UUID | None, limit: int) -> list[Tip]:
         """A page of a unit's tips, oldest first; in one state or all."""
-        statement = select(tip).where(tip.c.unit == unit).order_by(tip.c.id).limit(limit)
+        statement = select(tip).where(tip.c.unit == unit)
         if state is not None:
             statement = statement.where(tip.c.state == state)
-        if after is not None:
-            statement = statement.where(tip.c.id > after)
-        return [self._tip_of(row) for row in tx.read(statement)]
+        return [self._tip_of(row) for row in tx.read(oldest_first(statement, tip.c.id, after, limit))]
 
     def of_objects(self, tx: Transaction, unit: str, objects: Collection[UUID], states: Collection[State] = State) -> list[Tip]:  # type: ignore[assignment]
         """A unit's tips about these objects, oldest first."""

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, func, select, true
 from services.kernel.callers import Caller, Role
 from services.kernel.db import Row, Transaction
 from services.kernel.errors import Conflict, NotFound
+from services.kernel.pages import oldest_first
 from services.kernel.protection import Protection
 from services.kernel.vault import Vault
 from services.registry.domain import alert as alerts
@@ -53,9 +54,7 @@ class ImportedFiles:
             for table in (alert, suspected_payment)
         ]
         statement = select(imported, (counts[0] + counts[1]).label("count")).where(self._visible(asking))
-        if after is not None:
-            statement = statement.where(imported.c.id > after)
-        return tx.read(statement.order_by(imported.c.id).limit(limit))
+        return tx.read(oldest_first(statement, imported.c.id, after, limit))
 
     def undone(self, tx: Transaction, import_id: UUID, now: datetime) -> None:
         """A file was taken back."""

@@ -9,6 +9,7 @@ from sqlalchemy import exists, func, select
 from services.kernel.callers import Caller
 from services.kernel.db import Row, Transaction
 from services.kernel.ids import new_id
+from services.kernel.pages import oldest_first
 from services.kernel.protection import Protection
 from services.kernel.vault import Vault
 from services.registry.domain.lookup import Judgement, Outcome
@@ -76,9 +77,7 @@ class LookUps:
         """What waits for review, or has had it, oldest first."""
         which = look_up.c.judgement.is_not(None) if reviewed else look_up.c.needs_review & look_up.c.judgement.is_(None)
         statement = select(look_up).where(which)
-        if after is not None:
-            statement = statement.where(look_up.c.id > after)
-        return tx.read(statement.order_by(look_up.c.id).limit(limit))
+        return tx.read(oldest_first(statement, look_up.c.id, after, limit))
 
     def review(self, tx: Transaction, look_up_id: UUID, judgement: Judgement, person: str, now: datetime) -> bool | None:
         """Keep what the reviewer came to; False when somebody has judged it already, None when it does not wait for anybody."""

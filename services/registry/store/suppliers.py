@@ -10,6 +10,7 @@ from services.kernel.callers import Caller
 from services.kernel.db import Row, Transaction
 from services.kernel.errors import NotFound
 from services.kernel.identity import OrgNumber
+from services.kernel.pages import oldest_first
 from services.kernel.protection import Protection
 from services.kernel.vault import Vault
 from services.registry.domain.linking import SubjectKind, keys
@@ -64,9 +65,7 @@ class Suppliers:
             listed = listed.where(columns.supplier == self._index(org_number))
         if due_date is not None:
             listed = listed.where(columns.next_check_date <= due_date)
-        if after is not None:
-            listed = listed.where(columns.id > after)
-        return tx.read(listed.order_by(columns.id).limit(limit))
+        return tx.read(oldest_first(listed, columns.id, after, limit))
 
     def _index(self, org_number: str) -> bytes:
         return self._vault.index(RECORD_KIND, org_number)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Text, and_, cast, func, select
 
 from services.kernel.db import Row, Transaction
 from services.kernel.ids import new_id
+from services.kernel.pages import oldest_first
 from services.kernel.records import enqueue
 from services.sharing.domain import CORRECTING, Status
 from services.sharing.sealing import Event, SealedRecord
@@ -126,10 +127,8 @@ class Disclosures(Base):
             wanted += [LATEST_STATUS == Status.SENT, silent_since > SENT_TIME]
         if states:
             wanted.append(LATEST_STATUS.in_(states))
-        if after:
-            wanted.append(c.id > after)
         # First which, then what they are: asked together, the database would look at what belongs to every disclosure there is.
-        ids = [row.id for row in tx.read(select(c.id).where(*wanted).order_by(c.id).limit(limit))]
+        ids = [row.id for row in tx.read(oldest_first(select(c.id).where(*wanted), c.id, after, limit))]
         approved = (
             select(disclosure_event.c.person)
             .where(disclosure_event.c.disclosure_id == c.id, disclosure_event.c.details["approved"].as_boolean())

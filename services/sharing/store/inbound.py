@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, desc, func, or_, select
 
 from services.kernel.db import Row, Transaction
+from services.kernel.pages import oldest_first
 from services.kernel.protection import Protection
 from services.sharing.domain import InboundState
 from services.sharing.store.base import Base
@@ -54,12 +55,10 @@ class Inbound(Base):
 
     def inbox(self, tx: Transaction, unit: str, states: Sequence[str], after: UUID | None, limit: int) -> list[Row]:
         """A page of a unit's inbox, oldest first."""
-        statement = select(inbound).where(*_seen(unit)).order_by(inbound.c.id).limit(limit)
+        statement = select(inbound).where(*_seen(unit))
         if states:
             statement = statement.where(inbound.c.state.in_(states))
-        if after:
-            statement = statement.where(inbound.c.id > after)
-        return tx.read(statement)
+        return tx.read(oldest_first(statement, inbound.c.id, after, limit))
 
     def move_inbound(self, tx: Transaction, row: Row, state: InboundState, now: datetime, **columns: object) -> None:
         """Something has happened to a notice."""

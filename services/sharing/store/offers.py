@@ -12,6 +12,7 @@ from sqlalchemy import desc, func, select
 
 from services.kernel.db import Row, Transaction
 from services.kernel.ids import new_id
+from services.kernel.pages import oldest_first
 from services.kernel.protection import Protection
 from services.sharing.domain import CodedFact, Offer, OfferState, require_step
 from services.sharing.store.base import Base
@@ -121,12 +122,10 @@ class Offers(Base):
     def offers(self, tx: Transaction, unit: str, kinds: frozenset[str], states: Sequence[str], after: UUID | None, limit: int) -> list[Row]:
         """A page of a unit's offers of these kinds, oldest first; those of protected persons are in no list."""
         seen = (offer.c.unit == unit, offer.c.record_kind.in_(kinds), offer.c.protection != Protection.PROTECTED)
-        statement = select(offer).where(*seen, offer.c.state != OfferState.STOPPED).order_by(offer.c.id).limit(limit)
+        statement = select(offer).where(*seen, offer.c.state != OfferState.STOPPED)
         if states:
             statement = statement.where(offer.c.state.in_(states))
-        if after:
-            statement = statement.where(offer.c.id > after)
-        return tx.read(statement)
+        return tx.read(oldest_first(statement, offer.c.id, after, limit))
 
     def add_preview(
         self, tx: Transaction, preview_id: UUID, payload: bytes, written: Mapping[str, str], shown: Mapping[str, Any], **columns: object

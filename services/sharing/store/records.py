@@ -8,6 +8,7 @@ from sqlalchemy import func, or_, select
 
 from services.kernel.db import Row, Transaction
 from services.kernel.ids import new_id
+from services.kernel.pages import oldest_first
 from services.sharing.domain import OfferState, Status
 from services.sharing.store.disclosures import Disclosures
 from services.sharing.store.tables import (
@@ -93,6 +94,4 @@ class Records(Disclosures):
     def lapsed_offers(self, tx: Transaction, unit: str, before: datetime, after: UUID | None) -> list[Row]:
         """Offers that have waited since `before`, locked; a page, after the last one seen."""
         waiting = select(offer).where(offer.c.unit == unit, offer.c.state == OfferState.WAITING, offer.c.offered_time < before)
-        if after is not None:
-            waiting = waiting.where(offer.c.id > after)
-        return tx.read(waiting.order_by(offer.c.id).limit(ROWS_MAX).with_for_update())
+        return tx.read(oldest_first(waiting, offer.c.id, after, ROWS_MAX).with_for_update())

@@ -3,10 +3,9 @@
 What a case says is shown to those who may read it, by the registry's own rules; what may be told of it is sharing's question (deciding.py).
 """
 
-from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from babel.numbers import format_decimal
@@ -15,13 +14,13 @@ from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as pb
 
 from services.gateway.door import Door, Who
-from services.gateway.forms import Sent, asked, sent
+from services.gateway.forms import Sent, asked, chosen, sent
 from services.gateway.web import go_to, page
-from services.gateway.words import ALERT_STATES, PAYMENT_STATES
+from services.gateway.words import ALERT_STATES, PAYMENT_STATES, choices, options, word
 from services.kernel.callers import Role
 from services.kernel.clock import timestamp
-from services.kernel.errors import Conflict, Denied, Invalid
-from services.kernel.reference import Word, Words, reference
+from services.kernel.errors import Conflict, Invalid
+from services.kernel.reference import reference
 
 FLAGGERS = frozenset({Role.CASE_OFFICER, Role.FUT_INVESTIGATOR})
 READERS = frozenset({Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.APPROVER, Role.FUT_MANAGER})
@@ -72,21 +71,13 @@ class _Pages:
     def __init__(self, door: Door) -> None:
         self._door = door
 
-    def _who(self, request: Request, roles: Iterable[Role], form: Sent | None = None) -> Who:
-        who = self._door.require(request)
-        if who.role not in roles:
-            raise Denied("Sidan hör till en annan roll än din.")
-        if form is not None:
-            self._door.require_form(who, form.text("csrf"))
-        return who
-
     def flag_form(self, request: Request) -> Response:
         """An empty flag."""
-        return _flag_page(request, self._who(request, FLAGGERS), Sent())
+        return _flag_page(request, self._door.allowed(request, FLAGGERS), Sent())
 
     def flag(self, request: Request, form: Filled) -> Response:
         """Register the flag; what is wrong is said with all that was filled in still there."""
-        who = self._who(request, FLAGGERS, form)
+        who = self._door.allowed(request, FLAGGERS, form)
         flag = pb.PaymentFlag(owner_unit=who.caller.unit or "", causes=form.all("causes"))
         for name in FLAG_TEXTS:
             setattr(flag, name, form.text(name))
@@ -102,17 +93,17 @@ class _Pages:
 
     def payment(self, request: Request, payment_id: UUID) -> Response:
         """A case of a payment."""
-        return self._payment_page(request, self._who(request, READERS), payment_id, Sent())
+        return self._payment_page(request, self._door.allowed(request, READERS), payment_id, Sent())
 
     def assess_payment(self, request: Request, payment_id: UUID, form: Filled) -> Response:
         """Keep the investigator's assessment."""
-        who = self._who(request, {Role.FUT_INVESTIGATOR}, form)
+        who = self._door.allowed(request, {Role.FUT_INVESTIGATOR}, form)
         try:
             wanted = pb.AssessSuspectedPaymentRequest(
                 request_id=form.request_id,
                 payment_id=str(payment_id),
                 etag=form.text("etag"),
-                assessment=_chosen(form, "assessment", PAYMENT_ASSESSMENTS),
+                assessment=chosen(form, "assessment", PAYMENT_ASSESSMENTS),
                 no_conflict_of_interest=bool(form.text("no_conflict_of_interest")),
                 own_error_ruled_out=bool(form.text("own_error_ruled_out")),
                 protection_check=_protection(form),
@@ -128,17 +119,17 @@ class _Pages:
 
     def alert(self, request: Request, alert_id: UUID) -> Response:
         """A case of the population register."""
-        return self._alert_page(request, self._who(request, READERS - {Role.FUT_MANAGER}), alert_id, Sent())
+        return self._alert_page(request, self._door.allowed(request, READERS - {Role.FUT_MANAGER}), alert_id, Sent())
 
     def assess_alert(self, request: Request, alert_id: UUID, form: Filled) -> Response:
         """Keep the officer's assessment."""
-        who = self._who(request, ALERT_OFFICERS, form)
+        who = self._door.allowed(request, ALERT_OFFICERS, form)
         try:
             wanted = pb.AssessAlertRequest(
                 request_id=form.request_id,
                 alert_id=str(alert_id),
                 etag=form.text("etag"),
-                assessment=_chosen(form, "assessment", ALERT_ASSESSMENTS),
+                assessment=chosen(form, "assessment", ALERT_ASSESSMENTS),
                 wrong_flat_checked=bool(form.text("wrong_flat_checked")),
                 suspected_error_kind=form.text("suspected_error_kind"),
                 concerns_contract_holder=bool(form.text("concerns_contract_holder")),
@@ -159,12 +150,12 @@ class _Pages:
             ("Ärendenummer", flag.case_number),
             ("Diarienummer", flag.diary_number),
             ("Mottagare", flag.recipient_id_number),
-            ("Stöd", _word(known.schemes, flag.payment_scheme)),
-            ("Vad kan vara fel", ", ".join(_word(known.causes, code) for code in flag.causes)),
+            ("Stöd", word(known.schemes, flag.payment_scheme)),
+            ("Vad kan vara fel", ", ".join(word(known.causes, code) for code in flag.causes)),
             ("Period", f"{flag.period_from} till {flag.period_to}"),
             ("Misstänkt belopp", _kronor(flag.suspected_amount_sek)),
-            ("Varifrån det kom", _word(known.impulses, flag.impulse_source)),
-            ("Annan förmån", _word(known.benefits, flag.other_benefit)),
+            ("Varifrån det kom", word(known.impulses, flag.impulse_source)),
+            ("Annan förmån", word(known.benefits, flag.other_benefit)),
             ("Bedömningen grundas på", row.reasons),
         ]
         return page(
@@ -176,12 +167,12 @@ class _Pages:
             state=PAYMENT_STATES[row.state],
             may_assess=who.role is Role.FUT_INVESTIGATOR and not row.purge_date,
             links=registry.ListLinks(pb.ListLinksRequest(record_kind="suspected_payment", record_id=str(payment_id))),
-            assessments=_options(PAYMENT_ASSESSMENTS),
-            protection=_options(PROTECTION),
-            benefits=_words(known.benefits),
+            assessments=options(PAYMENT_ASSESSMENTS),
+            protection=options(PROTECTION),
+            benefits=choices(known.benefits),
             bodies=[(body.code, body.word) for body in known.receivers if body.decides],
-            causes=[(code, _word(known.causes, code)) for code in flag.causes],
-            circumstances=_words(known.causes),
+            causes=[(code, word(known.causes, code)) for code in flag.causes],
+            circumstances=choices(known.causes),
             said=said,
             csrf=who.csrf,
         )
@@ -197,9 +188,9 @@ class _Pages:
             ("Lägenhetsnummer", report.apartment_number),
             ("Kontraktsinnehavare", report.contract_holder_name),
             ("Personnummer", report.contract_holder_id_number),
-            ("Iakttagelser", ", ".join(_word(known.observations, code) for code in report.observation_types)),
+            ("Iakttagelser", ", ".join(word(known.observations, code) for code in report.observation_types)),
             ("Iakttaget", seen),
-            ("Vem har sett det", _word(known.sources, report.source_kind)),
+            ("Vem har sett det", word(known.sources, report.source_kind)),
             ("Att tänka på", "Uppgiften kommer från någon annan än hyresvärden själv." if row.needs_review else ""),
             ("Bedömningen grundas på", row.reasons),
             ("Skatteverkets referens", row.skv_reference),
@@ -213,9 +204,9 @@ class _Pages:
             state=ALERT_STATES[row.state],
             may_assess=who.role in ALERT_OFFICERS and row.state in {pb.ALERT_STATE_SCREENED, pb.ALERT_STATE_ASSESSED},
             links=registry.ListLinks(pb.ListLinksRequest(record_kind="folkbokforing_alert", record_id=str(alert_id))),
-            assessments=_options(ALERT_ASSESSMENTS),
-            protection=_options(PROTECTION),
-            error_kinds=_words(known.error_kinds),
+            assessments=options(ALERT_ASSESSMENTS),
+            protection=options(PROTECTION),
+            error_kinds=choices(known.error_kinds),
             observations=[(each.code, each.word) for each in known.observations if not each.weak],
             said=said,
             csrf=who.csrf,
@@ -229,24 +220,18 @@ def _flag_page(request: Request, who: Who, said: Sent) -> Response:
         "flag.html",
         400 if said.message else 200,
         schemes=[(scheme.code, scheme.word) for scheme in known.schemes if scheme.record_kind == "suspected_payment"],
-        causes=_words(known.causes),
-        impulses=_words(known.impulses),
-        benefits=_words(known.benefits),
+        causes=choices(known.causes),
+        impulses=choices(known.impulses),
+        benefits=choices(known.benefits),
         bodies=[(body.code, body.word) for body in known.receivers if body.decides],
         said=said,
         csrf=who.csrf,
     )
 
 
-def _chosen(form: Sent, name: str, options: Mapping[str, tuple[str, Any]]) -> Any:  # noqa: ANN401  # a number of the contract
-    if form.text(name) not in options:
-        raise Invalid(f"{name}: välj ett av svaren.")
-    return options[form.text(name)][1]
-
-
 def _protection(form: Sent) -> common_pb2.ProtectionCheck:
     """The officer looks while filling in the form, so it is now that they have looked."""
-    return common_pb2.ProtectionCheck(result=_chosen(form, "protection_check", PROTECTION), checked_time=timestamp(datetime.now(UTC)))
+    return common_pb2.ProtectionCheck(result=chosen(form, "protection_check", PROTECTION), checked_time=timestamp(datetime.now(UTC)))
 
 
 def _facts(form: Sent, name: str) -> list[common_pb2.Circumstance]:
@@ -271,15 +256,3 @@ def _wrong(form: Sent, problem: Invalid | Conflict) -> Sent:
 def _kronor(amount: str) -> str:
     """An amount as it is written in Sweden; empty for none."""
     return f"{format_decimal(Decimal(amount), locale='sv_SE')} kr" if amount else ""
-
-
-def _options(options: Mapping[str, tuple[str, Any]]) -> list[tuple[str, str]]:
-    return [(code, word) for code, (word, _) in options.items()]
-
-
-def _words(words: Iterable[Word]) -> list[tuple[str, str]]:
-    return [(each.code, each.word) for each in words]
-
-
-def _word(words: Words[Any], code: str) -> str:
-    return words[code].word if code in words else code

@@ -9,10 +9,11 @@ from los.controls.v1 import controls_pb2 as pb
 from los.controls.v1 import findings_pb2, route_pb2
 
 from services.gateway import controls_words as words
-from services.gateway.controls_frame import COORDINATOR, LEADS, Frame, Show, chosen, hours, local, named, needed, span, told
+from services.gateway.controls_frame import COORDINATOR, LEADS, Frame, Show, hours, local, named, needed, span, told
 from services.gateway.door import Door, Who
-from services.gateway.forms import Sent, asked, sent
+from services.gateway.forms import Sent, asked, chosen, sent
 from services.gateway.web import go_to, page
+from services.gateway.words import Choice, options
 from services.kernel.errors import Conflict, Invalid
 from services.kernel.reference import reference
 
@@ -60,11 +61,11 @@ def routes(door: Door) -> APIRouter:
 class _Pages(Frame):
     def new(self, request: Request) -> Response:
         """An empty plan."""
-        return self._plan_page(request, self._who(request, COORDINATOR), Sent())
+        return self._plan_page(request, self._door.allowed(request, COORDINATOR), Sent())
 
     def plan(self, request: Request, form: Filled) -> Response:
         """Draft the operation; its page is next."""
-        who = self._who(request, COORDINATOR, form)
+        who = self._door.allowed(request, COORDINATOR, form)
         try:
             needed(form, "label", "skriv insatsens nummer, till exempel LOS-2026-07.")
             wanted = pb.PlanOperationRequest(
@@ -80,11 +81,11 @@ class _Pages(Frame):
 
     def operation(self, request: Request, operation_id: UUID) -> Response:
         """An operation whole, with what can be done now."""
-        return self._shown(request, operation_id)(self._who(request, COORDINATOR), Sent(), 200)
+        return self._shown(request, operation_id)(self._door.allowed(request, COORDINATOR), Sent(), 200)
 
     def plan_form(self, request: Request, operation_id: UUID) -> Response:
         """The plan, to be put right."""
-        who = self._who(request, COORDINATOR)
+        who = self._door.allowed(request, COORDINATOR)
         known = self._operation(who, operation_id)
         return self._plan_page(request, who, Sent({name: [value] for name, value in _written(known).items()}), known)
 
@@ -128,7 +129,7 @@ class _Pages(Frame):
 
     def stop_form(self, request: Request, operation_id: UUID) -> Response:
         """What follows from postponing and from cancelling, before either."""
-        return self._stop_shown(request, operation_id)(self._who(request, COORDINATOR), Sent(), 200)
+        return self._stop_shown(request, operation_id)(self._door.allowed(request, COORDINATOR), Sent(), 200)
 
     def stop(self, request: Request, operation_id: UUID, form: Filled) -> Response:
         """Postpone or cancel."""
@@ -144,7 +145,7 @@ class _Pages(Frame):
 
     def calendar(self, request: Request, operation_id: UUID) -> Response:
         """The label and the days, for a calendar; nothing of the plan."""
-        who = self._who(request, COORDINATOR)
+        who = self._door.allowed(request, COORDINATOR)
         found = self._controls(who).GetCalendar(route_pb2.GetCalendarRequest(operation_id=str(operation_id)))
         headers = {"Content-Disposition": f'attachment; filename="{found.file_name}"'}
         return Response(found.content, media_type="text/calendar; charset=utf-8", headers=headers)
@@ -231,8 +232,8 @@ class _Pages(Frame):
             by_hand_grounds=[
                 (row[0], f"{words.party(code)}: {row[1]}") for code in dict.fromkeys(by_hand) for row in words.grounds_of(code)
             ],
-            answers=words.options(words.ANSWERS),
-            parts=words.options(words.PARTS),
+            answers=options(words.ANSWERS),
+            parts=options(words.PARTS),
             answer_words={number: said for said, number in words.ANSWERS.values()},
             part_words={number: said for said, number in words.PARTS.values()},
             areas=self._areas(who) if took_place else [],
@@ -242,7 +243,7 @@ class _Pages(Frame):
             csrf=who.csrf,
         )
 
-    def _areas(self, who: Who) -> list[words.Choice]:
+    def _areas(self, who: Who) -> list[Choice]:
         found = self._controls(who).GetChecklists(findings_pb2.GetChecklistsRequest())
         return [(area.code, area.word) for area in found.areas]
 

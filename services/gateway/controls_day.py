@@ -14,10 +14,11 @@ from los.controls.v1 import findings_pb2 as findings
 from services.gateway import controls_words as words
 from services.gateway.controls import answer_of
 from services.gateway.controls_found import FINISHES, INSPECTORS, VisitFrame
-from services.gateway.controls_frame import LEADS, Show, at, chosen, clock_in, hours, local, named, whole
+from services.gateway.controls_frame import LEADS, Show, at, clock_in, hours, local, named, whole
 from services.gateway.door import Door, Who
-from services.gateway.forms import Sent, sent
+from services.gateway.forms import Sent, chosen, sent
 from services.gateway.web import page
+from services.gateway.words import options
 from services.kernel.callers import Role
 from services.kernel.clock import SKEW_MAX, instant
 from services.kernel.errors import Invalid, NotFound
@@ -46,11 +47,11 @@ def routes(door: Door) -> APIRouter:
 class _Pages(VisitFrame):
     def invitation(self, request: Request, operation_id: UUID) -> Response:
         """What an invited unit knows, and its answer."""
-        return self._invited(request, operation_id)(self._who(request, LEADS), Sent(), 200)
+        return self._invited(request, operation_id)(self._door.allowed(request, LEADS), Sent(), 200)
 
     def answer(self, request: Request, operation_id: UUID, form: Filled) -> Response:
         """The own unit's answer."""
-        unit = self._who(request, LEADS, form).caller.unit or ""
+        unit = self._door.allowed(request, LEADS, form).caller.unit or ""
         return self._done(
             request,
             LEADS,
@@ -62,7 +63,7 @@ class _Pages(VisitFrame):
 
     def day(self, request: Request, operation_id: UUID) -> Response:
         """The visits in their order, and the step that is next."""
-        return self._shown(request, operation_id)(self._who(request, LEADS), Sent(), 200)
+        return self._shown(request, operation_id)(self._door.allowed(request, LEADS), Sent(), 200)
 
     def brief(self, request: Request, operation_id: UUID, form: Filled) -> Response:
         """The lead has assessed the risks and signs."""
@@ -86,7 +87,7 @@ class _Pages(VisitFrame):
         """What the own unit found, by area."""
         wanted = pb.RecordSummaryRequest(
             **named(form, operation_id),
-            party=self._who(request, INSPECTORS, form).caller.unit or "",
+            party=self._door.allowed(request, INSPECTORS, form).caller.unit or "",
             areas=form.all("areas"),
             nothing_to_report=bool(form.text("nothing_to_report")),
         )
@@ -94,7 +95,7 @@ class _Pages(VisitFrame):
 
     def visit(self, request: Request, operation_id: UUID, visit_id: UUID) -> Response:
         """One visit: its steps, the own checklist, what is recorded."""
-        return self._visit_shown(request, operation_id, visit_id)(self._who(request, LEADS), Sent(), 200)
+        return self._visit_shown(request, operation_id, visit_id)(self._door.allowed(request, LEADS), Sent(), 200)
 
     def arrive(self, request: Request, operation_id: UUID, visit_id: UUID, form: Filled) -> Response:
         """Somebody has come to the object."""
@@ -132,7 +133,7 @@ class _Pages(VisitFrame):
         return self._done(request, LEADS, form, act, self._shown(request, operation_id), f"/insatser/{operation_id}/dag")
 
     def _timed(self, request: Request, operation_id: UUID, form: Sent, message: Any, method: str) -> Response:  # noqa: ANN401  # a type
-        op = self._operation(self._who(request, LEADS, form), operation_id)
+        op = self._operation(self._door.allowed(request, LEADS, form), operation_id)
 
         def act(controls: Any) -> object:  # noqa: ANN401  # a stub
             return getattr(controls, method)(message(**named(form, operation_id), occurred_time=_when(form, op)))
@@ -140,7 +141,7 @@ class _Pages(VisitFrame):
         return self._back(request, operation_id, form, act)
 
     def _visited(self, request: Request, operation_id: UUID, visit_id: UUID, form: Sent, act: Callable[[Any, Any], object]) -> Response:
-        op = self._operation(self._who(request, LEADS, form), operation_id)
+        op = self._operation(self._door.allowed(request, LEADS, form), operation_id)
         show = self._visit_shown(request, operation_id, visit_id)
         path = f"/insatser/{operation_id}/dag" if form.text("outcome") else f"/insatser/{operation_id}/besok/{visit_id}"
         return self._done(request, LEADS, form, lambda controls: act(controls, _when(form, op)), show, path)
@@ -157,8 +158,8 @@ class _Pages(VisitFrame):
                 status,
                 row=row,
                 grounds=words.grounds_of(unit),
-                answers=words.options(words.ANSWERS),
-                parts=words.options(words.PARTS),
+                answers=options(words.ANSWERS),
+                parts=options(words.PARTS),
                 said=said,
                 csrf=who.csrf,
             )
@@ -181,7 +182,7 @@ class _Pages(VisitFrame):
                 hours=hours(op.planned_start, op.planned_end),
                 leads=op.field_lead == who.caller.person,
                 coordinates=who.role is Role.LOS_COORDINATOR and op.unit == unit,
-                risks=words.options(words.RISKS),
+                risks=options(words.RISKS),
                 own=[row for row in lists.checklists if row.authority == unit],
                 areas=[(area.code, area.word) for area in lists.areas if area.code in _own_areas(lists, unit)],
                 tells=tells and unit in {*op.summaries_missing, *(row.party for row in op.summaries)},

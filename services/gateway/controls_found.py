@@ -9,10 +9,11 @@ from los.controls.v1 import controls_pb2 as pb
 from los.controls.v1 import findings_pb2 as findings
 
 from services.gateway import controls_words as words
-from services.gateway.controls_frame import Frame, Show, chosen, needed
+from services.gateway.controls_frame import Frame, Show, needed
 from services.gateway.door import Door, Who
-from services.gateway.forms import Sent, asked, sent
+from services.gateway.forms import Sent, asked, chosen, sent
 from services.gateway.web import page
+from services.gateway.words import choices, options
 from services.kernel.callers import Role
 from services.kernel.errors import NotFound
 from services.kernel.reference import reference
@@ -74,7 +75,7 @@ class VisitFrame(Frame):
                 finishes=[
                     (code, word) for code, (word, state) in FINISHES.items() if code != "done" or visit.state == pb.VISIT_STATE_ON_SITE
                 ],
-                reasons=words.choices(reference().abort_reasons),
+                reasons=choices(reference().abort_reasons),
                 states=pb,
                 found=findings,
                 said=said,
@@ -98,11 +99,11 @@ class _Pages(VisitFrame):
     def observe_form(self, request: Request, operation_id: UUID, visit_id: UUID, checklist: str, number: int) -> Response:
         """One line of the own checklist."""
         show = self._observe_shown(request, operation_id, visit_id, checklist, number)
-        return show(self._who(request, INSPECTORS), Sent(), 200)
+        return show(self._door.allowed(request, INSPECTORS), Sent(), 200)
 
     def observe(self, request: Request, operation_id: UUID, visit_id: UUID, checklist: str, number: int, form: Filled) -> Response:
         """What was seen of it."""
-        item = self._item(self._who(request, INSPECTORS, form), visit_id, checklist, number)
+        item = self._item(self._door.allowed(request, INSPECTORS, form), visit_id, checklist, number)
 
         def act(controls: Any) -> object:  # noqa: ANN401  # a stub
             found = chosen(form, "is_deficiency", DEFICIENT)
@@ -133,7 +134,7 @@ class _Pages(VisitFrame):
 
     def measure_form(self, request: Request, operation_id: UUID, visit_id: UUID) -> Response:
         """An empty measure."""
-        return self._measure_shown(request, operation_id, visit_id)(self._who(request, INSPECTORS), Sent(), 200)
+        return self._measure_shown(request, operation_id, visit_id)(self._door.allowed(request, INSPECTORS), Sent(), 200)
 
     def measure(self, request: Request, operation_id: UUID, visit_id: UUID, form: Filled) -> Response:
         """What the own unit does about it."""
@@ -171,8 +172,8 @@ class _Pages(VisitFrame):
                 item=self._item(who, visit_id, checklist, number),
                 here=f"/insatser/{operation_id}/besok/{visit_id}",
                 action=f"/insatser/{operation_id}/besok/{visit_id}/iakttagelse/{checklist}/{number}",
-                deficient=words.options(DEFICIENT),
-                severities=words.options(words.SEVERITIES),
+                deficient=options(DEFICIENT),
+                severities=options(words.SEVERITIES),
                 said=said,
                 csrf=who.csrf,
             )
@@ -190,7 +191,7 @@ class _Pages(VisitFrame):
                 visit=visit_of(self._operation(who, operation_id), visit_id),
                 here=f"/insatser/{operation_id}/besok/{visit_id}",
                 kinds=list(kinds.items()),
-                states=words.options(MEASURE_STATES),
+                states=options(MEASURE_STATES),
                 said=said,
                 csrf=who.csrf,
             )

@@ -14,9 +14,10 @@ from services.gateway import controls_words as words
 from services.gateway.door import Door, Who
 from services.gateway.forms import Sent, asked
 from services.gateway.web import PAGES, go_to
+from services.gateway.words import word
 from services.kernel.callers import Role
 from services.kernel.clock import STOCKHOLM, instant, timestamp
-from services.kernel.errors import Conflict, ConflictReason, Denied, Invalid
+from services.kernel.errors import Conflict, ConflictReason, Invalid
 from services.kernel.reference import reference
 
 COORDINATOR = frozenset({Role.LOS_COORDINATOR})
@@ -42,14 +43,6 @@ class Frame:
     def __init__(self, door: Door) -> None:
         self._door = door
 
-    def _who(self, request: Request, roles: Iterable[Role], form: Sent | None = None) -> Who:
-        who = self._door.require(request)
-        if who.role not in roles:
-            raise Denied("Sidan hör till en annan roll än din.")
-        if form is not None:
-            self._door.require_form(who, form.text("csrf"))
-        return who
-
     def _controls(self, who: Who) -> ControlsServiceStub:
         return self._door.services(who).controls
 
@@ -58,7 +51,7 @@ class Frame:
 
     def _done(self, request: Request, roles: Iterable[Role], form: Sent, act: Act, show: Show, path: str) -> Response:
         """Do it and see `path`; what is wrong is shown by `show`, with all that was written."""
-        who = self._who(request, roles, form)
+        who = self._door.allowed(request, roles, form)
         try:
             asked(lambda: act(self._controls(who)))
         except Invalid as problem:
@@ -79,13 +72,6 @@ def told(form: Sent, problem: Invalid | Conflict) -> Sent:
 def named(form: Sent, operation_id: UUID) -> dict[str, Any]:
     """What each change of an operation names: the request, the operation, and what it looked like."""
     return {"request_id": form.request_id, "operation_id": str(operation_id), "etag": form.text("etag")}
-
-
-def chosen(form: Sent, name: str, options: Mapping[str, tuple[str, Any]]) -> Any:  # noqa: ANN401  # a number of the contract
-    """The answer to a question. Raises Invalid."""
-    if form.text(name) not in options:
-        raise Invalid(f"{name}: välj ett av svaren.")
-    return options[form.text(name)][1]
 
 
 def needed(form: Sent, name: str, message: str) -> str:
@@ -162,8 +148,8 @@ PAGES.filters |= {
     "measure_state": lambda state: words.MEASURES.get(state, ""),
     "control_step": words.step,
     "overdue": lambda code: words.OVERDUE.get(code, code),
-    "suspicions": lambda codes: ", ".join(words.word(reference().suspicion_types, code) for code in codes),
-    "tip_source": lambda code: words.word(reference().tip_sources, code),
+    "suspicions": lambda codes: ", ".join(word(reference().suspicion_types, code) for code in codes),
+    "tip_source": lambda code: word(reference().tip_sources, code),
     "place": place,
     "address": address,
     "clock": lambda value: f"{local(value):%H:%M}",

@@ -15,6 +15,7 @@ from services.gateway.controls_frame import COORDINATOR, Frame, Show, named, tol
 from services.gateway.door import Door, Who
 from services.gateway.forms import Sent, asked, sent
 from services.gateway.web import page
+from services.gateway.words import choices
 from services.kernel.errors import Conflict, Invalid, Unavailable
 from services.kernel.reference import reference
 
@@ -40,7 +41,7 @@ class _Pages(Frame):
     def choose(self, request: Request, operation_id: UUID, stadsdel: str = "", typ: str = "", tips: str = "", efter: str = "") -> Response:
         """Objects to add. With a filter they are candidates, most points first."""
         asked_for = {"stadsdel": [stadsdel], "typ": [typ], "tips": [tips], "efter": [efter]}
-        return self._choosing(request, operation_id)(self._who(request, COORDINATOR), Sent(asked_for), 200)
+        return self._choosing(request, operation_id)(self._door.allowed(request, COORDINATOR), Sent(asked_for), 200)
 
     def add(self, request: Request, operation_id: UUID, form: Filled) -> Response:
         """Take an object into the plan, and see the same list again."""
@@ -53,11 +54,11 @@ class _Pages(Frame):
 
     def route_form(self, request: Request, operation_id: UUID) -> Response:
         """What the route is made from."""
-        return self._routing(request, operation_id)(self._who(request, COORDINATOR), Sent(), 200)
+        return self._routing(request, operation_id)(self._door.allowed(request, COORDINATOR), Sent(), 200)
 
     def suggest(self, request: Request, operation_id: UUID, form: Filled) -> Response:
         """A timetable for the day, and what does not fit and why; nothing is stored."""
-        who, show = self._who(request, COORDINATOR, form), self._routing(request, operation_id)
+        who, show = self._door.allowed(request, COORDINATOR, form), self._routing(request, operation_id)
         op = self._operation(who, operation_id)
         try:
             wanted = _route_asked(form, op)
@@ -92,7 +93,7 @@ class _Pages(Frame):
                 rows=rows,
                 more=urlencode({**asked_for, "efter": more}) if more else "",
                 taken={visit.object_id for visit in op.visits},
-                types=words.choices(reference().object_types),
+                types=choices(reference().object_types),
                 filters=(*FILTERS, "efter"),
                 filtered=bool(asked_for),
                 said=said,

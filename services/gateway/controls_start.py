@@ -54,7 +54,7 @@ def routes(door: Door) -> APIRouter:
 class _Pages(Frame):
     def board(self, request: Request, efter: str = "") -> Response:
         """What is left after each operation, by authority: flags and counts, and what owners let be seen."""
-        who = self._who(request, COORDINATOR)
+        who = self._door.allowed(request, COORDINATOR)
         controls = self._controls(who)
         part = common_pb2.Page(page_size=BOARD_ROWS, page_token=efter)
         found = controls.ListAfterWork(findings_pb2.ListAfterWorkRequest(page=part))

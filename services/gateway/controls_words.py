@@ -1,16 +1,15 @@
 """The words that a person reads for codes of operations, visits, tips and measures."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from los.common.v1 import common_pb2 as common
 from los.controls.v1 import controls_pb2 as pb
 from los.controls.v1 import findings_pb2 as findings
 from los.controls.v1 import tips_pb2 as tips
 
-from services.kernel.reference import Words, reference
+from services.gateway.words import Choice
+from services.kernel.reference import reference
 
-Choice = tuple[str, str]
 """A code and its word, for a form."""
 INVITATION = "control_invitation"
 FINDING = "control_finding"
@@ -141,21 +140,6 @@ def ground(code: str) -> str:
     """An authority's ground for its own inspection, as it is cited."""
     known = reference().control_grounds
     return known[code].word if code in known else code
-
-
-def word(words: Words[Any], code: str) -> str:
-    """The word of a code of the reference data."""
-    return str(words[code].word) if code in words else code
-
-
-def choices(words: Iterable[Any]) -> list[Choice]:
-    """Rows of the reference data, for a form."""
-    return [(each.code, each.word) for each in words]
-
-
-def options(words: Mapping[str, tuple[str, Any]]) -> list[Choice]:
-    """The answers of one question, for a form."""
-    return [(code, said) for code, (said, _) in words.items()]
 
 
 def supervises(unit: str) -> bool:

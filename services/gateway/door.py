@@ -10,6 +10,7 @@ from los.sharing.v1.sharing_pb2_grpc import SharingServiceStub
 
 from services.gateway import store
 from services.gateway.calls import Calls, Services
+from services.gateway.forms import Sent
 from services.gateway.provider import SignIn
 from services.gateway.web import go_to, own_path, page
 from services.kernel.callers import Caller, Role
@@ -76,6 +77,15 @@ class Door:
         who = self.who(request)
         if who is None:
             raise SignedOut(request.url.path if request.method == "GET" else "/")
+        return who
+
+    def allowed(self, request: Request, roles: Iterable[Role], form: Sent | None = None) -> Who:
+        """Who asks, in one of these roles; `form`: sent, and made for this session. Raises SignedOut, Denied."""
+        who = self.require(request)
+        if who.role not in roles:
+            raise Denied("Sidan hör till en annan roll än din.")
+        if form is not None:
+            self.require_form(who, form.text("csrf"))
         return who
 
     def services(self, who: Who) -> Services:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import grpc
@@ -55,3 +55,10 @@ def asked(call: Callable[[], Answer]) -> Answer:
         return call()
     except grpc.RpcError as error:
         raise failure_of(error) from None
+
+
+def chosen(form: Sent, name: str, options: Mapping[str, tuple[str, Any]]) -> Any:  # noqa: ANN401  # a number of the contract
+    """The answer to a question. Raises Invalid."""
+    if form.text(name) not in options:
+        raise Invalid(f"{name}: välj ett av svaren.")
+    return options[form.text(name)][1]

@@ -18,9 +18,10 @@ from services.gateway.web import go_to, page, receiver
 from services.gateway.words import FIELDS, GROUND_KINDS, INITIATIVES, MATTERS, SUBJECTS, SWITCHES
 from services.kernel.callers import Role
 from services.kernel.clock import STOCKHOLM
-from services.kernel.errors import Conflict, Denied, Invalid, NotFound
+from services.kernel.errors import Conflict, Invalid, NotFound
 from services.kernel.reference import reference
 
+JURIST = (Role.JURIST,)
 SECRECY_MAX = 5
 REFERENCE_MAX = 60
 NO_CLASS = "none"  # the contract's word
@@ -162,12 +163,11 @@ class _Pages:
 
     def switch_form(self, request: Request, name: str) -> Response:
         """The decision to write."""
-        return self._switch_page(request, self._jurist(request), name, Sent())
+        return self._switch_page(request, self._door.allowed(request, JURIST), name, Sent())
 
     def switch(self, request: Request, name: str, form: Filled) -> Response:
         """First what follows of it, to confirm; then it is done."""
-        who = self._jurist(request)
-        self._door.require_form(who, form.text("csrf"))
+        who = self._door.allowed(request, JURIST, form)
         try:
             _decided(form)
             if not form.text("confirmed"):
@@ -183,12 +183,6 @@ class _Pages:
         except (Invalid, Conflict) as problem:
             return self._switch_page(request, who, name, form.wrong(problem))
         return go_to("/juridik/beslut")
-
-    def _jurist(self, request: Request) -> Who:
-        who = self._door.require(request)
-        if who.role is not Role.JURIST:
-            raise Denied("Sidan hör till en annan roll än din.")
-        return who
 
     def _switches(self, who: Who) -> tuple[list[Switch], list[pb.FlowSwitch]]:
         law = self._door.services(who).sharing

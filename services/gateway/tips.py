@@ -12,10 +12,11 @@ from los.controls.v1 import controls_pb2
 from los.controls.v1 import tips_pb2 as pb
 
 from services.gateway import controls_words as words
-from services.gateway.controls_frame import COORDINATOR, Frame, Show, at, chosen, clock_in, day_in, needed, told
+from services.gateway.controls_frame import COORDINATOR, Frame, Show, at, clock_in, day_in, needed, told
 from services.gateway.door import Door, Who
-from services.gateway.forms import Sent, asked, sent
+from services.gateway.forms import Sent, asked, chosen, sent
 from services.gateway.web import go_to, page
+from services.gateway.words import choices, options, word
 from services.kernel.callers import Role
 from services.kernel.clock import STOCKHOLM
 from services.kernel.errors import Conflict, Invalid
@@ -57,21 +58,21 @@ def routes(door: Door) -> APIRouter:
 class _Pages(Frame):
     def tips(self, request: Request, lage: str = "", efter: str = "") -> Response:
         """The unit's tips, in one state or all."""
-        who = self._who(request, COORDINATOR)
+        who = self._door.allowed(request, COORDINATOR)
         state = STATES[lage][1] if lage in STATES else pb.TIP_STATE_UNSPECIFIED
         wanted = pb.ListTipsRequest(page=common_pb2.Page(page_size=ROWS, page_token=efter), state=state)
         found = self._controls(who).ListTips(wanted)
-        return page(request, "tips.html", rows=found.tips, more=found.next_page_token, states=words.options(STATES), state=lage)
+        return page(request, "tips.html", rows=found.tips, more=found.next_page_token, states=options(STATES), state=lage)
 
     def new(self, request: Request) -> Response:
         """An empty tip, received now."""
         now = datetime.now(STOCKHOLM)
         received = {"received_day": [now.date().isoformat()], "received_clock": [f"{now:%H:%M}"]}
-        return _tip_form(request, self._who(request, RECEIVERS), Sent(received))
+        return _tip_form(request, self._door.allowed(request, RECEIVERS), Sent(received))
 
     def register(self, request: Request, form: Filled) -> Response:
         """Keep the tip. Whoever is no coordinator gets a receipt and no more: the tip is not theirs to read."""
-        who = self._who(request, RECEIVERS, form)
+        who = self._door.allowed(request, RECEIVERS, form)
         try:
             needed(form, "source_type", "välj varifrån tipset kom.")
             needed(form, "suspicion_types", "kryssa för minst en sak.")
@@ -93,7 +94,7 @@ class _Pages(Frame):
 
     def tip(self, request: Request, tip_id: UUID) -> Response:
         """A tip, with what can be decided now."""
-        return self._shown(request, tip_id)(self._who(request, COORDINATOR), Sent(), 200)
+        return self._shown(request, tip_id)(self._door.allowed(request, COORDINATOR), Sent(), 200)
 
     def assess(self, request: Request, tip_id: UUID, form: Filled) -> Response:
         """How sure and how important it is, and who could look at it."""
@@ -143,13 +144,13 @@ class _Pages(Frame):
             thing = controls.GetObject(controls_pb2.GetObjectRequest(object_id=tip.object_id))
             known = reference()
             rows = [
-                ("Det gäller", ", ".join(words.word(known.suspicion_types, code) for code in tip.suspicion_types)),
+                ("Det gäller", ", ".join(word(known.suspicion_types, code) for code in tip.suspicion_types)),
                 ("Tipset", tip.summary),
-                ("Kom från", words.word(known.tip_sources, tip.source_type)),
-                ("Säkerhet", words.word(known.reliabilities, tip.reliability)),
-                ("Betydelse", words.word(known.relevances, tip.relevance)),
+                ("Kom från", word(known.tip_sources, tip.source_type)),
+                ("Säkerhet", word(known.reliabilities, tip.reliability)),
+                ("Betydelse", word(known.relevances, tip.relevance)),
                 ("Kan kontrolleras av", ", ".join(words.party(code) for code in tip.authorities)),
-                ("Skäl", words.word(known.tip_reasons, tip.reason)),
+                ("Skäl", word(known.tip_reasons, tip.reason)),
                 ("Lämnat till", words.party(tip.forwarded.receiver_kind) if tip.forwarded.receiver_kind else ""),
                 ("Gallras tidigast", tip.purge_date),
             ]
@@ -163,15 +164,15 @@ class _Pages(Frame):
                 others=[other for other in thing.tips if other.tip_id != tip.tip_id],
                 may_assess=tip.state in {pb.TIP_STATE_RECEIVED, pb.TIP_STATE_ASSESSED, pb.TIP_STATE_PARKED},
                 may_decide=tip.state == pb.TIP_STATE_ASSESSED,
-                reliabilities=words.choices(known.reliabilities),
-                relevances=words.choices(known.relevances),
+                reliabilities=choices(known.reliabilities),
+                relevances=choices(known.relevances),
                 grounds=[(row.code, f"{words.party(row.authority_kind)}: {row.word}") for row in known.control_grounds],
-                decisions=words.options(DECISIONS),
+                decisions=options(DECISIONS),
                 reasons=[
                     (row.code, f"{' eller '.join(sorted(DECISIONS[act][0].partition(':')[0] for act in row.decisions))}: {row.word}")
                     for row in known.tip_reasons
                 ],
-                receivers=words.choices(row for row in known.receivers if row.group == "state"),
+                receivers=choices(row for row in known.receivers if row.group == "state"),
                 said=said,
                 csrf=who.csrf,
             )
@@ -185,9 +186,9 @@ def _tip_form(request: Request, who: Who, said: Sent) -> Response:
         request,
         "tip_new.html",
         400 if said.message else 200,
-        sources=words.choices(known.tip_sources),
-        suspicions=words.choices(known.suspicion_types),
-        types=words.choices(known.object_types),
+        sources=choices(known.tip_sources),
+        suspicions=choices(known.suspicion_types),
+        types=choices(known.object_types),
         said=said,
         csrf=who.csrf,
     )

@@ -1,11 +1,15 @@
 """The words that a person reads for codes of the contract."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from los.registry.v1 import registry_pb2 as registry
 from los.sharing.v1 import sharing_pb2 as pb
 
 from services.kernel.callers import Role
+from services.kernel.reference import Words
+
+Choice = tuple[str, str]
 
 ROLES: Mapping[Role, str] = {
     Role.LANDLORD_REPORTER: "Hyresvärd",
@@ -232,3 +236,18 @@ def step(to_state: str, track: str = "") -> str:
     if track:
         return TRACKS.get((track, to_state), to_state)
     return STEPS.get(to_state, to_state)
+
+
+def word(words: Words[Any], code: str) -> str:
+    """The word of a code of the reference data."""
+    return str(words[code].word) if code in words else code
+
+
+def choices(words: Iterable[Any]) -> list[Choice]:
+    """Rows of the reference data, for a form."""
+    return [(each.code, each.word) for each in words]
+
+
+def options(words: Mapping[str, tuple[str, Any]]) -> list[Choice]:
+    """The answers of one question, for a form."""
+    return [(code, said) for code, (said, _) in words.items()]

@@ -5,16 +5,15 @@ What a case says is shown to those who may read it, by the registry's own rules;
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated
 from uuid import UUID
 
 from babel.numbers import format_decimal
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as pb
 
 from services.gateway.door import Door, Who
-from services.gateway.forms import Sent, asked, chosen, sent
+from services.gateway.forms import Filled, Sent, asked, chosen
 from services.gateway.web import go_to, page
 from services.gateway.words import ALERT_STATES, PAYMENT_STATES, choices, options, word
 from services.kernel.callers import Role
@@ -52,7 +51,6 @@ ALERT_ASSESSMENTS = {
 }
 # How the contract names what a form has one of.
 FIELDS = {"own_facts": "fact", "own_facts[0]": "fact", "other_benefits[0].circumstances[0]": "circumstance"}
-Filled = Annotated[Sent, Depends(sent)]
 
 
 def routes(door: Door) -> APIRouter:
@@ -161,7 +159,7 @@ class _Pages:
         return page(
             request,
             "payment.html",
-            400 if said.message else 200,
+            said.status,
             row=row,
             rows=rows,
             state=PAYMENT_STATES[row.state],
@@ -198,7 +196,7 @@ class _Pages:
         return page(
             request,
             "alert.html",
-            400 if said.message else 200,
+            said.status,
             row=row,
             rows=rows,
             state=ALERT_STATES[row.state],
@@ -218,7 +216,7 @@ def _flag_page(request: Request, who: Who, said: Sent) -> Response:
     return page(
         request,
         "flag.html",
-        400 if said.message else 200,
+        said.status,
         schemes=[(scheme.code, scheme.word) for scheme in known.schemes if scheme.record_kind == "suspected_payment"],
         causes=choices(known.causes),
         impulses=choices(known.impulses),

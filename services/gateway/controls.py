@@ -1,17 +1,17 @@
 """The coordinator's operations: planned, changed, invited to, confirmed, postponed, cancelled, followed up."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2 as pb
 from los.controls.v1 import findings_pb2, route_pb2
 
 from services.gateway import controls_words as words
-from services.gateway.controls_frame import COORDINATOR, LEADS, Frame, Show, hours, local, named, needed, span, told
+from services.gateway.controls_frame import COORDINATOR, LEADS, Frame, Show, hours, local, named, span, told
 from services.gateway.door import Door, Who
-from services.gateway.forms import Sent, asked, chosen, sent
+from services.gateway.forms import Filled, Sent, asked, chosen, needed
 from services.gateway.web import go_to, page
 from services.gateway.words import Choice, options
 from services.kernel.errors import Conflict, Invalid
@@ -35,7 +35,6 @@ AFTER = {
     "uppfoljd": (pb.FollowUpOperationRequest, "FollowUpOperation"),
     "avsluta": (pb.CloseOperationRequest, "CloseOperation"),
 }
-Filled = Annotated[Sent, Depends(sent)]
 
 
 def routes(door: Door) -> APIRouter:
@@ -260,7 +259,7 @@ class _Pages(Frame):
         return page(
             request,
             "operation_plan.html",
-            (400 if said.message else 200) if status is None else status,
+            said.status if status is None else status,
             op=known,
             changed=changed if status == 409 else [],  # noqa: PLR2004  # somebody else was first
             leads=list(people.items()),

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from google.protobuf.timestamp_pb2 import Timestamp
 from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2 as pb
@@ -16,7 +16,7 @@ from services.gateway.controls import answer_of
 from services.gateway.controls_found import FINISHES, INSPECTORS, VisitFrame
 from services.gateway.controls_frame import LEADS, Show, at, clock_in, hours, local, named, whole
 from services.gateway.door import Door, Who
-from services.gateway.forms import Sent, chosen, sent
+from services.gateway.forms import Filled, Sent, chosen
 from services.gateway.web import page
 from services.gateway.words import options
 from services.kernel.callers import Role
@@ -24,7 +24,6 @@ from services.kernel.clock import SKEW_MAX, instant
 from services.kernel.errors import Invalid, NotFound
 
 ROWS = 50
-Filled = Annotated[Sent, Depends(sent)]
 
 
 def routes(door: Door) -> APIRouter:

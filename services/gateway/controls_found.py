@@ -1,17 +1,17 @@
 """What an inspector records at a visit, one form a step: what was seen, whether others are to know, what is done about it."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2 as pb
 from los.controls.v1 import findings_pb2 as findings
 
 from services.gateway import controls_words as words
-from services.gateway.controls_frame import Frame, Show, needed
+from services.gateway.controls_frame import Frame, Show
 from services.gateway.door import Door, Who
-from services.gateway.forms import Sent, asked, chosen, sent
+from services.gateway.forms import Filled, Sent, asked, chosen, needed
 from services.gateway.web import page
 from services.gateway.words import choices, options
 from services.kernel.callers import Role
@@ -31,7 +31,6 @@ MEASURE_STATES = {
 }
 TERMS = ("amount_sek", "decided_date", "diary_no", "follow_up_date")
 HELD = {pb.VISIT_STATE_ON_SITE, pb.VISIT_STATE_DONE, pb.VISIT_STATE_MEASURES_PENDING, pb.VISIT_STATE_ABORTED}
-Filled = Annotated[Sent, Depends(sent)]
 
 
 def routes(door: Door) -> APIRouter:

@@ -74,13 +74,6 @@ def named(form: Sent, operation_id: UUID) -> dict[str, Any]:
     return {"request_id": form.request_id, "operation_id": str(operation_id), "etag": form.text("etag")}
 
 
-def needed(form: Sent, name: str, message: str) -> str:
-    """A text that must be there. Raises Invalid."""
-    if not form.text(name):
-        raise Invalid(f"{name}: {message}")
-    return form.text(name)
-
-
 def span(form: Sent) -> tuple[Timestamp, Timestamp]:
     """The day with its hours; an end that is not after the start is after midnight. Raises Invalid."""
     day = day_in(form, "day")

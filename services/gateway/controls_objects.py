@@ -1,10 +1,10 @@
 """Objects for an operation: chosen from the list or among the candidates; and the route of its day."""
 
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from google.protobuf.timestamp_pb2 import Timestamp
 from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2 as pb
@@ -13,7 +13,7 @@ from los.controls.v1 import route_pb2
 from services.gateway import controls_words as words
 from services.gateway.controls_frame import COORDINATOR, Frame, Show, named, told, whole
 from services.gateway.door import Door, Who
-from services.gateway.forms import Sent, asked, sent
+from services.gateway.forms import Filled, Sent, asked
 from services.gateway.web import page
 from services.gateway.words import choices
 from services.kernel.errors import Conflict, Invalid, Unavailable
@@ -23,7 +23,6 @@ ROWS = 25
 CREWS = (1, 2, 3)
 SEARCH_S = 5
 FILTERS = ("stadsdel", "typ", "tips")
-Filled = Annotated[Sent, Depends(sent)]
 
 
 def routes(door: Door) -> APIRouter:

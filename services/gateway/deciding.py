@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from google.protobuf.timestamp_pb2 import Timestamp
 from los.sharing.v1 import sharing_pb2 as pb
 
 from services.gateway.door import Door
-from services.gateway.forms import Sent, sent
+from services.gateway.forms import Filled, Sent
 from services.gateway.web import go_to, page
 from services.gateway.words import DECIDES, EVENTS, STATES
 from services.kernel.clock import STOCKHOLM, timestamp
@@ -33,7 +33,7 @@ def routes(door: Door) -> APIRouter:
         return page(request, "offer.html", offer_id=offer_id, request_id=uuid4(), csrf=who.csrf)
 
     @router.post("/erbjudanden/{offer_id}")
-    def preview(request: Request, offer_id: UUID, form: Annotated[Sent, Depends(sent)]) -> Response:
+    def preview(request: Request, offer_id: UUID, form: Filled) -> Response:
         """The bytes as they would arrive, with what is to be weighed and written."""
         return _preview(door, request, offer_id, form)
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import uuid4
 
 import grpc
-from fastapi import Request
+from fastapi import Depends, Request
 
 from services.kernel.errors import Conflict, Invalid
 from services.kernel.rpc import failure_of
@@ -38,6 +38,11 @@ class Sent:
         return Sent(self.values, name if isinstance(failure, Invalid) else "", f"{message[:1].upper()}{message[1:]}")
 
     @property
+    def status(self) -> int:
+        """What a page that shows it is answered with, when nothing more is known of the failure."""
+        return 400 if self.message else 200
+
+    @property
     def request_id(self) -> str:
         """The form's own; a form that was corrected is another request."""
         return str(uuid4()) if self.message else self.text("request_id") or str(uuid4())
@@ -47,6 +52,10 @@ async def sent(request: Request) -> Sent:
     """The form of a request, without files."""
     form = await request.form()
     return Sent({name: [value for value in form.getlist(name) if isinstance(value, str)] for name in form})
+
+
+Filled = Annotated[Sent, Depends(sent)]
+"""A page's parameter: the form that was sent to it."""
 
 
 def asked(call: Callable[[], Answer]) -> Answer:
@@ -62,3 +71,10 @@ def chosen(form: Sent, name: str, options: Mapping[str, tuple[str, Any]]) -> Any
     if form.text(name) not in options:
         raise Invalid(f"{name}: välj ett av svaren.")
     return options[form.text(name)][1]
+
+
+def needed(form: Sent, name: str, message: str) -> str:
+    """A text that must be there. Raises Invalid."""
+    if not form.text(name):
+        raise Invalid(f"{name}: {message}")
+    return form.text(name)

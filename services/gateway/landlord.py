@@ -6,12 +6,12 @@ Source: sharing-matrix 2.1. What became of a report says something about the ten
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as pb
 
 from services.gateway.door import Door, Who
-from services.gateway.forms import Sent, asked, sent
+from services.gateway.forms import Filled, Sent, asked
 from services.gateway.web import LIST_BYTES_MAX, page
 from services.kernel.callers import Role
 from services.kernel.errors import Conflict, Denied, Invalid
@@ -63,7 +63,7 @@ class _Pages:
         who = self._landlord(request)
         return _form(request, who, Sent({"landlord_org_number": [who.caller.organisation or ""]}))
 
-    def report(self, request: Request, form: Annotated[Sent, Depends(sent)]) -> Response:
+    def report(self, request: Request, form: Filled) -> Response:
         """Register the report; what is wrong is said with all that was filled in still there."""
         who = self._landlord(request)
         self._door.require_form(who, form.text("csrf"))
@@ -126,7 +126,7 @@ def _form(request: Request, who: Who, said: Sent) -> Response:
     return page(
         request,
         "report.html",
-        400 if said.message else 200,
+        said.status,
         said=said,
         observations=[(each.code, each.word) for each in words.observations if not each.weak],
         sources=[(each.code, each.word) for each in words.sources],

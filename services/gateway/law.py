@@ -6,14 +6,13 @@ Everything is asked of sharing; nothing here knows the law. A question is in the
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from los.sharing.v1 import sharing_pb2 as pb
 from los.sharing.v1.sharing_pb2_grpc import SharingServiceStub
 
 from services.gateway.door import Door, Who
-from services.gateway.forms import Sent, asked, sent
+from services.gateway.forms import Filled, Sent, asked, needed
 from services.gateway.web import go_to, page, receiver
 from services.gateway.words import FIELDS, GROUND_KINDS, INITIATIVES, MATTERS, SUBJECTS, SWITCHES
 from services.kernel.callers import Role
@@ -25,7 +24,6 @@ JURIST = (Role.JURIST,)
 SECRECY_MAX = 5
 REFERENCE_MAX = 60
 NO_CLASS = "none"  # the contract's word
-Filled = Annotated[Sent, Depends(sent)]
 
 
 def routes(door: Door) -> APIRouter:
@@ -75,8 +73,7 @@ class _Pages:
 
     def grounds(self, request: Request) -> Response:
         """The grounds of a day, of every kind or of one."""
-        who, said = self._door.require(request), _query(request)
-        law = self._door.services(who).sharing
+        said, law = _query(request), self._door.services(self._door.require(request)).sharing
         on = said.text("on") if "on" in said.values else today().isoformat()
         found: list[pb.Ground] = []
         try:
@@ -89,7 +86,7 @@ class _Pages:
         return page(
             request,
             "grounds.html",
-            400 if said.message else 200,
+            said.status,
             rows=rows,
             kinds=words,
             receivers=_receivers(),
@@ -97,7 +94,6 @@ class _Pages:
             on=on,
             ground_kinds=GROUND_KINDS,
             standings=SWITCHES,
-            is_jurist=who.role is Role.JURIST,
         )
 
     def ground(self, request: Request, ground_id: str) -> Response:
@@ -139,7 +135,7 @@ class _Pages:
         return page(
             request,
             "may_we.html",
-            400 if said.message else 200,
+            said.status,
             said=said,
             days=days,
             answers=answers,
@@ -203,7 +199,7 @@ class _Pages:
         if row is None:
             raise NotFound
         template = "switch_confirm.html" if confirm else "switch.html"
-        return page(request, template, 400 if said.message else 200, row=row, said=said, csrf=who.csrf)
+        return page(request, template, said.status, row=row, said=said, csrf=who.csrf)
 
 
 def _query(request: Request) -> Sent:
@@ -236,8 +232,7 @@ def _complete(said: Sent) -> None:
         ("receiver", "välj vem som ska få den."),
         ("on", "ange en dag."),
     ):
-        if not said.text(field):
-            raise Invalid(f"{field}: {what}")
+        needed(said, field, what)
     for field in ("on", "other_day"):
         try:
             date.fromisoformat(said.text(field) or "2000-01-01")
@@ -250,8 +245,7 @@ def _complete(said: Sent) -> None:
 def _decided(form: Sent) -> None:
     """Raises Invalid before there is anything to confirm."""
     for field, what in (("decision_reference", "ange beslutets nummer."), ("reason", "skriv varför.")):
-        if not form.text(field):
-            raise Invalid(f"{field}: {what}")
+        needed(form, field, what)
     if len(form.text("decision_reference")) > REFERENCE_MAX:
         raise Invalid(f"decision_reference: skriv högst {REFERENCE_MAX} tecken.")
 

@@ -1,9 +1,9 @@
 """The säkerhetschef's pages: look-ups to review and sign off, who told what; the figures of a quarter; the public register of sharing."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2 as controls
 from los.registry.v1 import registry_pb2 as registry
@@ -11,7 +11,7 @@ from los.sharing.v1 import sharing_pb2 as pb
 
 from services.gateway.calls import Services
 from services.gateway.door import Door, Who
-from services.gateway.forms import Sent, asked, sent
+from services.gateway.forms import Filled, Sent, asked
 from services.gateway.law import today
 from services.gateway.web import go_to, page
 from services.gateway.words import LOOK_UP_JUDGEMENTS, LOOK_UP_OUTCOMES, STATES
@@ -25,7 +25,6 @@ YEARS = 3
 """How far back the figures are offered."""
 READERS = frozenset({Role.SECURITY_CHIEF, Role.ANALYST})
 JUDGEMENTS = {"proper": registry.LOOK_UP_JUDGEMENT_PROPER, "improper": registry.LOOK_UP_JUDGEMENT_IMPROPER}
-Filled = Annotated[Sent, Depends(sent)]
 
 
 def routes(door: Door) -> APIRouter:
@@ -80,7 +79,7 @@ class _Pages:
         return page(
             request,
             "look_ups.html",
-            400 if said.message else 200,
+            said.status,
             rows=found.look_ups,
             after=after,
             next=found.next_page_token,
@@ -96,7 +95,7 @@ class _Pages:
         who = self._door.require(request)
         asking = pb.ListReleasesRequest(page=common_pb2.Page(page_size=ROWS, page_token=efter), refused=bool(nekade))
         found = self._door.services(who).sharing.ListReleases(asking)
-        words: dict[str, Any] = {"refused": bool(nekade), "after": efter, "states": STATES}
+        words: dict[str, Any] = {"refused": bool(nekade), "states": STATES}
         return page(request, "releases.html", rows=found.releases, next=found.next_page_token, **words)
 
     def statistics(self, request: Request, period: str = "") -> Response:
@@ -115,7 +114,7 @@ class _Pages:
         tables = [table for answer in found for table in answer.tables]
         periods = [(code, f"{code[:4]}, kvartal {code[-1]}" if "-" in code else f"hela {code}") for code in offered]
         closed = found[0].closed_time if found else None
-        return page(request, "statistics.html", 400 if said.message else 200, said=said, tables=tables, periods=periods, closed=closed)
+        return page(request, "statistics.html", said.status, said=said, tables=tables, periods=periods, closed=closed)
 
     def register(self, request: Request) -> Response:
         """What the kommun can tell to whom: for anybody, signed in or not."""

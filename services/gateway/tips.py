@@ -2,19 +2,19 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from google.protobuf.timestamp_pb2 import Timestamp
 from los.common.v1 import common_pb2
 from los.controls.v1 import controls_pb2
 from los.controls.v1 import tips_pb2 as pb
 
 from services.gateway import controls_words as words
-from services.gateway.controls_frame import COORDINATOR, Frame, Show, at, clock_in, day_in, needed, told
+from services.gateway.controls_frame import COORDINATOR, Frame, Show, at, clock_in, day_in, told
 from services.gateway.door import Door, Who
-from services.gateway.forms import Sent, asked, chosen, sent
+from services.gateway.forms import Filled, Sent, asked, chosen, needed
 from services.gateway.web import go_to, page
 from services.gateway.words import choices, options, word
 from services.kernel.callers import Role
@@ -39,7 +39,6 @@ STATES = {
     "rejected": ("Avvisade", pb.TIP_STATE_REJECTED),
     "forwarded": ("Lämnade till en myndighet", pb.TIP_STATE_FORWARDED),
 }
-Filled = Annotated[Sent, Depends(sent)]
 
 
 def routes(door: Door) -> APIRouter:
@@ -185,7 +184,7 @@ def _tip_form(request: Request, who: Who, said: Sent) -> Response:
     return page(
         request,
         "tip_new.html",
-        400 if said.message else 200,
+        said.status,
         sources=choices(known.tip_sources),
         suspicions=choices(known.suspicion_types),
         types=choices(known.object_types),

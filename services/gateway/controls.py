@@ -13,7 +13,7 @@ from services.gateway.controls_frame import COORDINATOR, LEADS, Frame, Show, hou
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, asked, chosen, needed
 from services.gateway.web import go_to, page
-from services.gateway.words import Choice, options
+from services.gateway.words import Choice, choices, options
 from services.kernel.errors import Conflict, Invalid
 from services.kernel.reference import reference
 
@@ -244,7 +244,7 @@ class _Pages(Frame):
 
     def _areas(self, who: Who) -> list[Choice]:
         found = self._controls(who).GetChecklists(findings_pb2.GetChecklistsRequest())
-        return [(area.code, area.word) for area in found.areas]
+        return choices(found.areas)
 
     def _plan_page(
         self, request: Request, who: Who, said: Sent, known: pb.GetOperationResponse | None = None, status: int | None = None

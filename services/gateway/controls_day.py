@@ -18,7 +18,7 @@ from services.gateway.controls_frame import LEADS, Show, at, clock_in, hours, lo
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, chosen
 from services.gateway.web import page
-from services.gateway.words import options
+from services.gateway.words import choices, options
 from services.kernel.callers import Role
 from services.kernel.clock import SKEW_MAX, instant
 from services.kernel.errors import Invalid, NotFound
@@ -170,6 +170,8 @@ class _Pages(VisitFrame):
             op = self._operation(who, operation_id)
             lists = self._controls(who).GetChecklists(findings.GetChecklistsRequest())
             unit = who.caller.unit
+            own = [row for row in lists.checklists if row.authority == unit]
+            own_areas = {item.area for row in own for item in row.items}
             tells = who.role is Role.INSPECTOR and op.state == pb.OPERATION_STATE_COMPLETED
             return page(
                 request,
@@ -182,8 +184,8 @@ class _Pages(VisitFrame):
                 leads=op.field_lead == who.caller.person,
                 coordinates=who.role is Role.LOS_COORDINATOR and op.unit == unit,
                 risks=options(words.RISKS),
-                own=[row for row in lists.checklists if row.authority == unit],
-                areas=[(area.code, area.word) for area in lists.areas if area.code in _own_areas(lists, unit)],
+                own=own,
+                areas=choices(area for area in lists.areas if area.code in own_areas),
                 tells=tells and unit in {*op.summaries_missing, *(row.party for row in op.summaries)},
                 told={row.party for row in op.summaries},
                 unit=unit,
@@ -206,10 +208,6 @@ def _in_order(op: pb.GetOperationResponse) -> list[pb.Visit]:
     times = {planned.visit_id: instant(planned.arrival) for planned in op.timetable}
     last = datetime.max.replace(tzinfo=UTC)
     return sorted(op.visits, key=lambda visit: (times.get(visit.visit_id, last), visit.position))
-
-
-def _own_areas(lists: findings.GetChecklistsResponse, unit: str | None) -> set[str]:
-    return {item.area for row in lists.checklists if row.authority == unit for item in row.items}
 
 
 def _when(form: Sent, op: pb.GetOperationResponse) -> Timestamp | None:

@@ -11,7 +11,7 @@ from los.controls.v1 import findings_pb2 as findings
 from services.gateway import controls_words as words
 from services.gateway.controls_frame import Frame, Show
 from services.gateway.door import Door, Who
-from services.gateway.forms import Filled, Sent, asked, chosen, needed
+from services.gateway.forms import Filled, Sent, chosen, needed
 from services.gateway.web import page
 from services.gateway.words import choices, options
 from services.kernel.callers import Role
@@ -53,7 +53,6 @@ class VisitFrame(Frame):
             op = self._operation(who, operation_id)
             visit = visit_of(op, visit_id)
             own, seen, taken = self._recorded(who, visit_id)
-            kinds = {kind.code: kind.word for row in own for kind in row.measure_types}
             receivers = (agency.receivers.get(words.FINDING) for agency in reference().agencies)
             return page(
                 request,
@@ -67,7 +66,7 @@ class VisitFrame(Frame):
                 item_words={(item.control_ground_id, item.area): item.word for row in own for item in row.items},
                 observations=seen,
                 measures=taken,
-                measure_words=kinds,
+                measure_words=words.measure_types(own),
                 severity_words={number: word for word, number in words.SEVERITIES.values()},
                 wave_words=words.SECOND_WAVES,
                 receivers=[(kind, words.party(kind)) for kind in dict.fromkeys(receivers) if kind],
@@ -83,15 +82,19 @@ class VisitFrame(Frame):
 
         return show
 
+    def _own_lists(self, who: Who, visit_id: UUID) -> list[findings.Checklist]:
+        """The own unit's checklists at a visit, with how much is recorded of each line."""
+        return list(self._controls(who).GetChecklists(findings.GetChecklistsRequest(visit_id=str(visit_id))).checklists)
+
     def _recorded(self, who: Who, visit_id: UUID) -> tuple[list[findings.Checklist], list[findings.Observation], list[findings.Measure]]:
         """The own unit's lists, observations and measures at a visit; nothing where the unit does not inspect."""
         if who.role is not Role.INSPECTOR:
             return [], [], []
         controls, part = self._controls(who), common_pb2.Page(page_size=100)
-        own = asked(lambda: controls.GetChecklists(findings.GetChecklistsRequest(visit_id=str(visit_id)))).checklists
+        own = self._own_lists(who, visit_id)
         seen = controls.ListObservations(findings.ListObservationsRequest(page=part, visit_id=str(visit_id))).observations
         taken = controls.ListMeasures(findings.ListMeasuresRequest(page=part, visit_id=str(visit_id))).measures
-        return list(own), [row for row in seen if not row.withdrawn], list(taken)
+        return own, [row for row in seen if not row.withdrawn], list(taken)
 
 
 class _Pages(VisitFrame):
@@ -155,8 +158,7 @@ class _Pages(VisitFrame):
 
     def _item(self, who: Who, visit_id: UUID, checklist: str, number: int) -> findings.ChecklistItem:
         """A line of the own checklist. Raises NotFound."""
-        own = self._controls(who).GetChecklists(findings.GetChecklistsRequest(visit_id=str(visit_id))).checklists
-        row = next((row for row in own if row.code == checklist), None)
+        row = next((row for row in self._own_lists(who, visit_id) if row.code == checklist), None)
         if row is None or not 0 <= number < len(row.items):
             raise NotFound
         return row.items[number]
@@ -181,15 +183,13 @@ class _Pages(VisitFrame):
 
     def _measure_shown(self, request: Request, operation_id: UUID, visit_id: UUID) -> Show:
         def show(who: Who, said: Sent, status: int) -> Response:
-            own = self._controls(who).GetChecklists(findings.GetChecklistsRequest(visit_id=str(visit_id))).checklists
-            kinds = {kind.code: kind.word for row in own for kind in row.measure_types}
             return page(
                 request,
                 "measure.html",
                 status,
                 visit=visit_of(self._operation(who, operation_id), visit_id),
                 here=f"/insatser/{operation_id}/besok/{visit_id}",
-                kinds=list(kinds.items()),
+                kinds=list(words.measure_types(self._own_lists(who, visit_id)).items()),
                 states=options(MEASURE_STATES),
                 said=said,
                 csrf=who.csrf,

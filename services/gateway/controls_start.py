@@ -13,6 +13,7 @@ from services.gateway.controls_day import invitations
 from services.gateway.controls_frame import COORDINATOR, Frame
 from services.gateway.door import Door, Who
 from services.gateway.web import page
+from services.gateway.words import choices
 from services.kernel.callers import Role
 
 ROWS = 50
@@ -64,8 +65,8 @@ class _Pages(Frame):
             "after_work.html",
             operations=found.operations,
             more=found.next_page_token,
-            areas={area.code: area.word for area in lists.areas},
-            kinds={kind.code: kind.word for row in lists.checklists for kind in row.measure_types},
+            areas=dict(choices(lists.areas)),
+            kinds=words.measure_types(lists.checklists),
         )
 
 

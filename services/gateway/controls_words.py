@@ -1,16 +1,15 @@
 """The words that a person reads for codes of operations, visits, tips and measures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from los.common.v1 import common_pb2 as common
 from los.controls.v1 import controls_pb2 as pb
 from los.controls.v1 import findings_pb2 as findings
 from los.controls.v1 import tips_pb2 as tips
 
-from services.gateway.words import Choice
+from services.gateway.words import Choice, choices, word
 from services.kernel.reference import reference
 
-"""A code and its word, for a form."""
 INVITATION = "control_invitation"
 FINDING = "control_finding"
 SUPERVISION = "kommun-tillsynsnamnd"
@@ -133,13 +132,12 @@ def party(code: str) -> str:
     known = reference()
     if code in known.units:
         return known.units[code].word
-    return known.receivers[code].word if code in known.receivers else code
+    return word(known.receivers, code)
 
 
 def ground(code: str) -> str:
     """An authority's ground for its own inspection, as it is cited."""
-    known = reference().control_grounds
-    return known[code].word if code in known else code
+    return word(reference().control_grounds, code)
 
 
 def supervises(unit: str) -> bool:
@@ -160,7 +158,12 @@ def invitable(unit: str, already: Sequence[str]) -> list[Choice]:
 def grounds_of(party_code: str) -> list[Choice]:
     """The grounds that are an authority's, or a supervising unit's, own."""
     kind = SUPERVISION if party_code in reference().units else party_code
-    return [(row.code, row.word) for row in reference().control_grounds if row.authority_kind == kind]
+    return choices(row for row in reference().control_grounds if row.authority_kind == kind)
+
+
+def measure_types(lists: Iterable[findings.Checklist]) -> dict[str, str]:
+    """The measures that the authorities of these checklists take, with their words."""
+    return dict(choice for row in lists for choice in choices(row.measure_types))
 
 
 def answered_by_hand(party_code: str) -> bool:

@@ -13,6 +13,7 @@ from los.registry.v1 import registry_pb2 as pb
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, asked
 from services.gateway.web import LIST_BYTES_MAX, page
+from services.gateway.words import choices
 from services.kernel.callers import Role
 from services.kernel.errors import Conflict, Denied, Invalid
 from services.kernel.reference import reference
@@ -122,14 +123,14 @@ def reports(door: Door, request: Request, who: Who) -> Response:
 
 
 def _form(request: Request, who: Who, said: Sent) -> Response:
-    words = reference()
+    known = reference()
     return page(
         request,
         "report.html",
         said.status,
         said=said,
-        observations=[(each.code, each.word) for each in words.observations if not each.weak],
-        sources=[(each.code, each.word) for each in words.sources],
+        observations=choices(each for each in known.observations if not each.weak),
+        sources=choices(known.sources),
         csrf=who.csrf,
     )
 

@@ -14,7 +14,7 @@ from los.sharing.v1.sharing_pb2_grpc import SharingServiceStub
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, asked, needed
 from services.gateway.web import go_to, page, receiver
-from services.gateway.words import FIELDS, GROUND_KINDS, INITIATIVES, MATTERS, SUBJECTS, SWITCHES
+from services.gateway.words import FIELDS, GROUND_KINDS, INITIATIVES, MATTERS, SUBJECTS, SWITCHES, Choice, choices
 from services.kernel.callers import Role
 from services.kernel.clock import STOCKHOLM
 from services.kernel.errors import Conflict, Invalid, NotFound
@@ -213,11 +213,11 @@ def today() -> date:
 
 
 def _words(rows: Iterable[pb.LawWord]) -> dict[str, str]:
-    return {row.code: row.word for row in rows}
+    return dict(choices(rows))
 
 
-def _receivers() -> list[tuple[str, str]]:
-    return sorted(((row.code, row.word) for row in reference().receivers), key=lambda pair: pair[1].lower())
+def _receivers() -> list[Choice]:
+    return sorted(choices(reference().receivers), key=lambda choice: choice[1].lower())
 
 
 def _since(found: pb.GetGroundResponse) -> str:

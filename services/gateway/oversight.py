@@ -14,7 +14,7 @@ from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, asked
 from services.gateway.law import today
 from services.gateway.web import go_to, page
-from services.gateway.words import LOOK_UP_JUDGEMENTS, LOOK_UP_OUTCOMES, STATES
+from services.gateway.words import LOOK_UP_JUDGEMENTS, LOOK_UP_OUTCOMES, STATES, choices
 from services.kernel.callers import Role
 from services.kernel.errors import Conflict, Invalid, NotFound
 from services.kernel.reference import reference
@@ -128,7 +128,7 @@ def _waiting(services: Services, after: str, *, reviewed: bool = False) -> regis
 
 
 def _words() -> dict[str, Any]:
-    return {"outcomes": LOOK_UP_OUTCOMES, "purposes": {row.code: row.word for row in reference().look_up_purposes}}
+    return {"outcomes": LOOK_UP_OUTCOMES, "purposes": dict(choices(reference().look_up_purposes))}
 
 
 def _judgement(form: Sent) -> registry.LookUpJudgement.ValueType:

@@ -18,7 +18,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
-from services.gateway.words import CASE_PATHS, FIELDS, RECORD_KINDS, step
+from services.gateway.words import CASE_PATHS, FIELDS, RECORD_KINDS, step, word
 from services.kernel.clock import STOCKHOLM, instant
 from services.kernel.errors import Conflict, Denied, Failure, Invalid, NotFound, Unavailable
 from services.kernel.ids import new_id
@@ -63,8 +63,7 @@ def moment(value: Timestamp) -> str:
 
 def receiver(code: str) -> str:
     """Who is told, in words."""
-    found = reference().receivers
-    return found[code].word if code in found else code
+    return word(reference().receivers, code)
 
 
 PAGES = Environment(

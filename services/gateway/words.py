@@ -10,6 +10,7 @@ from services.kernel.callers import Role
 from services.kernel.reference import Words
 
 Choice = tuple[str, str]
+"""A code and its word, for a form."""
 
 ROLES: Mapping[Role, str] = {
     Role.LANDLORD_REPORTER: "Hyresvärd",
@@ -244,7 +245,7 @@ def word(words: Words[Any], code: str) -> str:
 
 
 def choices(words: Iterable[Any]) -> list[Choice]:
-    """Rows of the reference data, for a form."""
+    """Rows that have a code and a word, of the reference data or of an answer, for a form."""
     return [(each.code, each.word) for each in words]
 
 

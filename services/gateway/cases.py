@@ -71,7 +71,8 @@ class _Pages:
 
     def flag_form(self, request: Request) -> Response:
         """An empty flag."""
-        return _flag_page(request, self._door.allowed(request, FLAGGERS), Sent())
+        self._door.allowed(request, FLAGGERS)
+        return _flag_page(request, Sent())
 
     def flag(self, request: Request, form: Filled) -> Response:
         """Register the flag; what is wrong is said with all that was filled in still there."""
@@ -84,7 +85,7 @@ class _Pages:
         try:
             made = asked(lambda: self._door.services(who).registry.RegisterSuspectedPayment(wanted))
         except (Invalid, Conflict) as problem:
-            return _flag_page(request, who, form.wrong(problem))
+            return _flag_page(request, form.wrong(problem))
         if who.role is Role.CASE_OFFICER:  # who flags does not read the case
             return page(request, "flagged.html")
         return go_to(f"/utbetalningar/{made.payment_id}")
@@ -172,7 +173,6 @@ class _Pages:
             causes=[(code, word(known.causes, code)) for code in flag.causes],
             circumstances=choices(known.causes),
             said=said,
-            csrf=who.csrf,
         )
 
     def _alert_page(self, request: Request, who: Who, alert_id: UUID, said: Sent) -> Response:
@@ -207,11 +207,10 @@ class _Pages:
             error_kinds=choices(known.error_kinds),
             observations=choices(each for each in known.observations if not each.weak),
             said=said,
-            csrf=who.csrf,
         )
 
 
-def _flag_page(request: Request, who: Who, said: Sent) -> Response:
+def _flag_page(request: Request, said: Sent) -> Response:
     known = reference()
     return page(
         request,
@@ -223,7 +222,6 @@ def _flag_page(request: Request, who: Who, said: Sent) -> Response:
         benefits=choices(known.benefits),
         bodies=choices(body for body in known.receivers if body.decides),
         said=said,
-        csrf=who.csrf,
     )
 
 

@@ -184,7 +184,7 @@ class _Pages(Frame):
 
     def _stop_shown(self, request: Request, operation_id: UUID) -> Show:
         def show(who: Who, said: Sent, status: int) -> Response:
-            return page(request, "operation_stop.html", status, op=self._operation(who, operation_id), said=said, csrf=who.csrf)
+            return page(request, "operation_stop.html", status, op=self._operation(who, operation_id), said=said)
 
         return show
 
@@ -239,7 +239,6 @@ class _Pages(Frame):
             summaries={summary.party: summary for summary in op.summaries},
             untold=[(code, words.party(code)) for code in op.summaries_missing if code not in reference().units],
             said=said,
-            csrf=who.csrf,
         )
 
     def _areas(self, who: Who) -> list[Choice]:
@@ -265,7 +264,6 @@ class _Pages(Frame):
             leads=list(people.items()),
             grounds=words.grounds_of(unit) if words.supervises(unit) else [],
             said=said,
-            csrf=who.csrf,
         )
 
 

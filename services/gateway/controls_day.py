@@ -160,7 +160,6 @@ class _Pages(VisitFrame):
                 answers=options(words.ANSWERS),
                 parts=options(words.PARTS),
                 said=said,
-                csrf=who.csrf,
             )
 
         return show
@@ -191,7 +190,6 @@ class _Pages(VisitFrame):
                 unit=unit,
                 states=pb,
                 said=said if said.values else Sent({"assembly_point": [op.assembly_point]}),
-                csrf=who.csrf,
             )
 
         return show

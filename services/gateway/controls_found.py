@@ -9,7 +9,7 @@ from los.controls.v1 import controls_pb2 as pb
 from los.controls.v1 import findings_pb2 as findings
 
 from services.gateway import controls_words as words
-from services.gateway.controls_frame import Frame, Show
+from services.gateway.controls_frame import Frame, Show, named
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, chosen, needed
 from services.gateway.web import page
@@ -77,7 +77,6 @@ class VisitFrame(Frame):
                 states=pb,
                 found=findings,
                 said=said,
-                csrf=who.csrf,
             )
 
         return show
@@ -122,13 +121,13 @@ class _Pages(VisitFrame):
 
     def tell(self, request: Request, operation_id: UUID, visit_id: UUID, observation_id: UUID, form: Filled) -> Response:
         """The second wave: offered to one receiver, or nobody needs to know."""
-        named: dict[str, Any] = {"request_id": form.request_id, "observation_id": str(observation_id), "etag": form.text("etag")}
+        seen = named(form, observation_id, "observation_id")
 
         def act(controls: Any) -> object:  # noqa: ANN401  # a stub
             if form.text("tell") == "nothing":
-                return controls.DecideNothingToTell(findings.DecideNothingToTellRequest(**named))
+                return controls.DecideNothingToTell(findings.DecideNothingToTellRequest(**seen))
             kind = needed(form, "receiver_kind", "välj vem som ska få veta, eller att ingen behöver det.")
-            wanted = findings.OfferFindingRequest(**named, receiver_kind=kind, on_request=bool(form.text("on_request")))
+            wanted = findings.OfferFindingRequest(**seen, receiver_kind=kind, on_request=bool(form.text("on_request")))
             return controls.OfferFinding(wanted)
 
         show = self._visit_shown(request, operation_id, visit_id)
@@ -176,7 +175,6 @@ class _Pages(VisitFrame):
                 deficient=options(DEFICIENT),
                 severities=options(words.SEVERITIES),
                 said=said,
-                csrf=who.csrf,
             )
 
         return show
@@ -192,7 +190,6 @@ class _Pages(VisitFrame):
                 kinds=list(words.measure_types(self._own_lists(who, visit_id)).items()),
                 states=options(MEASURE_STATES),
                 said=said,
-                csrf=who.csrf,
             )
 
         return show

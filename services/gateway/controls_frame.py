@@ -69,9 +69,9 @@ def told(form: Sent, problem: Invalid | Conflict) -> Sent:
     return Sent(wrong.values, FIELDS.get(wrong.field, wrong.field), wrong.message)
 
 
-def named(form: Sent, operation_id: UUID) -> dict[str, Any]:
-    """What each change of an operation names: the request, the operation, and what it looked like."""
-    return {"request_id": form.request_id, "operation_id": str(operation_id), "etag": form.text("etag")}
+def named(form: Sent, record_id: UUID, field: str = "operation_id") -> dict[str, Any]:
+    """What each change of something names: the request, the thing, in its field of the contract, and what it looked like."""
+    return {"request_id": form.request_id, field: str(record_id), "etag": form.text("etag")}
 
 
 def span(form: Sent) -> tuple[Timestamp, Timestamp]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -66,7 +66,7 @@ class _Pages(Frame):
             return show(who, Sent(form.values, "", problem.message), 503)
         except (Invalid, Conflict) as problem:
             return show(who, told(form, problem), 400 if isinstance(problem, Invalid) else 409)
-        return self._route_page(request, who, op, form, found=found)
+        return self._route_page(request, op, form, found=found)
 
     def accept(self, request: Request, operation_id: UUID, form: Filled) -> Response:
         """The timetable is decided, or taken away."""
@@ -96,7 +96,6 @@ class _Pages(Frame):
                 filters=(*FILTERS, "efter"),
                 filtered=bool(asked_for),
                 said=said,
-                csrf=who.csrf,
             )
 
         return show
@@ -116,14 +115,13 @@ class _Pages(Frame):
 
     def _routing(self, request: Request, operation_id: UUID) -> Show:
         def show(who: Who, said: Sent, status: int) -> Response:
-            return self._route_page(request, who, self._operation(who, operation_id), said, status)
+            return self._route_page(request, self._operation(who, operation_id), said, status)
 
         return show
 
     def _route_page(
         self,
         request: Request,
-        who: Who,
         op: pb.GetOperationResponse,
         said: Sent,
         status: int = 200,
@@ -138,10 +136,9 @@ class _Pages(Frame):
             parties=[(code, words.party(code)) for code in (*([op.unit] if op.own_control_ground_id else []), *came)],
             visits={visit.visit_id: visit for visit in op.visits},
             crews=CREWS,
-            accept_id=uuid4(),
+            accept=Sent(),
             found=found,
             said=said,
-            csrf=who.csrf,
         )
 
 

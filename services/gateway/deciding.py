@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, Form, Request, Response
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -29,8 +29,8 @@ def routes(door: Door) -> APIRouter:
     @router.get("/erbjudanden/{offer_id}")
     def offer(request: Request, offer_id: UUID) -> Response:
         """What may be told to whom, and the first preview."""
-        who = door.require(request)
-        return page(request, "offer.html", offer_id=offer_id, request_id=uuid4(), csrf=who.csrf)
+        door.require(request)
+        return page(request, "offer.html", offer_id=offer_id, said=Sent())
 
     @router.post("/erbjudanden/{offer_id}")
     def preview(request: Request, offer_id: UUID, form: Filled) -> Response:
@@ -79,8 +79,7 @@ def routes(door: Door) -> APIRouter:
             events=[(EVENTS.get(event.status, event.status), event) for event in found.events],
             state=STATES[row.state],
             may_approve=waits and row.decided_by != who.caller.person,
-            request_id=uuid4(),
-            csrf=who.csrf,
+            said=Sent(),
         )
 
     @router.post("/utlamnanden/{disclosure_id}/godkannande")
@@ -155,9 +154,7 @@ def _preview(door: Door, request: Request, offer_id: UUID, form: Sent) -> Respon
         "content": json.loads(shown.payload),
         "written": written,
         "decides": DECIDES[shown.decision_by],
-        "request_id": uuid4(),
-        "decide_id": uuid4(),
-        "csrf": who.csrf,
+        "said": Sent(),
         "tried": bool(written) or "weighed" in form.values,
         "length_max": POINT_LENGTH_MAX,
     }

@@ -62,14 +62,14 @@ class _Pages:
     def form(self, request: Request) -> Response:
         """An empty report; the organisation is the reporter's own until it is changed."""
         who = self._landlord(request)
-        return _form(request, who, Sent({"landlord_org_number": [who.caller.organisation or ""]}))
+        return _form(request, Sent({"landlord_org_number": [who.caller.organisation or ""]}))
 
     def report(self, request: Request, form: Filled) -> Response:
         """Register the report; what is wrong is said with all that was filled in still there."""
         who = self._landlord(request)
         self._door.require_form(who, form.text("csrf"))
         if not form.text(DECLARATION):
-            return _form(request, who, form.wrong(Invalid(f"{DECLARATION}: {UNDECLARED}")))
+            return _form(request, form.wrong(Invalid(f"{DECLARATION}: {UNDECLARED}")))
         report = pb.AlertReport(observation_types=form.all("observation_types"))
         for name in TEXTS:
             setattr(report, name, form.text(name))
@@ -79,12 +79,13 @@ class _Pages:
         except Conflict:
             return page(request, "reported.html", already=True)
         except Invalid as problem:
-            return _form(request, who, form.wrong(problem))
+            return _form(request, form.wrong(problem))
         return page(request, "reported.html", already=False)
 
     def list_form(self, request: Request) -> Response:
         """Where a list is sent in."""
-        return page(request, "list.html", csrf=self._landlord(request).csrf, said=Sent())
+        self._landlord(request)
+        return page(request, "list.html", said=Sent())
 
     def list_sent(
         self, request: Request, csrf: Annotated[str, Form()], file: Annotated[UploadFile, File()], declared: Annotated[str, Form()] = ""
@@ -93,11 +94,11 @@ class _Pages:
         who = self._landlord(request)
         self._door.require_form(who, csrf)
         if not declared:
-            return page(request, "list.html", 400, csrf=csrf, said=Sent({}, DECLARATION, UNDECLARED))
+            return page(request, "list.html", 400, said=Sent({}, DECLARATION, UNDECLARED))
         try:
             rows = self._read(who, file)
         except Invalid as problem:
-            return page(request, "list.html", 400, csrf=csrf, said=Sent({DECLARATION: [declared]}, "file", problem.message))
+            return page(request, "list.html", 400, said=Sent({DECLARATION: [declared]}, "file", problem.message))
         rejected = [row for row in rows if row.result == common_pb2.ROW_RESULT_REJECTED]
         noted = [row for row in rows if row.message and row.result != common_pb2.ROW_RESULT_REJECTED]
         again = sum(row.result == common_pb2.ROW_RESULT_DUPLICATE for row in rows)
@@ -122,7 +123,7 @@ def reports(door: Door, request: Request, who: Who) -> Response:
     )
 
 
-def _form(request: Request, who: Who, said: Sent) -> Response:
+def _form(request: Request, said: Sent) -> Response:
     known = reference()
     return page(
         request,
@@ -131,7 +132,6 @@ def _form(request: Request, who: Who, said: Sent) -> Response:
         said=said,
         observations=choices(each for each in known.observations if not each.weak),
         sources=choices(known.sources),
-        csrf=who.csrf,
     )
 
 

@@ -199,7 +199,7 @@ class _Pages:
         if row is None:
             raise NotFound
         template = "switch_confirm.html" if confirm else "switch.html"
-        return page(request, template, said.status, row=row, said=said, csrf=who.csrf)
+        return page(request, template, said.status, row=row, said=said)
 
 
 def _query(request: Request) -> Sent:

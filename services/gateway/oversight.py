@@ -67,7 +67,7 @@ class _Pages:
                 row = next((row for row in _waiting(services, after).look_ups if row.look_up_id == str(look_up_id)), None)
                 if row is None:
                     raise NotFound
-                return page(request, "look_up.html", row=row, said=form, csrf=who.csrf, judgement=LOOK_UP_JUDGEMENTS[judgement], **_words())
+                return page(request, "look_up.html", row=row, said=form, judgement=LOOK_UP_JUDGEMENTS[judgement], **_words())
             wanted = registry.ReviewLookUpRequest(request_id=form.request_id, look_up_id=str(look_up_id), judgement=judgement)
             asked(lambda: services.registry.ReviewLookUp(wanted))
         except (Invalid, Conflict) as problem:
@@ -85,7 +85,6 @@ class _Pages:
             next=found.next_page_token,
             reviewed=reviewed,
             said=said,
-            csrf=who.csrf,
             judgements=LOOK_UP_JUDGEMENTS,
             **_words(),
         )

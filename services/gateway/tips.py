@@ -12,7 +12,7 @@ from los.controls.v1 import controls_pb2
 from los.controls.v1 import tips_pb2 as pb
 
 from services.gateway import controls_words as words
-from services.gateway.controls_frame import COORDINATOR, Frame, Show, at, clock_in, day_in, told
+from services.gateway.controls_frame import COORDINATOR, Frame, Show, at, clock_in, day_in, named, told
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, asked, chosen, needed
 from services.gateway.web import go_to, page
@@ -61,13 +61,14 @@ class _Pages(Frame):
         state = STATES[lage][1] if lage in STATES else pb.TIP_STATE_UNSPECIFIED
         wanted = pb.ListTipsRequest(page=common_pb2.Page(page_size=ROWS, page_token=efter), state=state)
         found = self._controls(who).ListTips(wanted)
-        return page(request, "tips.html", rows=found.tips, more=found.next_page_token, states=options(STATES), state=lage)
+        return page(request, "tips.html", rows=found.tips, more=found.next_page_token, states=options(STATES), said=Sent({"lage": [lage]}))
 
     def new(self, request: Request) -> Response:
         """An empty tip, received now."""
+        self._door.allowed(request, RECEIVERS)
         now = datetime.now(STOCKHOLM)
         received = {"received_day": [now.date().isoformat()], "received_clock": [f"{now:%H:%M}"]}
-        return _tip_form(request, self._door.allowed(request, RECEIVERS), Sent(received))
+        return _tip_form(request, Sent(received))
 
     def register(self, request: Request, form: Filled) -> Response:
         """Keep the tip. Whoever is no coordinator gets a receipt and no more: the tip is not theirs to read."""
@@ -86,7 +87,7 @@ class _Pages(Frame):
             )
             made = asked(lambda: self._controls(who).RegisterTip(wanted))
         except (Invalid, Conflict) as problem:
-            return _tip_form(request, who, told(form, problem))
+            return _tip_form(request, told(form, problem))
         if who.role in COORDINATOR:
             return go_to(f"/tips/{made.tip_id}")
         return page(request, "tip_received.html")
@@ -98,7 +99,7 @@ class _Pages(Frame):
     def assess(self, request: Request, tip_id: UUID, form: Filled) -> Response:
         """How sure and how important it is, and who could look at it."""
         wanted = pb.AssessTipRequest(
-            **_named(form, tip_id),
+            **named(form, tip_id, "tip_id"),
             reliability=form.text("reliability"),
             relevance=form.text("relevance"),
             control_ground_ids=form.all("control_ground_ids"),
@@ -113,7 +114,7 @@ class _Pages(Frame):
             when = _moment(form, "police_consulted")
             reason = needed(form, "reason", "välj skälet.")
             return controls.DecideTip(
-                pb.DecideTipRequest(**_named(form, tip_id), decision=decision, reason=reason, police_consulted_time=when)
+                pb.DecideTipRequest(**named(form, tip_id, "tip_id"), decision=decision, reason=reason, police_consulted_time=when)
             )
 
         return self._back(request, tip_id, form, act)
@@ -125,7 +126,10 @@ class _Pages(Frame):
             when = _moment(form, "forwarded")
             return controls.ForwardTip(
                 pb.ForwardTipRequest(
-                    **_named(form, tip_id), receiver_kind=form.text("receiver_kind"), ground=form.text("ground"), forwarded_time=when
+                    **named(form, tip_id, "tip_id"),
+                    receiver_kind=form.text("receiver_kind"),
+                    ground=form.text("ground"),
+                    forwarded_time=when,
                 )
             )
 
@@ -173,13 +177,12 @@ class _Pages(Frame):
                 ],
                 receivers=choices(row for row in known.receivers if row.group == "state"),
                 said=said,
-                csrf=who.csrf,
             )
 
         return show
 
 
-def _tip_form(request: Request, who: Who, said: Sent) -> Response:
+def _tip_form(request: Request, said: Sent) -> Response:
     known = reference()
     return page(
         request,
@@ -189,12 +192,7 @@ def _tip_form(request: Request, who: Who, said: Sent) -> Response:
         suspicions=choices(known.suspicion_types),
         types=choices(known.object_types),
         said=said,
-        csrf=who.csrf,
     )
-
-
-def _named(form: Sent, tip_id: UUID) -> dict[str, str]:
-    return {"request_id": form.request_id, "tip_id": str(tip_id), "etag": form.text("etag")}
 
 
 def _moment(form: Sent, name: str) -> Timestamp:

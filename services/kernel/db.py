@@ -179,7 +179,7 @@ class Transaction:
 
     def _send(self) -> None:
         self._begin()
-        queue, self._queue = self._queue, []
+        queue, self._queue, self._rows, self._since = self._queue, [], [], 0
         for sql, parameters in queue:
             self._connection.execute(sql, parameters)
 

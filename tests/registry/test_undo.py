@@ -12,6 +12,7 @@ from los.registry.v1 import registry_pb2 as pb
 from services.kernel.callers import Caller
 from services.kernel.errors import Conflict, NotFound
 from services.registry.domain import alert, payment
+from services.registry.store import records
 from tests.registry.builders import INVESTIGATOR, LANDLORD, MOS_OFFICER, OFFICER, OTHER_LANDLORD, a_check, a_registration, an_assessment
 from tests.registry.conftest import Registry
 from tests.registry.test_import_service import alerts, parts, payments, said, sample, table_of
@@ -60,6 +61,17 @@ def test_an_import_with_a_handled_record_is_not_undone_at_all(registry: Registry
     assert {row["state"] for row in registry.rows("SELECT state FROM alert")} == {"assessed", "withdrawn"}
     with pytest.raises(Conflict):
         undo(registry, answers[0].import_id)
+
+
+def test_a_long_file_is_undone_whole_or_not_at_all(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "TOGETHER", 2)  # the file has more rows than are taken together
+    answers = alerts(registry, table_of(*({"Lgh-nr (folkbokf.)": f"120{number}"} for number in range(5))))
+    registry.call("AssessAlert", an_assessment(answers[3].record_id, protection_check=a_check(common_pb2.PROTECTION_NONE)), OFFICER)
+    with pytest.raises(Conflict, match="1 av ärendena har handlagts"):
+        undo(registry, answers[0].import_id, OFFICER)
+    assert registry.rows("SELECT count(*) AS n FROM alert WHERE state = 'screened'")[0]["n"] == 4
+    assert undo(registry, answers[0].import_id) == 5
+    assert registry.rows("SELECT count(*) AS n FROM alert WHERE state = 'withdrawn'")[0]["n"] == 4
 
 
 def test_what_is_taken_back_already_does_not_hinder_the_undo_of_the_rest(registry: Registry) -> None:

@@ -34,7 +34,9 @@ def test_what_nobody_has_handled_is_new_and_then_it_is_the_handler_s_own_until_i
     assert (payments(registry, pb.WORK_LIST_MINE), payments(registry, pb.WORK_LIST_MINE, COLLEAGUE)) == ([first], [])
     registry.call("AssessSuspectedPayment", acts.assess(first, "2", assessment=pb.PAYMENT_ASSESSMENT_ONGOING), COLLEAGUE)
     assert (payments(registry, pb.WORK_LIST_MINE), payments(registry, pb.WORK_LIST_MINE, COLLEAGUE)) == ([], [first])
-    registry.call("AssessSuspectedPayment", acts.assess(first, "3", assessment=pb.PAYMENT_ASSESSMENT_DISMISSED), COLLEAGUE)
+    registry.call("AssessSuspectedPayment", acts.assess(first, "3", assessment=pb.PAYMENT_ASSESSMENT_ONGOING), INVESTIGATOR)
+    assert (payments(registry, pb.WORK_LIST_MINE), payments(registry, pb.WORK_LIST_MINE, COLLEAGUE)) == ([first], [])
+    registry.call("AssessSuspectedPayment", acts.assess(first, "4", assessment=pb.PAYMENT_ASSESSMENT_DISMISSED), COLLEAGUE)
     assert payments(registry, pb.WORK_LIST_MINE, COLLEAGUE) == []
 
 

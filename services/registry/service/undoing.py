@@ -57,29 +57,35 @@ class UndoingMethods(AlertMethods, PaymentMethods):
 
     def _undo_alerts(self, tx: Transaction, import_id: UUID, asking: Caller) -> int:
         is_landlord = asking.role is Role.LANDLORD_REPORTER
-        # What somebody has taken back already is as it should be.
-        every = self._alerts.of_import(tx, import_id)
-        records = [record for record in every if not record.taken_back and record.state is not alerts.State.WITHDRAWN]
-        if is_landlord:  # what stands in the way is only what the landlord sees: nothing tells what the kommun has found
-            _require_none(sum(_closed_to_landlord(record) for record in records))
-        else:
-            records = [record for record in records if record.protection_check.result is not Protection.PROTECTED]
-            _require_none(sum(record.revision > 1 for record in records))
         withdraw = alert_life.take_back if is_landlord else alert_life.withdraw
-        for record in records:
-            self._kept_alert(tx, record, withdraw(record, self._actor(asking)), asking, "withdraw")
-        return len(records)
+        count = handled = 0
+        for every in self._alerts.of_import(tx, import_id):
+            # What somebody has taken back already is as it should be.
+            records = [record for record in every if not record.taken_back and record.state is not alerts.State.WITHDRAWN]
+            if is_landlord:  # what stands in the way is only what the landlord sees: nothing tells what the kommun has found
+                handled += sum(_closed_to_landlord(record) for record in records)
+            else:
+                records = [record for record in records if record.protection_check.result is not Protection.PROTECTED]
+                handled += sum(record.revision > 1 for record in records)
+            count += len(records)
+            for record in [] if handled else records:
+                self._kept_alert(tx, record, withdraw(record, self._actor(asking)), asking, "withdraw")
+        _require_none(handled)
+        return count
 
     def _undo_payments(self, tx: Transaction, import_id: UUID, asking: Caller) -> int:
-        # A protected person's stays: it is the named unit's, and nobody here sees it (design 8).
-        every = self._payments.of_import(tx, import_id)
-        shown = [record for record in every if record.protection_check.result is not Protection.PROTECTED]
-        records = [record for record in shown if record.state is not payments.State.WITHDRAWN]
-        pointed_at = self._alerts.pointing_at(tx, [record.id for record in records], import_id)
-        _require_none(sum(record.revision > 1 or record.id in pointed_at for record in records))
-        for record in records:
-            self._kept_payment(tx, record, payment_life.withdraw(record, self._actor(asking)), asking, "withdraw")
-        return len(records)
+        count = handled = 0
+        for every in self._payments.of_import(tx, import_id):
+            # A protected person's stays: it is the named unit's, and nobody here sees it (design 8).
+            shown = [record for record in every if record.protection_check.result is not Protection.PROTECTED]
+            records = [record for record in shown if record.state is not payments.State.WITHDRAWN]
+            pointed_at = self._alerts.pointing_at(tx, [record.id for record in records], import_id)
+            handled += sum(record.revision > 1 or record.id in pointed_at for record in records)
+            count += len(records)
+            for record in [] if handled else records:
+                self._kept_payment(tx, record, payment_life.withdraw(record, self._actor(asking)), asking, "withdraw")
+        _require_none(handled)
+        return count
 
 
 def _closed_to_landlord(record: Alert) -> bool:

@@ -1,6 +1,6 @@
 """Alerts and suspected payments: how each becomes rows and comes back, and who sees it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
@@ -15,6 +15,7 @@ from services.kernel.db import Row, Transaction
 from services.kernel.errors import Conflict, ConflictReason, NotFound
 from services.kernel.ids import new_id
 from services.kernel.life import Moved
+from services.kernel.pages import oldest_first
 from services.kernel.protection import Protection
 from services.kernel.records import enqueue, record_step
 from services.kernel.vault import Vault
@@ -28,6 +29,8 @@ from services.registry.domain.record import Offered, ProtectionCheck
 from services.registry.store.links import Mentions
 from services.registry.store.tables import alert, history, outbox, suspected_payment
 
+TOGETHER = 500
+"""How many records of a file are in memory at once."""
 Seen = UUID | tuple[date, UUID]
 """The last row of a page; of Work.DUE with its day."""
 
@@ -170,10 +173,12 @@ class _Records(Generic[R]):
         mine = columns.id == record_id, columns.registered_by == person, columns.import_id.is_(None)
         return tx.one(select(columns.id).where(*mine)) is not None
 
-    def of_import(self, tx: Transaction, import_id: UUID) -> list[R]:
-        """What came of a file, locked; for the service itself."""
-        mine = self.table.c.import_id == import_id
-        return [self._of(row) for row in tx.read(select(self.table).where(mine).order_by(self.table.c.id).with_for_update())]
+    def of_import(self, tx: Transaction, import_id: UUID) -> Iterator[list[R]]:
+        """What came of a file, locked, some at a time: a file may be long. For the service itself."""
+        mine, after = select(self.table).where(self.table.c.import_id == import_id), None
+        while rows := tx.read(oldest_first(mine, self.table.c.id, after, TOGETHER).with_for_update()):
+            yield [self._of(row) for row in rows]
+            after = rows[-1].id
 
     def about(self, tx: Transaction, unit: str, number: str) -> list[R]:
         """What a unit has about a person (digits) and has not stopped, locked; for the service itself.

@@ -53,7 +53,6 @@ class Kind(NamedTuple):
     role: Role
     unit: str | None
     label: str
-    undoes: bool = True
 
     def default_person(self, stack: Stack) -> Person:
         """Who imports when nobody is named."""
@@ -84,7 +83,6 @@ KINDS = {
         Role.LOS_COORDINATOR,
         None,
         "row",
-        undoes=False,
     ),
 }
 
@@ -186,17 +184,17 @@ def _import(kind: Kind, file: Path, report: Path | None, person: str | None, dat
         counts = dict(Counter(row.result for row in rows))
         print(json.dumps({"summary": counts, "rows": [row._asdict() for row in rows]}, ensure_ascii=False))
         return
-    _tell(kind, rows, who, dry_run=dry_run)
+    _tell(rows, who, dry_run=dry_run)
 
 
-def _tell(kind: Kind, rows: Sequence[Row], who: Person, *, dry_run: bool) -> None:
+def _tell(rows: Sequence[Row], who: Person, *, dry_run: bool) -> None:
     for row in rows:
         if row.message:
             print(row.message)
     print(summary(rows))
     if dry_run:
         print("Detta var en provkörning: inget har registrerats.")
-    elif rows and kind.undoes:
+    elif rows:
         print(f"Hela inläsningen ångras med: los import undo {rows[0].import_id} --as {who.id}")
 
 
@@ -252,18 +250,22 @@ def undo(
     data: Data = DATA,
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
-    """Ångra en hel inläsning av alerts eller payments, så länge inget av ärendena har handlagts."""
+    """Ångra en hel inläsning, så länge inget som kom med filen har handlagts eller ändrats."""
     stack = Stack(data)
     who = stack.person(person) if person else KINDS["alerts"].default_person(stack)
     say(f"Ångrar inläsningen som {who.id} …")
-    request = registry_pb2.UndoImportRequest(request_id=str(uuid5(REQUESTS, f"{who.id}|{import_id}")), import_id=import_id)
+    is_objects = who.role is Role.LOS_COORDINATOR  # a coordinator's files are of objects
+    asked = {"request_id": str(uuid5(REQUESTS, f"{who.id}|{import_id}")), "import_id": import_id}
     try:
         with stack.speaking_for(who) as session:
-            count = session.registry.UndoImport(request, timeout=UNDO_TIMEOUT_S).count
+            if is_objects:
+                count = session.controls.UndoImport(controls_pb2.UndoImportRequest(**asked), timeout=UNDO_TIMEOUT_S).count
+            else:
+                count = session.registry.UndoImport(registry_pb2.UndoImportRequest(**asked), timeout=UNDO_TIMEOUT_S).count
     except grpc.RpcError as error:
         failure = failure_of(error)
         if as_json:
             print(json.dumps({"refused": failure.message}, ensure_ascii=False))
         say(failure.message)
         raise typer.Exit(PART_DOWN if failure.reason in {"UNAVAILABLE", "INTERNAL"} else NO) from None
-    print(json.dumps({"undone": count}) if as_json else f"{count} ärenden är återtagna.")
+    print(json.dumps({"undone": count}) if as_json else f"{count} {'objekt' if is_objects else 'ärenden'} är återtagna.")

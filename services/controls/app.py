@@ -8,7 +8,7 @@ from los.controls.v1 import controls_pb2, controls_pb2_grpc
 from services.controls.service.delivery import Offers
 from services.controls.service.imports import Imports
 from services.controls.service.servicer import RULES, ControlsServicer
-from services.controls.store import Findings, Objects, Operations, Tips, tables
+from services.controls.store import ControlsFiles, Findings, Objects, Operations, Tips, tables
 from services.controls.store.statistics import counting
 from services.kernel import metrics
 from services.kernel.clock import Clock
@@ -41,10 +41,21 @@ def build(config: ServiceConfig, clock: Clock) -> Parts:
     objects = Objects(vault)
     operations, findings, tips = Operations(vault, objects), Findings(vault), Tips(vault)
     audit = auditor(tables.audit, clock)
-    imports = Imports(database, objects, audit, clock)
+    files = ControlsFiles()
+    imports = Imports(database, objects, files, audit, clock)
     releases = Releases(database, tables.statistics_release, vault, counting(operations), audit, clock)
     servicer = ControlsServicer(
-        database, objects, operations, findings, tips, Requests(database, tables.request, vault, clock), imports, releases, audit, clock
+        database,
+        objects,
+        operations,
+        findings,
+        tips,
+        Requests(database, tables.request, vault, clock),
+        imports,
+        files,
+        releases,
+        audit,
+        clock,
     )
 
     server = Server(

@@ -146,6 +146,8 @@ class _Pages(Frame):
             tip = controls.GetTip(pb.GetTipRequest(tip_id=str(tip_id))).tip
             thing = controls.GetObject(controls_pb2.GetObjectRequest(object_id=tip.object_id))
             known = reference()
+            home = "Det kan vara någons hem." if thing.may_be_a_home else ""
+            gone = "Objektet är borttaget: filen som det kom med har ångrats." if thing.taken_back else ""
             rows = [
                 ("Det gäller", ", ".join(word(known.suspicion_types, code) for code in tip.suspicion_types)),
                 ("Tipset", tip.summary),
@@ -164,6 +166,7 @@ class _Pages(Frame):
                 tip=tip,
                 rows=rows,
                 thing=thing,
+                mind=f"{gone} {home}".strip(),
                 others=[other for other in thing.tips if other.tip_id != tip.tip_id],
                 may_assess=tip.state in {pb.TIP_STATE_RECEIVED, pb.TIP_STATE_ASSESSED, pb.TIP_STATE_PARKED},
                 may_decide=tip.state == pb.TIP_STATE_ASSESSED,

@@ -21,7 +21,7 @@ from services.registry.service.delivery import Offers
 from services.registry.service.imports import Imports
 from services.registry.service.registering import Registering
 from services.registry.service.servicer import RULES, RegistryServicer
-from services.registry.store import Alerts, ImportedFiles, Links, LookUps, Payments, Suppliers, tables
+from services.registry.store import Alerts, Links, LookUps, Payments, RegistryFiles, Suppliers, tables
 from services.registry.store.statistics import counting
 
 
@@ -42,7 +42,7 @@ def build(config: ServiceConfig, clock: Clock) -> Parts:
     alerts, payments = Alerts(vault), Payments(vault)
     audit = auditor(tables.audit, clock)
     registering = Registering(database, alerts, payments, audit, clock)
-    files = ImportedFiles(vault)
+    files = RegistryFiles(vault)
     imports = Imports(database, alerts, payments, registering, files, audit, clock)
     requests = Requests(database, tables.request, vault, clock)
     stores = alerts, payments, Suppliers(vault), Links(), LookUps(vault), files

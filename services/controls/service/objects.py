@@ -15,6 +15,7 @@ from services.controls.wire.tips import tip_message
 from services.kernel import pages
 from services.kernel.db import Transaction
 from services.kernel.errors import Conflict, ConflictReason
+from services.kernel.files import listed
 from services.kernel.ids import new_id
 from services.kernel.rpc import caller
 
@@ -47,6 +48,7 @@ class ObjectMethods(Parts):
             object=object_wire.object_message(stored.object),
             etag=str(stored.revision),
             may_be_a_home=stored.object.may_be_a_home,
+            taken_back=stored.taken_back,
             tips=[tip_message(tip) for tip in tips],
             previous_visits=[object_wire.previous_visit(one) for one in previous],
         )
@@ -71,6 +73,7 @@ class ObjectMethods(Parts):
 
         def act(tx: Transaction) -> pb.UpdateObjectResponse:
             before = self._objects.get(tx, UUID(request.object_id))
+            before.require_in_use()
             before.require_etag(request.etag)
             after = self._objects.update(tx, before, place, self._clock.now(), asking.person)
             changed = [field.name for field in fields(place) if getattr(place, field.name) != getattr(before.object, field.name)]
@@ -93,4 +96,24 @@ class ObjectMethods(Parts):
     def ImportObjects(  # noqa: N802, D102
         self, request_iterator: Iterator[pb.ImportObjectsRequest], _context: grpc.ServicerContext
     ) -> Iterator[pb.ImportObjectsResponse]:
-        yield from self._imports.run(request_iterator, caller())
+        asking = caller()
+        yield from self._imports.run(request_iterator, asking, unit_of(asking))
+
+    def ListImports(self, request: pb.ListImportsRequest, _context: grpc.ServicerContext) -> pb.ListImportsResponse:  # noqa: N802, D102
+        asking, size, after = caller(), pages.page_size(request.page), pages.after(request.page)
+        with self._database.transaction() as tx:
+            found = self._files.page(tx, asking, after, size + 1)
+            self._audit(tx, "controls:import:list", asking, count=min(len(found), size))
+        return pb.ListImportsResponse(imports=[listed(row) for row in found[:size]], next_page_token=pages.next_token(found, size))
+
+    def UndoImport(self, request: pb.UndoImportRequest, _context: grpc.ServicerContext) -> pb.UndoImportResponse:  # noqa: N802, D102
+        asking, import_id = caller(), UUID(request.import_id)
+
+        def act(tx: Transaction) -> pb.UndoImportResponse:
+            self._files.require_not_undone(tx, import_id, asking)
+            count = self._objects.take_back(tx, import_id, self._clock.now(), asking.person)
+            self._files.undone(tx, import_id, self._clock.now())
+            self._audit(tx, "controls:import:undo", asking, "import", import_id, count=count)
+            return pb.UndoImportResponse(count=count)
+
+        return self._requests.once(asking, request, request.request_id, pb.UndoImportResponse, act)

@@ -1,7 +1,7 @@
 """What the methods of controls' servicer share: the parts, and who asks."""
 
 from services.controls.service.imports import Imports
-from services.controls.store import Candidates, Findings, Objects, Operations, Tips
+from services.controls.store import Candidates, ControlsFiles, Findings, Objects, Operations, Tips
 from services.kernel.callers import Caller
 from services.kernel.clock import Clock
 from services.kernel.db import Database
@@ -24,6 +24,7 @@ class Parts:
         tips: Tips,
         requests: Requests,
         imports: Imports,
+        files: ControlsFiles,
         releases: Releases,
         audit: Audit,
         clock: Clock,
@@ -37,6 +38,7 @@ class Parts:
         self._candidates = Candidates(objects, tips)
         self._requests = requests
         self._imports = imports
+        self._files = files
         self._releases = releases
         self._audit = audit
         self._clock = clock

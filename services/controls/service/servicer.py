@@ -25,6 +25,8 @@ RULES: Mapping[str, Rule] = {
     "RegisterObject": COORDINATOR,
     "ListObjects": COORDINATOR,
     "ImportObjects": COORDINATOR,
+    "ListImports": COORDINATOR,
+    "UndoImport": COORDINATOR,
     "GetObject": COORDINATOR,
     "ListCandidates": COORDINATOR,
     "UpdateObject": COORDINATOR,

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, case, false, func, select, true
 
 from services.controls.domain.candidates import Candidate, Filter, Place, Weight, weights
 from services.controls.domain.tips import COUNTED
-from services.controls.store.objects import Objects
+from services.controls.store.objects import IN_USE, Objects
 from services.controls.store.tables import control_object, tip
 from services.controls.store.tips import Tips
 from services.kernel.db import Transaction
@@ -28,7 +28,7 @@ class Candidates:
         rows = weights()
         columns = control_object.c
         applies = [_condition(weight, unit, after.day).label(f"w{place}") for place, weight in enumerate(rows)]
-        inner = select(columns.id, *applies)
+        inner = select(columns.id, *applies).where(IN_USE)
         for column, value in (
             (columns.district, asked.district),
             (columns.object_type, asked.object_type),

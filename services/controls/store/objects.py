@@ -24,11 +24,15 @@ from services.kernel.vault import Vault
 
 RECORD_KIND = "control_object"
 REGISTERED = "registered"
+TAKEN_BACK = "taken_back"
 OWNED = ("org_number", "company_name", "trading_name", "permits")
 """What of an enskild firma is its owner's."""
 NUMBERS = ("org_number", "property_owner_org")
 PREVIOUS_MAX = 100
 """How many earlier visits of an object are told."""
+
+
+IN_USE = control_object.c.taken_back_time.is_(None)
 
 
 class Objects:
@@ -38,10 +42,11 @@ class Objects:
         """The vault seals what is an owner's before it is stored."""
         self._vault = vault
 
-    def add(self, tx: Transaction, stored: StoredObject, now: datetime, person: str | None) -> bool:
-        """A new object; False, and nothing done, when the same one is there already."""
-        row = self._row_of(stored) | {"id": stored.id, "revision": stored.revision, "registered_time": now}
-        if tx.execute(insert(control_object).values(**row).on_conflict_do_nothing(index_elements=["same_as"])) != 1:
+    def add(self, tx: Transaction, stored: StoredObject, now: datetime, person: str | None, import_id: UUID | None = None) -> bool:
+        """A new object, perhaps of a file; False, and nothing done, when the same one is there already."""
+        row = self._row_of(stored) | {"id": stored.id, "revision": stored.revision, "registered_time": now, "import_id": import_id}
+        added = insert(control_object).values(**row)
+        if tx.execute(added.on_conflict_do_nothing(index_elements=["same_as"], index_where=IN_USE)) != 1:
             return False
         record_step(tx, history, RECORD_KIND, stored.id, stored.revision, (None, REGISTERED), now, person)
         return True
@@ -69,7 +74,7 @@ class Objects:
         has_number = func.coalesce(columns.number_index == index, false())
         is_unnamed = columns.org_number.is_(None) & columns.owner.is_(None)
         # Two rows are enough: the best one, and whether it is alone.
-        statement = select(control_object).order_by(has_number.desc(), is_unnamed.desc(), columns.id).limit(2)
+        statement = select(control_object).where(IN_USE).order_by(has_number.desc(), is_unnamed.desc(), columns.id).limit(2)
         if looked_for.address_key:
             tx.read(select(func.pg_advisory_xact_lock(func.hashtext("control_object"), func.hashtext(looked_for.address_key))))
             statement = statement.where(columns.address_key == looked_for.address_key)
@@ -98,6 +103,20 @@ class Objects:
         record_step(tx, history, RECORD_KIND, after.id, after.revision, (REGISTERED, REGISTERED), now, person)
         return after
 
+    def take_back(self, tx: Transaction, import_id: UUID, now: datetime, person: str | None) -> int:
+        """Take back what came of a file; how many objects. What has been planned with one, or tipped of it, keeps it: nothing tells that.
+
+        Raises Conflict when one has been changed or controlled since, which every coordinator sees.
+        """
+        mine = select(control_object.c.id, control_object.c.revision).where(control_object.c.import_id == import_id)
+        rows = tx.read(mine.order_by(control_object.c.id).with_for_update())
+        if changed := sum(row.revision > 1 for row in rows):
+            raise Conflict(f"import_id: {changed} av objekten har ändrats eller kontrollerats sedan filen lästes in. Inget har ångrats.")
+        tx.write(control_object.update().where(control_object.c.import_id == import_id).values(taken_back_time=now, revision=2))
+        for row in rows:
+            record_step(tx, history, RECORD_KIND, row.id, 2, (REGISTERED, TAKEN_BACK), now, person)
+        return len(rows)
+
     def controlled(self, tx: Transaction, visited: Iterable[Visit], now: datetime, person: str | None) -> list[UUID]:
         """An operation is over: each object that was controlled knows the visit, and when it last was. Which objects changed."""
         done = sorted((one.object.id, one.id, day) for one in visited if (day := one.done_date) is not None)
@@ -121,7 +140,7 @@ class Objects:
         return [PreviousVisit(row.visit_id, row.id, row.label, row.day) for row in rows]
 
     def get(self, tx: Transaction, object_id: UUID) -> StoredObject:
-        """An object. Raises NotFound."""
+        """An object, also one that has been taken back. Raises NotFound."""
         row = tx.one(select(control_object).where(control_object.c.id == object_id))
         if row is None:
             raise NotFound
@@ -129,7 +148,9 @@ class Objects:
 
     def page(self, tx: Transaction, after: UUID | None, limit: int) -> list[StoredObject]:
         """A page of all objects, oldest first."""
-        return [self.object_of(row) for row in tx.read(oldest_first(select(control_object), control_object.c.id, after, limit))]
+        return [
+            self.object_of(row) for row in tx.read(oldest_first(select(control_object).where(IN_USE), control_object.c.id, after, limit))
+        ]
 
     def named(self, tx: Transaction, ids: Collection[UUID]) -> dict[UUID, StoredObject]:
         """These objects, by id."""
@@ -143,7 +164,7 @@ class Objects:
         for name in NUMBERS:
             values[name] = None if values[name] is None else OrgNumber.parse(values[name])
         values["permits"] = tuple(_permit_of(permit) for permit in values["permits"] or ())
-        return StoredObject(row.id, ControlObject(**values), row.revision)
+        return StoredObject(row.id, ControlObject(**values), row.revision, row.taken_back_time is not None)
 
     def _row_of(self, stored: StoredObject) -> dict[str, Any]:
         place = stored.object

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from services.kernel.files import imported_table
 from services.kernel.records import INSTANT, audit_table, history_table, outbox_table, request_table
 from services.kernel.releases import release_table
 
@@ -32,12 +33,13 @@ request = request_table(metadata)
 history = history_table(metadata)
 outbox = outbox_table(metadata)
 statistics_release = release_table(metadata)
+imported = imported_table(metadata)
 
 control_object = Table(
     "control_object",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("same_as", LargeBinary, nullable=False, unique=True),
+    Column("same_as", LargeBinary, nullable=False),
     Column("data_key", LargeBinary),
     Column("owner", LargeBinary),
     Column("org_number", Text),
@@ -64,6 +66,11 @@ control_object = Table(
     Column("permit_end_date", Date),
     Column("address_key", Text, nullable=False),
     Column("number_index", LargeBinary),
+    Column("import_id", Uuid),
+    # The file that it came with was undone: it is in no list and hinders no new one, but stays where it was planned or tipped of.
+    Column("taken_back_time", INSTANT),
+    Index("control_object_same_as", "same_as", unique=True, postgresql_where=text("taken_back_time IS NULL")),
+    Index("control_object_import", "import_id", postgresql_where=text("import_id IS NOT NULL")),
     Index("control_object_address", "address_key"),
     Index("control_object_number", "number_index"),
     Index("control_object_district", "district", "object_type", "id"),

@@ -20,7 +20,7 @@ from services.registry.domain.alert import Report
 from services.registry.domain.payment import Flag
 from services.registry.domain.record import Context
 from services.registry.service.registering import Registering
-from services.registry.store import Alerts, ImportedFiles, Payments
+from services.registry.store import Alerts, Payments, RegistryFiles
 
 ALERTS: Kind[Context, Report] = Kind(alerts.TABLE, alerts.judge, lambda report: report.same_as)
 Marked = tuple[Flag, Protection]
@@ -36,7 +36,7 @@ class Imports:
         alert_store: Alerts,
         payment_store: Payments,
         registering: Registering,
-        files: ImportedFiles,
+        files: RegistryFiles,
         audit: Audit,
         clock: Clock,
     ) -> None:

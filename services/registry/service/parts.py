@@ -21,7 +21,7 @@ from services.registry.domain import alert as alerts
 from services.registry.domain import payment as payments
 from services.registry.service.imports import Imports
 from services.registry.service.registering import ALREADY, Registering, is_already_registered
-from services.registry.store import Alerts, ImportedFiles, Links, LookUps, Payments, Suppliers, Work
+from services.registry.store import Alerts, Links, LookUps, Payments, RegistryFiles, Suppliers, Work
 from services.registry.store.records import Seen
 
 STALE = "etag: ärendet har ändrats sedan du läste det. Hämta det igen."
@@ -45,7 +45,7 @@ class Parts:
         supplier_store: Suppliers,
         link_store: Links,
         look_up_store: LookUps,
-        file_store: ImportedFiles,
+        file_store: RegistryFiles,
         requests: Requests,
         registering: Registering,
         imports: Imports,

@@ -3,14 +3,13 @@
 from uuid import UUID
 
 import grpc
-from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as pb
 
 from services.kernel import pages
 from services.kernel.callers import Caller, Role
-from services.kernel.clock import timestamp
 from services.kernel.db import Transaction
 from services.kernel.errors import Conflict
+from services.kernel.files import listed
 from services.kernel.protection import Protection
 from services.kernel.rpc import caller
 from services.registry.domain import alert as alerts
@@ -29,25 +28,13 @@ class UndoingMethods(AlertMethods, PaymentMethods):
         with self._database.transaction() as tx:
             found = self._files.page(tx, asking, after, size + 1)
             self._audit(tx, "registry:import:list", asking, count=min(len(found), size))
-        rows = [
-            common_pb2.ImportRow(
-                import_id=str(row.id),
-                record_kind=row.record_kind,
-                imported_by=row.imported_by,
-                imported_time=timestamp(row.imported_time),
-                count=row.count,
-                undone=row.undone_time is not None,
-            )
-            for row in found[:size]
-        ]
-        return pb.ListImportsResponse(imports=rows, next_page_token=pages.next_token(found, size))
+        return pb.ListImportsResponse(imports=[listed(row) for row in found[:size]], next_page_token=pages.next_token(found, size))
 
     def UndoImport(self, request: pb.UndoImportRequest, _context: grpc.ServicerContext) -> pb.UndoImportResponse:  # noqa: N802, D102
         asking, import_id = caller(), UUID(request.import_id)
 
         def act(tx: Transaction) -> pb.UndoImportResponse:
-            if self._files.seen(tx, import_id, asking).undone_time is not None:
-                raise Conflict("import_id: inläsningen är redan ångrad.")
+            self._files.require_not_undone(tx, import_id, asking)
             count = self._undo_alerts(tx, import_id, asking) + self._undo_payments(tx, import_id, asking)
             self._files.undone(tx, import_id, self._clock.now())
             self._audit(tx, "registry:import:undo", asking, "import", import_id, count=count)

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from services.kernel.db import Row, Transaction
+from services.kernel.files import imported_table
 from services.kernel.records import INSTANT, audit_table, history_table, outbox_table, request_table
 from services.kernel.releases import release_table
 
@@ -101,18 +102,10 @@ shared = Table(
     Index("shared_record", "record_id", "disclosure_id"),
 )
 # A file that was read in. Its name may say whom it is about, so it is not kept.
-imported = Table(
-    "imported",
+imported = imported_table(
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("unit", Text, nullable=False),
-    Column("record_kind", Text, nullable=False),
     # A blind index of the organisation whose reporter sent it.
     Column("landlord", LargeBinary),
-    Column("imported_by", Text, nullable=False),
-    Column("imported_time", INSTANT, nullable=False),
-    Column("undone_time", INSTANT),
-    Index("imported_unit", "unit", "id"),
     Index("imported_landlord", "landlord", "id"),
 )
 # A check of a supplier is made once and never changed; the next is another row.

@@ -52,6 +52,16 @@ class ControlsServiceStub:
                 request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.ImportObjectsRequest.SerializeToString,
                 response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.ImportObjectsResponse.FromString,
                 _registered_method=True)
+        self.ListImports = channel.unary_unary(
+                '/los.controls.v1.ControlsService/ListImports',
+                request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.ListImportsRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.ListImportsResponse.FromString,
+                _registered_method=True)
+        self.UndoImport = channel.unary_unary(
+                '/los.controls.v1.ControlsService/UndoImport',
+                request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.UndoImportRequest.SerializeToString,
+                response_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.UndoImportResponse.FromString,
+                _registered_method=True)
         self.GetObject = channel.unary_unary(
                 '/los.controls.v1.ControlsService/GetObject',
                 request_serializer=los_dot_controls_dot_v1_dot_controls__pb2.GetObjectRequest.SerializeToString,
@@ -311,6 +321,19 @@ class ControlsServiceServicer:
 
     def ImportObjects(self, request_iterator, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListImports(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndoImport(self, request, context):
+        """Takes back every object of a file; nothing when one has been changed or controlled since.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -643,6 +666,16 @@ def add_ControlsServiceServicer_to_server(servicer, server):
                     request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.ImportObjectsRequest.FromString,
                     response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.ImportObjectsResponse.SerializeToString,
             ),
+            'ListImports': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListImports,
+                    request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.ListImportsRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.ListImportsResponse.SerializeToString,
+            ),
+            'UndoImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndoImport,
+                    request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.UndoImportRequest.FromString,
+                    response_serializer=los_dot_controls_dot_v1_dot_controls__pb2.UndoImportResponse.SerializeToString,
+            ),
             'GetObject': grpc.unary_unary_rpc_method_handler(
                     servicer.GetObject,
                     request_deserializer=los_dot_controls_dot_v1_dot_controls__pb2.GetObjectRequest.FromString,
@@ -965,6 +998,60 @@ class ControlsService:
             '/los.controls.v1.ControlsService/ImportObjects',
             los_dot_controls_dot_v1_dot_controls__pb2.ImportObjectsRequest.SerializeToString,
             los_dot_controls_dot_v1_dot_controls__pb2.ImportObjectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListImports(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/ListImports',
+            los_dot_controls_dot_v1_dot_controls__pb2.ListImportsRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_controls__pb2.ListImportsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndoImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.controls.v1.ControlsService/UndoImport',
+            los_dot_controls_dot_v1_dot_controls__pb2.UndoImportRequest.SerializeToString,
+            los_dot_controls_dot_v1_dot_controls__pb2.UndoImportResponse.FromString,
             options,
             channel_credentials,
             insecure,

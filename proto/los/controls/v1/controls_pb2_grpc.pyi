@@ -37,6 +37,9 @@ class ControlsServiceStub:
     RegisterObject: _grpc.UnaryUnaryMultiCallable[_controls_pb2.RegisterObjectRequest, _controls_pb2.RegisterObjectResponse]
     ListObjects: _grpc.UnaryUnaryMultiCallable[_controls_pb2.ListObjectsRequest, _controls_pb2.ListObjectsResponse]
     ImportObjects: _grpc.StreamStreamMultiCallable[_controls_pb2.ImportObjectsRequest, _controls_pb2.ImportObjectsResponse]
+    ListImports: _grpc.UnaryUnaryMultiCallable[_controls_pb2.ListImportsRequest, _controls_pb2.ListImportsResponse]
+    UndoImport: _grpc.UnaryUnaryMultiCallable[_controls_pb2.UndoImportRequest, _controls_pb2.UndoImportResponse]
+    """Takes back every object of a file; nothing when one has been changed or controlled since."""
     GetObject: _grpc.UnaryUnaryMultiCallable[_controls_pb2.GetObjectRequest, _controls_pb2.GetObjectResponse]
     """With the own unit's tips about it."""
     ListCandidates: _grpc.UnaryUnaryMultiCallable[_controls_pb2.ListCandidatesRequest, _controls_pb2.ListCandidatesResponse]
@@ -115,6 +118,9 @@ class ControlsServiceAsyncStub(ControlsServiceStub):
     RegisterObject: _aio.UnaryUnaryMultiCallable[_controls_pb2.RegisterObjectRequest, _controls_pb2.RegisterObjectResponse]  # type: ignore[assignment]
     ListObjects: _aio.UnaryUnaryMultiCallable[_controls_pb2.ListObjectsRequest, _controls_pb2.ListObjectsResponse]  # type: ignore[assignment]
     ImportObjects: _aio.StreamStreamMultiCallable[_controls_pb2.ImportObjectsRequest, _controls_pb2.ImportObjectsResponse]  # type: ignore[assignment]
+    ListImports: _aio.UnaryUnaryMultiCallable[_controls_pb2.ListImportsRequest, _controls_pb2.ListImportsResponse]  # type: ignore[assignment]
+    UndoImport: _aio.UnaryUnaryMultiCallable[_controls_pb2.UndoImportRequest, _controls_pb2.UndoImportResponse]  # type: ignore[assignment]
+    """Takes back every object of a file; nothing when one has been changed or controlled since."""
     GetObject: _aio.UnaryUnaryMultiCallable[_controls_pb2.GetObjectRequest, _controls_pb2.GetObjectResponse]  # type: ignore[assignment]
     """With the own unit's tips about it."""
     ListCandidates: _aio.UnaryUnaryMultiCallable[_controls_pb2.ListCandidatesRequest, _controls_pb2.ListCandidatesResponse]  # type: ignore[assignment]
@@ -208,6 +214,21 @@ class ControlsServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_controls_pb2.ImportObjectsRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_controls_pb2.ImportObjectsResponse], _abc.AsyncIterator[_controls_pb2.ImportObjectsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListImports(
+        self,
+        request: _controls_pb2.ListImportsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controls_pb2.ListImportsResponse, _abc.Awaitable[_controls_pb2.ListImportsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def UndoImport(
+        self,
+        request: _controls_pb2.UndoImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_controls_pb2.UndoImportResponse, _abc.Awaitable[_controls_pb2.UndoImportResponse]]:
+        """Takes back every object of a file; nothing when one has been changed or controlled since."""
 
     @_abc_1.abstractmethod
     def GetObject(

@@ -111,8 +111,8 @@ class Moved(Generic[R]):
 
 
 def handled(by: tuple[str, ...], person: str) -> tuple[str, ...]:
-    """Everybody who has handled the case, each once, the latest last; the latest are kept."""
-    return (*(other for other in by if other != person), person)[-HANDLED_BY_MAX:]
+    """Everybody who has handled the case, each once; the latest are kept."""
+    return tuple(dict.fromkeys((*by, person)))[-HANDLED_BY_MAX:]
 
 
 def months_after(day: date, months: int) -> date:

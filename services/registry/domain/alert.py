@@ -130,6 +130,7 @@ class Content:
     reporter: str = ""
     assessed: Assessed | None = None
     handled_by: tuple[str, ...] = ()
+    officer: str = ""
     offered: Offered = field(default_factory=Offered)
     skv_reference: str = ""
 
@@ -162,7 +163,7 @@ class Alert:
     @property
     def officer(self) -> str | None:
         """Whose case it is: the last one who handled it. Nobody's while it is only registered."""
-        return self.content.handled_by[-1] if self.revision > 1 else None
+        return self.content.officer or None
 
     @property
     def registered_as(self) -> str:

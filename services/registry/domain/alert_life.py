@@ -223,7 +223,8 @@ def _moved(alert: Alert, path: tuple[State, ...], actor: Actor, offers: tuple[Of
     revision, offered = alert.revision + 1, alert.content.offered
     if not path or path[-1] is not State.CLOSED:
         offered = Offered(revision, offers)
-    content = replace(alert.content, handled_by=handled(alert.content.handled_by, actor.person), offered=offered)
+    by = handled(alert.content.handled_by, actor.person)
+    content = replace(alert.content, handled_by=by, officer=actor.person, offered=offered)
     after = path[-1] if path else alert.state
     purge_date = _purge_date(after, actor.today) or alert.purge_date
     return Moved(replace(alert, state=after, revision=revision, content=content, purge_date=purge_date), path)

@@ -109,7 +109,7 @@ class Web:
 def build(config: GatewayConfig, database: Database, calls: Calls, clock: Clock) -> ASGIApp:
     """The pages, and beside them the API: another door, with another key."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    sign_in = SignIn(config.provider, f"{config.public_url}/logga-in/svar")
+    sign_in = SignIn(config.provider, config.public_url)
     audit = auditor(store.audit, clock)
     door = Door(database, sign_in, calls, audit, clock)
     web.frame(app, config.public_url)

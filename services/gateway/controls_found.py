@@ -104,7 +104,8 @@ class _Pages(VisitFrame):
 
     def observe(self, request: Request, operation_id: UUID, visit_id: UUID, checklist: str, number: int, form: Filled) -> Response:
         """What was seen of it."""
-        item = self._item(self._door.allowed(request, INSPECTORS, form), visit_id, checklist, number)
+        who = self._at_visit(request, operation_id, visit_id, form)
+        item = self._item(who, visit_id, checklist, number)
 
         def act(controls: Any) -> object:  # noqa: ANN401  # a stub
             found = chosen(form, "is_deficiency", DEFICIENT)
@@ -121,6 +122,7 @@ class _Pages(VisitFrame):
 
     def tell(self, request: Request, operation_id: UUID, visit_id: UUID, observation_id: UUID, form: Filled) -> Response:
         """The second wave: offered to one receiver, or nobody needs to know."""
+        self._at_visit(request, operation_id, visit_id, form)
         seen = named(form, observation_id, "observation_id")
 
         def act(controls: Any) -> object:  # noqa: ANN401  # a stub
@@ -139,6 +141,7 @@ class _Pages(VisitFrame):
 
     def measure(self, request: Request, operation_id: UUID, visit_id: UUID, form: Filled) -> Response:
         """What the own unit does about it."""
+        self._at_visit(request, operation_id, visit_id, form)
 
         def act(controls: Any) -> object:  # noqa: ANN401  # a stub
             kind = needed(form, "measure_type", "välj vad för slags åtgärd det är.")
@@ -154,6 +157,12 @@ class _Pages(VisitFrame):
 
         show = self._measure_shown(request, operation_id, visit_id)
         return self._done(request, INSPECTORS, form, act, show, f"/insatser/{operation_id}/besok/{visit_id}")
+
+    def _at_visit(self, request: Request, operation_id: UUID, visit_id: UUID, form: Sent) -> Who:
+        """The inspector who writes, at a visit of the operation that the address names. Raises NotFound."""
+        who = self._door.allowed(request, INSPECTORS, form)
+        visit_of(self._operation(who, operation_id), visit_id)
+        return who
 
     def _item(self, who: Who, visit_id: UUID, checklist: str, number: int) -> findings.ChecklistItem:
         """A line of the own checklist. Raises NotFound."""

@@ -22,6 +22,7 @@ from services.kernel.reference import reference
 
 COORDINATOR = frozenset({Role.LOS_COORDINATOR})
 LEADS = frozenset({Role.LOS_COORDINATOR, Role.INSPECTOR})
+NUMBER_MAX = 2**31 - 1
 CHANGED = "Någon annan har ändrat insatsen medan du arbetade. Det du skrev är inte sparat, men står kvar här. Så här ser insatsen ut nu."
 SENT_BEFORE = "Formuläret har redan skickats en gång, med annat innehåll. Det du skrev nu är inte sparat: spara igen om det ska gälla."
 Act = Callable[[ControlsServiceStub], object]
@@ -109,8 +110,13 @@ def local(value: Timestamp) -> datetime:
 
 
 def whole(value: str) -> int | None:
-    """A whole number, or None for an empty text. Raises ValueError."""
-    return int(value) if value else None
+    """A whole number that the contract has room for, or None for an empty text. Raises ValueError."""
+    if not value:
+        return None
+    number = int(value)
+    if abs(number) > NUMBER_MAX:
+        raise ValueError
+    return number
 
 
 def hours(start: Timestamp, end: Timestamp) -> str:

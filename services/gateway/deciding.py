@@ -14,9 +14,11 @@ from services.gateway.door import Door
 from services.gateway.forms import Filled, Sent
 from services.gateway.web import go_to, page
 from services.gateway.words import DECIDES, EVENTS, STATES
+from services.kernel.callers import Role
 from services.kernel.clock import STOCKHOLM, timestamp
 from services.kernel.errors import Invalid
 
+OFFICERS = frozenset({Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.APPROVER, Role.FUT_MANAGER, Role.LOS_COORDINATOR, Role.INSPECTOR})
 DECISIONS: Mapping[str, pb.Decision.ValueType] = {"send": pb.DECISION_SEND, "refuse": pb.DECISION_REFUSE}
 POINT_LENGTH_MAX = 2000
 Text = Annotated[str, Form()]
@@ -29,7 +31,7 @@ def routes(door: Door) -> APIRouter:
     @router.get("/erbjudanden/{offer_id}")
     def offer(request: Request, offer_id: UUID) -> Response:
         """What may be told to whom, and the first preview."""
-        door.require(request)
+        door.allowed(request, OFFICERS)
         return page(request, "offer.html", offer_id=offer_id, said=Sent())
 
     @router.post("/erbjudanden/{offer_id}")

@@ -165,11 +165,18 @@ class Door:
             with self._database.transaction() as tx:
                 store.close_session(tx, request.cookies.get(SESSION_COOKIE, ""))
                 self._audit(tx, "gateway:session:close", who.caller)
-            response = go_to("/")
+            response = go_to("/utloggad")
             response.delete_cookie(SESSION_COOKIE, secure=True, httponly=True, samesite="lax")
             return response
 
+        router.add_api_route("/utloggad", self._left, methods=["GET"])
         return router
+
+    def _left(self, request: Request) -> Response:
+        """That it is done here, and where the provider's own session is ended: other services may be using that one."""
+        if self.who(request) is not None:
+            return go_to("/")
+        return page(request, "left.html", at_provider=self._sign_in.sign_out_address())
 
     def _refused(self, request: Request, reason: str) -> Response:
         with self._database.transaction() as tx:

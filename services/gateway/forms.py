@@ -31,8 +31,13 @@ class Sent:
         return [value for value in self.values.get(name, []) if value]
 
     def wrong(self, failure: Invalid | Conflict) -> "Sent":
-        """The same with what was wrong. What stands in the way is a matter of the whole form."""
+        """The same with what was wrong. What stands in the way is a matter of the whole form.
+
+        The contract says where in a record; a form has the last word of that.
+        """
         name, _, message = failure.message.partition(": ")
+        last = name.rpartition(".")[2]
+        name = last if name not in self.values and last in self.values else name
         if not message:
             return Sent(self.values, "", failure.message)
         return Sent(self.values, name if isinstance(failure, Invalid) else "", f"{message[:1].upper()}{message[1:]}")

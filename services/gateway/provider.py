@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 import httpx2
 from authlib.integrations.base_client.errors import OAuthError
@@ -97,10 +98,11 @@ class Issuer:
 class SignIn:
     """Sends a browser to the provider and reads what it brings back."""
 
-    def __init__(self, provider: Provider, redirect_uri: str) -> None:
-        """The provider is asked at the first sign-in."""
+    def __init__(self, provider: Provider, public_url: str) -> None:
+        """The provider is asked at the first sign-in. It sends people back to addresses under `public_url`."""
         self._provider = provider
-        self._redirect_uri = redirect_uri
+        self._redirect_uri = f"{public_url}/logga-in/svar"
+        self._after_uri = f"{public_url}/"
         self._issuer = Issuer(provider.issuer_text)
 
     def begin(self) -> Begun:
@@ -132,6 +134,17 @@ class SignIn:
         except (OAuthError, JoseError, KeyError, TypeError, ValueError):
             # What the provider says may be about a person: its words go no further.
             raise Denied("Inloggningen gick inte att genomföra.") from None
+
+    def sign_out_address(self) -> str:
+        """Where a person ends the provider's own session (OIDC RP-Initiated Logout); empty when it has no such place or is away.
+
+        No hint of who it is: an address is no place for that, so the provider asks.
+        """
+        try:
+            place = self._issuer.endpoint("end_session_endpoint")
+        except (KeyError, Unavailable):
+            return ""
+        return f"{place}?{urlencode({'client_id': self._provider.client_id, 'post_logout_redirect_uri': self._after_uri})}"
 
     def _affiliation(self, id_token: str, nonce: str) -> str:
         claims = self._issuer.read(id_token).claims

@@ -11,6 +11,7 @@ from los.sharing.v1 import sharing_pb2 as pb
 
 from services.gateway import controls_start, landlord, law, oversight
 from services.gateway.cases import FLAGGERS
+from services.gateway.deciding import OFFICERS
 from services.gateway.door import Door, Who
 from services.gateway.web import page
 from services.gateway.words import ALERT_STATES, CASE_PATHS, PAYMENT_STATES, ROLES, TASKS
@@ -19,7 +20,6 @@ from services.kernel.callers import Role
 ROWS = 50
 ALERT_LISTERS = frozenset({Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.APPROVER})
 PAYMENT_LISTERS = frozenset({Role.FUT_INVESTIGATOR, Role.APPROVER, Role.FUT_MANAGER})
-OFFICERS = frozenset({Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.APPROVER, Role.FUT_MANAGER, Role.LOS_COORDINATOR, Role.INSPECTOR})
 
 
 def routes(door: Door) -> APIRouter:

@@ -31,7 +31,7 @@ from services.kernel.config import ServiceConfig, Tls
 from services.kernel.errors import Conflict, ConflictReason, Denied, Failure, Invalid, NotFound, Unavailable
 from services.kernel.ids import new_id
 from services.kernel.log import log, place_of
-from services.kernel.wellformed import require_well_formed
+from services.kernel.wellformed import require_well_formed, said
 
 CALLER_HEADER = "los-caller"
 DEADLINE_S = 5.0
@@ -213,9 +213,10 @@ def _check(request: "Message | _Unreadable") -> None:
     try:
         protovalidate.validate(request)
     except protovalidate.ValidationError as error:
-        violation = error.violations[0].proto
-        path = ".".join(element.field_name for element in violation.field.elements) if violation.field else ""
-        raise Invalid(f"{path}: {violation.message}") from None
+        violation = error.violations[0]
+        broken = violation.proto
+        path = ".".join(element.field_name for element in broken.field.elements) if broken.field else ""
+        raise Invalid(f"{path}: {said(broken.rule_id, violation.rule_value)}") from None
 
 
 def _object_of(request: Message) -> UUID | None:

@@ -3,7 +3,7 @@
 Nor may a list of an enum hold the one that says nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -18,6 +18,28 @@ NANOS = 1_000_000_000
 # A row of a file is answered cell by cell; a word of a newer service changes nothing at an older one, and is no fault.
 ELSEWHERE = frozenset({"los.common.v1.TableRow.cells", "los.common.v1.RecordOutcome.status"})
 """Fields that whoever reads them judges."""
+# What a rule of the contract says, to whoever reads Swedish; `{}` is its limit.
+SAID: Mapping[str, str] = {
+    "required": "fältet måste fyllas i.",
+    "string.min_len": "fältet måste fyllas i.",
+    "string.max_len": "skriv högst {} tecken.",
+    "string.len": "skriv exakt {} tecken.",
+    "string.uuid": "id:t har fel form.",
+    "string.pattern": "texten har fel form.",
+    "string.in": "välj ett av svaren.",
+    "enum.defined_only": "välj ett av svaren.",
+    "enum.not_in": "välj ett av svaren.",
+    "repeated.min_items": "ange minst {}.",
+    "repeated.max_items": "ange högst {}.",
+    "map.max_pairs": "ange högst {}.",
+    "int32.gte_lte": "talet är för litet eller för stort.",
+    "int64.gt": "talet är för litet.",
+}
+
+
+def said(rule: str, limit: object) -> str:
+    """What is wrong when a rule of the contract is broken."""
+    return SAID.get(rule, "värdet har fel form.").format(limit)
 
 
 def require_well_formed(message: Message, path: str = "") -> None:

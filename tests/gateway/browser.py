@@ -29,14 +29,14 @@ class Browser:
     def ask(
         self, method: str, address: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> httpx2.Response:
-        """One request, redirects not followed."""
+        """One request, redirects not followed. A header that is empty is not sent."""
         address = urljoin(self.origin, address)
         host = urlsplit(address).netloc
         sent = {name: value for (of, name), value in self.cookies.items() if of == host}
         words = {"cookie": "; ".join(f"{name}={value}" for name, value in sent.items())} if sent else {}
         if method == "POST":
             words |= {"origin": f"{urlsplit(address).scheme}://{host}", "sec-fetch-site": "same-origin"}
-        response = self._client.request(method, address, data=dict(form) if form is not None else None, headers=words | dict(headers or {}))
+        response = self._client.request(method, address, data=dict(form) if form is not None else None, headers=_said(words, headers))
         for line in response.headers.get_list("set-cookie"):
             name, _, rest = line.partition("=")
             value = rest.split(";", 1)[0]
@@ -46,12 +46,18 @@ class Browser:
                 self.cookies[host, name] = value
         return response
 
-    def upload(self, address: str, form: Mapping[str, str], name: str, content: bytes) -> httpx2.Response:
+    def upload(
+        self, address: str, form: Mapping[str, str], name: str, content: bytes, headers: Mapping[str, str] | None = None
+    ) -> httpx2.Response:
         """Send a form with a file in its field `file`."""
         host = urlsplit(self.origin).netloc
         cookies = "; ".join(f"{key}={value}" for (of, key), value in self.cookies.items() if of == host)
-        headers = {"cookie": cookies, "origin": self.origin, "sec-fetch-site": "same-origin"}
-        return self._client.post(urljoin(self.origin, address), data=dict(form), files={"file": (name, content)}, headers=headers)
+        words = _said({"cookie": cookies, "origin": self.origin, "sec-fetch-site": "same-origin"}, headers)
+        return self._client.post(urljoin(self.origin, address), data=dict(form), files={"file": (name, content)}, headers=words)
+
+    def call(self, method: str, address: str, body: object, headers: Mapping[str, str]) -> httpx2.Response:
+        """As a system asks: JSON, and no cookies."""
+        return self._client.request(method, urljoin(self.origin, address), json=body, headers=dict(headers))
 
     def see(self, address: str) -> httpx2.Response:
         """A page, redirects followed."""
@@ -76,3 +82,7 @@ class Browser:
         chooser = self.see(path)
         (sub,) = {unescape(found) for found in re.findall(r'name="sub" value="([^"]+)"', chooser.text) if f"({person})" in unescape(found)}
         return self.follow(self.ask("POST", str(chooser.url), form={"sub": sub}))
+
+
+def _said(words: Mapping[str, str], more: Mapping[str, str] | None) -> dict[str, str]:
+    return {name: value for name, value in {**words, **(more or {})}.items() if value}

@@ -1,10 +1,13 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from infra import stack
+from services.kernel.callers import Caller
+from tests.gateway import records
 from tests.gateway.browser import Browser
+from tests.gateway.doors import Crowd, Visitor, enrol
 from tests.gateway.systems import Issuer, api_beside
 
 
@@ -39,3 +42,25 @@ def api(running: stack.Stack, issuer: Issuer) -> Iterator[str]:
     """The address of a gateway that has the API."""
     with api_beside(running, issuer) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def known(running: stack.Stack) -> dict[str, str]:
+    """One record of each kind, by the word that stands for it in an address."""
+    with records.speaking(running) as services:
+        return records.records(services)
+
+
+@pytest.fixture(scope="session")
+def crowd(running: stack.Stack, api: str, issuer: Issuer) -> Iterator[Crowd]:
+    """Everybody who has asked for something."""
+    enrol(running)
+    with Crowd(running, api, issuer) as found:
+        yield found
+
+
+@pytest.fixture
+def visitor(crowd: Crowd) -> Callable[[Caller | None], Visitor]:
+    """Somebody who is signed in, or nobody."""
+    crowd.sign_in()  # another test may have let all sessions end
+    return crowd.one

@@ -95,7 +95,8 @@ class System:
         )
 
 
-def _port() -> int:
+def a_port() -> int:
+    """A free one."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -104,10 +105,6 @@ def _port() -> int:
 @contextmanager
 def api_beside(running: stack.Stack, issuer: Issuer) -> Iterator[str]:
     """The gateway of the stack once more, with the API switched on; its address."""
-    document = tomllib.loads((running.folder.config / "gateway.toml").read_text(encoding="utf-8"))
-    url = f"http://{HOST}:{_port()}"
-    document |= {"listen": url.removeprefix("http://"), "public_url": url, "api": {"issuer": issuer.address, "audience": AUDIENCE}}
-    config = GatewayConfig.model_validate(document)
     with psycopg.connect(running.postgres.url()) as tables:
         for role, unit in SYSTEMS.items():
             tables.execute(
@@ -115,6 +112,16 @@ def api_beside(running: stack.Stack, issuer: Issuer) -> Iterator[str]:
                 " VALUES (%s, %s, %s, %s, %s, %s, true) ON CONFLICT DO NOTHING",
                 (f"system-{role}", role, f"System {role}", role, unit, "559999-0180" if role == "landlord_reporter" else None),
             )
+    url = f"http://{HOST}:{a_port()}"
+    with gateway_beside(running, url, api={"issuer": issuer.address, "audience": AUDIENCE}):
+        yield url
+
+
+@contextmanager
+def gateway_beside(running: stack.Stack, url: str, **changes: object) -> Iterator[None]:
+    """The gateway of the stack once more, at another address and with other settings."""
+    document = tomllib.loads((running.folder.config / "gateway.toml").read_text(encoding="utf-8"))
+    config = GatewayConfig.model_validate(document | {"listen": url.removeprefix("http://"), "public_url": url} | changes)
     database = Database(config, "gateway")
     calls = Calls(config.peers, config.tls, config.assertion_key_file)
     web = Web(config, build(config, database, calls, Clock()))
@@ -124,7 +131,7 @@ def api_beside(running: stack.Stack, issuer: Issuer) -> Iterator[str]:
         while not answers(int(url.rpartition(":")[2])):
             thread.join(0.05)
             assert thread.is_alive()
-        yield url
+        yield
     finally:
         web.stop()
         thread.join()

@@ -1,0 +1,220 @@
+"""One record of each kind that an address can name, made by the services themselves; the unit that has it is in doors.UNITS."""
+
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import grpc
+from google.protobuf.json_format import ParseDict
+from los.common.v1 import common_pb2
+from los.controls.v1 import controls_pb2 as controls
+from los.controls.v1 import findings_pb2, tips_pb2
+from los.registry.v1 import registry_pb2 as registry
+from los.sharing.v1 import sharing_pb2 as sharing
+
+from infra import stack
+from services.gateway.app import GatewayConfig
+from services.gateway.calls import Calls, Services
+from services.gateway.rest import examples
+from services.kernel.callers import Role
+from services.kernel.clock import Clock, timestamp
+from tests.gateway.doors import LANDLORD, someone
+
+WAIT_S = 60
+SAW = "Sängar i lagret."
+GROUND = "pbl-tillsyn"
+As = Callable[[Role, str], Services]
+
+
+@contextmanager
+def speaking(running: stack.Stack) -> Iterator[As]:
+    """The services as anybody may use them, as the gateway would speak for them."""
+    config = GatewayConfig.model_validate(tomllib.loads((running.folder.config / "gateway.toml").read_text(encoding="utf-8")))
+    calls = Calls(config.peers, config.tls, config.assertion_key_file)
+    try:
+        yield lambda role, unit: calls.speaking_for(someone(role, unit))
+    finally:
+        calls.close()
+
+
+def an_id() -> str:
+    return str(uuid4())
+
+
+def records(services: As) -> dict[str, str]:
+    """Their ids, by the word that stands for each in an address."""
+    operation = begun(services, drafted(services))
+    return {"look_up_id": _look_up(services), **common(services), **operation}
+
+
+def common(services: As, said: str = SAW) -> dict[str, str]:
+    """An alert, a payment with an offer and a decision, and a ground; `said` is what people have written."""
+    case = {"alert_id": _alert(services, said), "payment_id": _flagged(services).payment_id, "ground_id": "underrattelselagen-2026"}
+    return case | _told(services, said)
+
+
+def _alert(services: As, said: str) -> str:
+    report = registry.AlertReport()
+    report.CopyFrom(examples.REPORT)
+    report.landlord_org_number, report.street_address = LANDLORD, f"Dörrgatan {uuid4().int % 10**6}"
+    report.contract_holder_name = said
+    made = services(Role.LANDLORD_REPORTER, "KLF").registry.RegisterAlert(registry.RegisterAlertRequest(request_id=an_id(), report=report))
+    return str(made.alert_id)
+
+
+def _look_up(services: As) -> str:
+    """A question without a case of one's own: refused and kept."""
+    asked = registry.LookUpPersonRequest(
+        request_id=an_id(), record_kind="suspected_payment", record_id=an_id(), purpose="same_person", id_number="198711062391"
+    )
+    with suppress(grpc.RpcError):
+        services(Role.FUT_INVESTIGATOR, "IAF").registry.LookUpPerson(asked)
+    page = common_pb2.Page(page_size=100)
+    rows = services(Role.SECURITY_OFFICER, "KLF").registry.ListLookUps(registry.ListLookUpsRequest(page=page)).look_ups
+    return str(next(row.look_up_id for row in rows if row.record_id == asked.record_id))
+
+
+def _told(services: As, said: str) -> dict[str, str]:
+    """A payment whose other benefit waits for a decision, and another one that is decided and waits for a colleague."""
+    officer = services(Role.FUT_INVESTIGATOR, "IAF").sharing
+    payments = [_assessed(services, said), _assessed(services, said)]
+    offers = {row.record_id: row.offer_id for row in _waiting(officer, payments)}
+    first, second = (offers[each] for each in payments)
+    shown = _previewed(officer, first, said)
+    decided_on = _previewed(officer, second, said)
+    wanted = sharing.DecideDisclosureRequest(
+        request_id=an_id(),
+        preview_id=decided_on.preview_id,
+        payload_hash=decided_on.payload_hash,
+        decision=sharing.DECISION_SEND,
+        delegation_reference="4.2",
+    )
+    made = officer.DecideDisclosure(wanted)
+    return {
+        "offer_id": first,
+        "preview_id": shown.preview_id,
+        "payload_hash": decided_on.payload_hash,
+        "disclosure_id": made.disclosure_id,
+    }
+
+
+def _flagged(services: As) -> registry.RegisterSuspectedPaymentResponse:
+    flag = registry.PaymentFlag()
+    flag.CopyFrom(examples.FLAG)
+    flag.case_number = f"IAF-{uuid4().hex[:8]}"
+    asked = registry.RegisterSuspectedPaymentRequest(request_id=an_id(), flag=flag)
+    made: registry.RegisterSuspectedPaymentResponse = services(Role.CASE_OFFICER, "IAF").registry.RegisterSuspectedPayment(asked)
+    return made
+
+
+def _assessed(services: As, said: str) -> str:
+    made = _flagged(services)
+    fact = {"code": "housing_cost", "fromDate": "2026-02-01"}
+    other = {
+        "benefitType": "bostadsbidrag",
+        "decidingBody": "forsakringskassan",
+        "periodFrom": "2026-02",
+        "periodTo": "2026-09",
+        "suspectedErrorKind": "housing_cost",
+        "circumstances": [fact],
+        "observedAt": "2026-10-01",
+    }
+    wanted = {
+        "requestId": an_id(),
+        "paymentId": made.payment_id,
+        "etag": made.etag,
+        "assessment": "PAYMENT_ASSESSMENT_PRELIMINARY_CHECK",
+        "noConflictOfInterest": True,
+        "ownErrorRuledOut": True,
+        "recipientName": said,
+        "reasons": said,
+        "otherBenefits": [other],
+    }
+    request = ParseDict(wanted, registry.AssessSuspectedPaymentRequest())
+    request.protection_check.CopyFrom(common_pb2.ProtectionCheck(result=common_pb2.PROTECTION_NONE, checked_time=timestamp(Clock().now())))
+    services(Role.FUT_INVESTIGATOR, "IAF").registry.AssessSuspectedPayment(request)
+    return str(made.payment_id)
+
+
+def _waiting(officer: Any, payments: list[str]) -> list[sharing.OfferRow]:  # noqa: ANN401  # a stub
+    """The offers of these records, when they have come."""
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        page = common_pb2.Page(page_size=100)
+        rows = officer.ListOffers(sharing.ListOffersRequest(page=page, states=[sharing.OFFER_STATE_WAITING])).offers
+        found = [row for row in rows if row.record_id in payments]
+        if {row.record_id for row in found} == set(payments):
+            return found
+        assert time.monotonic() < deadline, "the offers have not come"
+        time.sleep(0.1)
+
+
+def _previewed(officer: Any, offer_id: str, said: str) -> sharing.PreviewDisclosureResponse:  # noqa: ANN401  # a stub
+    shown = officer.PreviewDisclosure(sharing.PreviewDisclosureRequest(request_id=an_id(), offer_id=offer_id))
+    written = [sharing.WrittenPoint(point=point, text=said) for point in shown.missing_points]
+    asked = sharing.PreviewDisclosureRequest(request_id=an_id(), offer_id=offer_id, written=written)
+    found: sharing.PreviewDisclosureResponse = officer.PreviewDisclosure(asked)
+    return found
+
+
+def drafted(services: As, said: str = SAW) -> dict[str, str]:
+    """A tip about an object, and an operation of today that is to visit it, led by the unit's inspector."""
+    coordinator = services(Role.LOS_COORDINATOR, "MOS").controls
+    place = controls.ControlObject()
+    place.CopyFrom(examples.PLACE)
+    place.street_address, place.trading_name = f"Dörrgatan {uuid4().int % 10**6}", said
+    object_id = coordinator.RegisterObject(controls.RegisterObjectRequest(request_id=an_id(), object=place)).object_id
+    now = Clock().now()
+    tip = coordinator.RegisterTip(
+        tips_pb2.RegisterTipRequest(
+            request_id=an_id(),
+            source_type="own_inspector",
+            received_time=timestamp(now - timedelta(days=1)),
+            suspicion_types=["illegal_lodging"],
+            summary=said,
+            object_id=object_id,
+        )
+    )
+    planned = coordinator.PlanOperation(
+        controls.PlanOperationRequest(
+            request_id=an_id(),
+            label=f"LOS-2026-{uuid4().int % 10000}",
+            purpose=said,
+            planned_start=timestamp(now + timedelta(minutes=1)),
+            planned_end=timestamp(now + timedelta(hours=5)),
+            own_control_ground_id=GROUND,
+            field_lead=someone(Role.INSPECTOR, "MOS").principal,
+        )
+    )
+    known = {"operation_id": planned.operation_id, "object_id": object_id, "tip_id": tip.tip_id}
+    return known | {"visit_id": changed(services, known, "AddVisit", controls.AddVisitRequest, object_id=object_id).visit_id}
+
+
+def begun(services: As, known: dict[str, str]) -> dict[str, str]:
+    """The operation is confirmed, a unit is invited, the visit is under way and something is seen."""
+    lead = services(Role.INSPECTOR, "MOS").controls
+    changed(services, known, "InviteAuthority", controls.InviteAuthorityRequest, receiver_kind="SF")
+    changed(services, known, "ConfirmOperation", controls.ConfirmOperationRequest, override_reason="Svar dröjer.")
+    risk = {"risk_level": controls.RISK_LEVEL_LOW, "assembly_point": "Garaget"}
+    changed(services, known, "BriefOperation", controls.BriefOperationRequest, Role.INSPECTOR, **risk)
+    changed(services, known, "StartOperation", controls.StartOperationRequest, Role.INSPECTOR)
+    lead.StartVisit(controls.StartVisitRequest(request_id=an_id(), visit_id=known["visit_id"]))
+    seen = findings_pb2.Seen(control_ground_id=GROUND, area=_area(lead), is_deficiency=True, severity=findings_pb2.SEVERITY_MINOR, text=SAW)
+    made = lead.RecordObservation(findings_pb2.RecordObservationRequest(request_id=an_id(), visit_id=known["visit_id"], seen=seen))
+    return known | {"observation_id": made.observation_id}
+
+
+def changed(services: As, known: dict[str, str], method: str, message: Any, role: Role = Role.LOS_COORDINATOR, **more: object) -> Any:  # noqa: ANN401
+    """The operation, changed as it is now."""
+    stub, named = services(role, "MOS").controls, {"operation_id": known["operation_id"]}
+    etag = stub.GetOperation(controls.GetOperationRequest(**named)).etag
+    return getattr(stub, method)(message(request_id=an_id(), etag=etag, **named, **more))
+
+
+def _area(lead: Any) -> str:  # noqa: ANN401  # a stub
+    lists = lead.GetChecklists(findings_pb2.GetChecklistsRequest()).checklists
+    return str(next(item.area for row in lists if row.authority == "MOS" for item in row.items if item.control_ground_id == GROUND))

@@ -15,7 +15,7 @@ from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, import_key
 from pydantic import HttpUrl
 
 from services.kernel.config import Model
@@ -24,7 +24,8 @@ from services.kernel.errors import Denied, Unavailable
 AFFILIATION = "https://id.oidc.se/claim/orgAffiliation"
 """`id@organisation number`: the person's identity with the employer. Never a personnummer, never an e-mail address."""
 
-_ALGORITHMS = ["RS256", "ES256"]
+_ALGORITHM_OF = {"RSA": "RS256", "EC": "ES256"}
+_ALGORITHMS = list(_ALGORITHM_OF.values())
 _TIMEOUT_S = 5.0
 _LEEWAY_S = 60
 KEYS_AGE_MIN_S = 10.0
@@ -164,19 +165,19 @@ class SignIn:
     def _client(self) -> OAuth2Client:
         provider = self._provider
         secret: Any = provider.client_secret_file.read_text(encoding="utf-8").strip()
-        if provider.client_authentication == "private_key_jwt":
-            secret = json.loads(secret)
+        key = import_key(json.loads(secret)) if provider.client_authentication == "private_key_jwt" else None
         client = OAuth2Client(
             provider.client_id,
-            secret,
+            key or secret,
             token_endpoint_auth_method=provider.client_authentication,
             scope="openid",
             redirect_uri=self._redirect_uri,
             code_challenge_method="S256",
             timeout=_TIMEOUT_S,
         )
-        if provider.client_authentication == "private_key_jwt":
-            client.register_client_auth_method(PrivateKeyJWT(self._issuer.endpoint("token_endpoint")))
+        if key is not None:
+            named, algorithm = {"kid": key.kid} if key.kid else {}, _ALGORITHM_OF[key.key_type]
+            client.register_client_auth_method(PrivateKeyJWT(self._issuer.endpoint("token_endpoint"), headers=named, alg=algorithm))
         return client
 
 

@@ -222,6 +222,7 @@ class OperationMachine(DayMachine):
             for party in draw(st.permutations(["polismyndigheten", "kronofogden"]))[:1]:
                 if party not in {one.receiver_kind for one in self.course.read().participations}:
                     self.do("InviteAuthority", PERSON, receiver_kind=party)
+                    self.do("ConfirmOperation", PERSON)  # too early: this one has not answered
 
     def something_is_found_and_told(self, draw: Draw) -> None:
         """A deficiency of MOS with a measure; later it is decided that nobody else is told."""

@@ -19,17 +19,16 @@ from los.registry.v1 import registry_pb2
 from cli.client import Person, Session, Stack
 from cli.common import DATA, NO, PART_DOWN, WRONG_USE, AsJson, Data, say
 from services.kernel.callers import Role
+from services.kernel.cells import inert
 from services.kernel.errors import Failure
 from services.kernel.rpc import failure_of
 from services.kernel.table_file import OpenTable, open_table
 
 app = typer.Typer(help="Läs in en fil: alerts, payments eller objects.", no_args_is_help=True)
 
-# A row of the report must not become a formula where it is opened (A32).
 PROGRESS_S = 1.0
 UNDO_TIMEOUT_S = 600
 REQUESTS = UUID("5f0b2b1e-6a55-4f0e-9d49-6a3d8a1f2c70")
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Row(NamedTuple):
@@ -122,11 +121,7 @@ def write_report(kind: Kind, rows: Sequence[Row], report: Path) -> None:
     with report.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow((kind.label, "result", "column"))
-        writer.writerows((_plain(row.label), row.result, _plain(row.column)) for row in rows)
-
-
-def _plain(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
+        writer.writerows((inert(row.label), row.result, inert(row.column)) for row in rows)
 
 
 def summary(rows: Sequence[Row]) -> str:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
-from pydantic import model_validator
+from pydantic import HttpUrl, model_validator
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
@@ -14,11 +14,14 @@ from starlette.types import ASGIApp
 from services.gateway import (
     cases,
     controls,
+    controls_calendar,
     controls_day,
     controls_found,
     controls_objects,
+    controls_report,
     controls_start,
     deciding,
+    figures,
     landlord,
     law,
     oversight,
@@ -51,6 +54,14 @@ class Certificate(Model):
     key_file: Path
 
 
+class MapConfig(Model):
+    """A map server. It learns which part of the kommun is looked at before an operation, so let it be the kommun's own."""
+
+    url: HttpUrl
+    layers: str
+    attribution: str = ""
+
+
 class GatewayConfig(DatabaseConfig):
     """The gateway's configuration file. `tls` is for its calls to the services."""
 
@@ -61,6 +72,8 @@ class GatewayConfig(DatabaseConfig):
     peers: dict[str, str]
     assertion_key_file: Path
     provider: Provider
+    map: MapConfig | None = None
+    """Without it a map has no pictures beneath its markers."""
     api: ApiConfig | None = None
     """Whose tokens open the API for systems; without it there is none."""
 
@@ -69,7 +82,7 @@ class GatewayConfig(DatabaseConfig):
         """A demo's provider, which asks for no level of assurance, is for a local stack."""
         provider = self.provider
         strict = provider.client_authentication == "private_key_jwt" and provider.acr_values and provider.issuer.scheme == "https"
-        strict = strict and (self.api is None or self.api.issuer.scheme == "https")
+        strict = strict and (self.api is None or self.api.issuer.scheme == "https") and (self.map is None or self.map.url.scheme == "https")
         if self.environment != "local" and not (strict and urlsplit(self.public_url).scheme == "https"):
             raise ValueError
         return self
@@ -112,7 +125,8 @@ def build(config: GatewayConfig, database: Database, calls: Calls, clock: Clock)
     sign_in = SignIn(config.provider, config.public_url)
     audit = auditor(store.audit, clock)
     door = Door(database, sign_in, calls, audit, clock)
-    web.frame(app, config.public_url)
+    shown = config.map
+    web.frame(app, config.public_url, web.MapServer(str(shown.url), shown.layers, shown.attribution) if shown else None)
 
     @app.exception_handler(SignedOut)
     def signed_out(request: Request, error: SignedOut) -> Response:
@@ -124,10 +138,11 @@ def build(config: GatewayConfig, database: Database, calls: Calls, clock: Clock)
     app.include_router(cases.routes(door))
     app.include_router(deciding.routes(door))
     app.include_router(landlord.routes(door))
-    for pages in (tips, controls, controls_objects, controls_day, controls_found, controls_start):
+    for pages in (tips, controls, controls_objects, controls_calendar, controls_day, controls_found, controls_report, controls_start):
         app.include_router(pages.routes(door))
     app.include_router(law.routes(door))
     app.include_router(oversight.routes(door))
+    app.include_router(figures.routes(door))
     if config.api is None:
         return app
     api = Api(database, Tokens(config.api), calls, audit, config.public_url)

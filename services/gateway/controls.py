@@ -58,9 +58,9 @@ def routes(door: Door) -> APIRouter:
 
 
 class _Pages(Frame):
-    def new(self, request: Request) -> Response:
-        """An empty plan."""
-        return self._plan_page(request, self._door.allowed(request, COORDINATOR), Sent())
+    def new(self, request: Request, dag: str = "") -> Response:
+        """An empty plan; `dag`: chosen in the calendar."""
+        return self._plan_page(request, self._door.allowed(request, COORDINATOR), Sent({"day": [dag]}))
 
     def plan(self, request: Request, form: Filled) -> Response:
         """Draft the operation; its page is next."""
@@ -193,7 +193,7 @@ class _Pages(Frame):
         people = dict(self._door.colleagues(who, LEADS))
         no_answer = common_pb2.INVITATION_ANSWER_UNSPECIFIED
         silent = [row.receiver_kind for row in op.participations if row.answer == no_answer]
-        took_place = op.state not in {*words.COMING, pb.OPERATION_STATE_CANCELLED}
+        took_place = op.state not in words.BEFORE_OR_NEVER
         by_hand = [row.receiver_kind for row in op.participations if words.answered_by_hand(row.receiver_kind)]
         answerable = op.state in {pb.OPERATION_STATE_PLANNED, pb.OPERATION_STATE_CONFIRMED, pb.OPERATION_STATE_BRIEFED}
         rows = [

@@ -18,6 +18,7 @@ from services.gateway.words import word
 from services.kernel.callers import Role
 from services.kernel.clock import STOCKHOLM, instant, timestamp
 from services.kernel.errors import Conflict, ConflictReason, Invalid
+from services.kernel.identity import OrgNumber
 from services.kernel.reference import reference
 
 COORDINATOR = frozenset({Role.LOS_COORDINATOR})
@@ -133,7 +134,19 @@ def place(row: pb.ControlObject) -> str:
 
 def address(row: pb.ControlObject) -> str:
     """Where an object is."""
-    return ", ".join(part for part in (row.street_address, f"{row.postal_code} {row.city}".strip(), row.district) if part)
+    return ", ".join(
+        part for part in (row.street_address, f"{row.postal_code[:3]}\u00a0{row.postal_code[3:]} {row.city}".strip(), row.district) if part
+    )
+
+
+def may_be_a_home(row: pb.ControlObject) -> bool:
+    """Whether an object may be where somebody lives: an enskild firma, or no company that we know of. Unknown means protected."""
+    return not row.org_number or OrgNumber.parse(row.org_number).is_personal
+
+
+def on_map(row: pb.ControlObject) -> bool:
+    """Whether a map may show where an object is: the place is known, and it is nobody's home."""
+    return row.HasField("north_m") and row.HasField("east_m") and not may_be_a_home(row)
 
 
 PAGES.filters |= {
@@ -153,3 +166,4 @@ PAGES.filters |= {
     "address": address,
     "clock": lambda value: f"{local(value):%H:%M}",
 }
+PAGES.tests["on_map"] = on_map

@@ -11,11 +11,12 @@ from los.controls.v1 import controls_pb2 as pb
 from los.controls.v1 import route_pb2
 
 from services.gateway import controls_words as words
-from services.gateway.controls_frame import COORDINATOR, Frame, Show, named, told, whole
+from services.gateway.controls_frame import COORDINATOR, LEADS, Frame, Show, named, told, whole
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, asked
 from services.gateway.web import page
 from services.gateway.words import choices
+from services.kernel.callers import Role
 from services.kernel.errors import Conflict, Invalid, Unavailable
 from services.kernel.reference import reference
 
@@ -23,6 +24,8 @@ ROWS = 25
 CREWS = (1, 2, 3)
 SEARCH_S = 5
 FILTERS = ("stadsdel", "typ", "tips")
+KEPT = (*FILTERS, "karta")
+"""What stays in the address when an object has been added: the choice, and whether a map is beside it."""
 
 
 def routes(door: Door) -> APIRouter:
@@ -30,6 +33,7 @@ def routes(door: Door) -> APIRouter:
     router, pages = APIRouter(), _Pages(door)
     router.add_api_route("/insatser/{operation_id}/objekt", pages.choose, methods=["GET"])
     router.add_api_route("/insatser/{operation_id}/objekt", pages.add, methods=["POST"])
+    router.add_api_route("/insatser/{operation_id}/karta", pages.map, methods=["GET"])
     router.add_api_route("/insatser/{operation_id}/rutt", pages.route_form, methods=["GET"])
     router.add_api_route("/insatser/{operation_id}/rutt", pages.suggest, methods=["POST"])
     router.add_api_route("/insatser/{operation_id}/rutt/beslut", pages.accept, methods=["POST"])
@@ -37,18 +41,32 @@ def routes(door: Door) -> APIRouter:
 
 
 class _Pages(Frame):
-    def choose(self, request: Request, operation_id: UUID, stadsdel: str = "", typ: str = "", tips: str = "", efter: str = "") -> Response:
-        """Objects to add. With a filter they are candidates, most points first."""
-        asked_for = {"stadsdel": [stadsdel], "typ": [typ], "tips": [tips], "efter": [efter]}
-        return self._choosing(request, operation_id)(self._door.allowed(request, COORDINATOR), Sent(asked_for), 200)
+    def choose(self, request: Request, operation_id: UUID) -> Response:
+        """Objects to add, beside a map if one likes. With a filter they are candidates, most points first."""
+        asked_for = Sent({name: [request.query_params.get(name, "")] for name in (*KEPT, "efter")})
+        return self._choosing(request, operation_id)(self._door.allowed(request, COORDINATOR), asked_for, 200)
 
     def add(self, request: Request, operation_id: UUID, form: Filled) -> Response:
         """Take an object into the plan, and see the same list again."""
         wanted = pb.AddVisitRequest(**named(form, operation_id), object_id=form.text("object_id"))
-        kept = {name: form.text(name) for name in (*FILTERS, "efter") if form.text(name)}
+        kept = {name: form.text(name) for name in (*KEPT, "efter") if form.text(name)}
         again = f"/insatser/{operation_id}/objekt" + (f"?{urlencode(kept)}" if kept else "")
         return self._done(
             request, COORDINATOR, form, lambda controls: controls.AddVisit(wanted), self._choosing(request, operation_id), again
+        )
+
+    def map(self, request: Request, operation_id: UUID) -> Response:
+        """The operation's objects on a map beside the same list, for those who know the plan: the service says who."""
+        who = self._door.allowed(request, LEADS)
+        op = self._operation(who, operation_id)
+        plans = who.role is Role.LOS_COORDINATOR and op.unit == who.caller.unit
+        return page(
+            request,
+            "operation_map.html",
+            op=op,
+            times={planned.visit_id: planned for planned in op.timetable},
+            server=request.app.state.map_server,
+            back=f"/insatser/{operation_id}" if plans else f"/insatser/{operation_id}/dag",
         )
 
     def route_form(self, request: Request, operation_id: UUID) -> Response:
@@ -83,7 +101,9 @@ class _Pages(Frame):
         def show(who: Who, said: Sent, status: int) -> Response:
             rows, more = self._objects(who, said)
             op = self._operation(who, operation_id)
-            asked_for = {name: said.text(name) for name in FILTERS if said.text(name)}
+            asked_for = {name: said.text(name) for name in KEPT if said.text(name)}
+            on_map = bool(said.text("karta"))
+            other_view = {name: word for name, word in asked_for.items() if name != "karta"} | ({} if on_map else {"karta": "1"})
             return page(
                 request,
                 "operation_objects.html",
@@ -93,8 +113,11 @@ class _Pages(Frame):
                 more=urlencode({**asked_for, "efter": more}) if more else "",
                 taken={visit.object_id for visit in op.visits},
                 types=choices(reference().object_types),
-                filters=(*FILTERS, "efter"),
-                filtered=bool(asked_for),
+                filters=(*KEPT, "efter"),
+                filtered=any(name in asked_for for name in FILTERS),
+                on_map=on_map,
+                other_view=urlencode(other_view),
+                server=request.app.state.map_server,
                 said=said,
             )
 

@@ -43,6 +43,8 @@ VISITS: Mapping[int, str] = {
     pb.VISIT_STATE_NOT_OPEN: "Inte öppet",
     pb.VISIT_STATE_ABORTED: "Avbrutet",
 }
+BEFORE_OR_NEVER = frozenset({*COMING, pb.OPERATION_STATE_CANCELLED})
+"""States of an operation whose day has not been."""
 TIPS: Mapping[int, str] = {
     tips.TIP_STATE_RECEIVED: "Inkommet. Väntar på bedömning.",
     tips.TIP_STATE_ASSESSED: "Bedömt. Väntar på beslut.",

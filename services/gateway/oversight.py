@@ -1,29 +1,23 @@
-"""The säkerhetschef's pages: look-ups to review and sign off, who told what; the figures of a quarter; the public register of sharing."""
+"""The säkerhetschef's pages: look-ups to review and sign off, who told what; the public register of sharing."""
 
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from los.common.v1 import common_pb2
-from los.controls.v1 import controls_pb2 as controls
 from los.registry.v1 import registry_pb2 as registry
 from los.sharing.v1 import sharing_pb2 as pb
 
 from services.gateway.calls import Services
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, asked
-from services.gateway.law import today
 from services.gateway.web import go_to, page
 from services.gateway.words import LOOK_UP_JUDGEMENTS, LOOK_UP_OUTCOMES, STATES, choices
-from services.kernel.callers import Role
 from services.kernel.errors import Conflict, Invalid, NotFound
 from services.kernel.reference import reference
 from services.kernel.rpc import DEADLINE_S
 
 ROWS = 50
-YEARS = 3
-"""How far back the figures are offered."""
-READERS = frozenset({Role.SECURITY_CHIEF, Role.ANALYST})
 JUDGEMENTS = {"proper": registry.LOOK_UP_JUDGEMENT_PROPER, "improper": registry.LOOK_UP_JUDGEMENT_IMPROPER}
 
 
@@ -33,7 +27,6 @@ def routes(door: Door) -> APIRouter:
     router.add_api_route("/tillsyn/fragor", pages.look_ups, methods=["GET"])
     router.add_api_route("/tillsyn/fragor/{look_up_id}", pages.review, methods=["POST"])
     router.add_api_route("/tillsyn/utlamnanden", pages.releases, methods=["GET"])
-    router.add_api_route("/statistik", pages.statistics, methods=["GET"])
     router.add_api_route("/register", pages.register, methods=["GET"])
     return router
 
@@ -41,11 +34,6 @@ def routes(door: Door) -> APIRouter:
 def start(door: Door, request: Request, who: Who) -> Response:  # noqa: ARG001  # as the others
     """The säkerhetschef begins with what waits for a sign-off."""
     return go_to("/tillsyn/fragor")
-
-
-def figures(door: Door, request: Request, who: Who) -> Response:  # noqa: ARG001  # as the others
-    """Who reads aggregates alone begins with them."""
-    return go_to("/statistik")
 
 
 class _Pages:
@@ -97,24 +85,6 @@ class _Pages:
         words: dict[str, Any] = {"refused": bool(nekade), "states": STATES}
         return page(request, "releases.html", rows=found.releases, next=found.next_page_token, **words)
 
-    def statistics(self, request: Request, period: str = "") -> Response:
-        """What was published of a quarter or a year, from each service."""
-        who = self._door.allowed(request, READERS)
-        offered = _periods()
-        chosen = period or offered[0]
-        said = Sent({"period": [chosen]})
-        found: list[common_pb2.Statistics] = []
-        try:
-            found = _figures(self._door.services(who), chosen, offered)
-        except Invalid as problem:
-            said = said.wrong(problem)
-        except Conflict:  # nothing is published: the page says so
-            found = []
-        tables = [table for answer in found for table in answer.tables]
-        periods = [(code, f"{code[:4]}, kvartal {code[-1]}" if "-" in code else f"hela {code}") for code in offered]
-        closed = found[0].closed_time if found else None
-        return page(request, "statistics.html", said.status, said=said, tables=tables, periods=periods, closed=closed)
-
     def register(self, request: Request) -> Response:
         """What the kommun can tell to whom: for anybody, signed in or not."""
         self._door.who(request)
@@ -134,23 +104,3 @@ def _judgement(form: Sent) -> registry.LookUpJudgement.ValueType:
     if form.text("judgement") not in JUDGEMENTS:
         raise Invalid("Välj ett av svaren.")
     return JUDGEMENTS[form.text("judgement")]
-
-
-def _figures(services: Services, period: str, offered: list[str]) -> list[common_pb2.Statistics]:
-    """What each service has published of a period. Raises Conflict when it is not over, or nothing is counted for it."""
-    if period not in offered:
-        raise Invalid("period: välj en av perioderna.")
-    wanted = common_pb2.StatisticsPeriod(name=period)
-    return [
-        asked(lambda: services.registry.GetStatistics(registry.GetStatisticsRequest(period=wanted))).statistics,
-        asked(lambda: services.controls.GetStatistics(controls.GetStatisticsRequest(period=wanted))).statistics,
-        asked(lambda: services.sharing.GetStatistics(pb.GetStatisticsRequest(period=wanted))).statistics,
-    ]
-
-
-def _periods() -> list[str]:
-    """The quarters that are over, the latest first, and the years."""
-    now = today()
-    this = now.year * 4 + (now.month - 1) // 3
-    quarters = [f"{number // 4}-Q{number % 4 + 1}" for number in range(this - 1, this - 1 - 4 * YEARS, -1)]
-    return [*quarters, *(str(now.year - back) for back in range(1, YEARS + 1))]

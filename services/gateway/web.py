@@ -4,6 +4,7 @@ Every page works without JavaScript. Nothing personal stands in an address, a ti
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,6 +32,7 @@ CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+MAP_SOURCES = "img-src 'self' data:"
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": CSP,
     "Cache-Control": "no-store",
@@ -93,9 +95,28 @@ def own_path(path: str) -> str:
     return parts.path if ours else "/"
 
 
-def frame(app: FastAPI, public_url: str) -> None:
-    """Put on `app` what every answer has in common."""
+@dataclass(frozen=True, slots=True)
+class MapServer:
+    """Where pictures of a map come from (WMS, EPSG:3006), if anywhere: which layers, and whose they are."""
+
+    url: str
+    layers: str
+    attribution: str
+
+    @property
+    def origin(self) -> str:
+        """What the policy has to allow."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+
+def frame(app: FastAPI, public_url: str, map_server: MapServer | None = None) -> None:
+    """Put on `app` what every answer has in common. A map server is the only one elsewhere that a page may get anything from: pictures."""
     origin = urlsplit(public_url)
+    app.state.map_server = map_server
+    headers = dict(HEADERS)
+    if map_server is not None:
+        headers["Content-Security-Policy"] = CSP.replace(MAP_SOURCES, f"{MAP_SOURCES} {map_server.origin}")
     ours = f"{origin.scheme}://{origin.netloc}"
     app.mount("/static", StaticFiles(directory=HERE / "static"))
 
@@ -104,18 +125,17 @@ def frame(app: FastAPI, public_url: str) -> None:
         """Only our own name, only our own forms, only small ones; and the same headers on everything."""
         refusal = _refusal(request, origin.netloc, ours)
         response = refusal or await go_on(request)
-        for name, value in HEADERS.items():
-            response.headers[name] = value
+        response.headers.update(headers)
         if request.url.path.startswith("/static/") and response.status_code < 400:  # noqa: PLR2004  # a success
             response.headers["Cache-Control"] = STATIC_CACHE
         if origin.scheme == "https":
             response.headers["Strict-Transport-Security"] = "max-age=63072000"
         return response
 
-    _tell_failures(app)
+    _tell_failures(app, headers)
 
 
-def _tell_failures(app: FastAPI) -> None:
+def _tell_failures(app: FastAPI, headers: Mapping[str, str]) -> None:
     """A page for everything that can go wrong; none of them repeats what was sent."""
 
     @app.exception_handler(Failure)
@@ -144,7 +164,7 @@ def _tell_failures(app: FastAPI) -> None:
         incident = str(new_id())
         log.error("unplanned_error", incident=incident, error=type(error).__name__, place=place_of(error))
         response = _problem(request, 500, f"Något gick fel hos oss. Uppge nummer {incident} om du hör av dig.")
-        response.headers.update(HEADERS)  # the guard has been passed by
+        response.headers.update(headers)  # the guard has been passed by
         return response
 
 

@@ -9,7 +9,7 @@ from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as registry
 from los.sharing.v1 import sharing_pb2 as pb
 
-from services.gateway import controls_start, landlord, law, oversight
+from services.gateway import controls_start, figures, landlord, law, oversight
 from services.gateway.cases import FLAGGERS
 from services.gateway.deciding import OFFICERS
 from services.gateway.door import Door, Who
@@ -111,6 +111,6 @@ WORK: Mapping[Role, Callable[[Door, Request, Who], Response]] = dict.fromkeys(OF
     Role.SECURITY_COORDINATOR: _tips,
     Role.JURIST: law.start,
     Role.SECURITY_OFFICER: oversight.start,
-    Role.SECURITY_CHIEF: oversight.figures,
-    Role.ANALYST: oversight.figures,
+    Role.SECURITY_CHIEF: figures.start,
+    Role.ANALYST: figures.start,
 }

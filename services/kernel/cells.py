@@ -43,6 +43,8 @@ TEXTS: Mapping[str, str] = {
     "duplicate_earlier": "samma uppgift finns redan.",
 }
 
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+"""What a text begins with that a spreadsheet would compute."""
 YEAR_MIN = 1900
 PERSONS_MAX = 99
 _MIDNIGHT = re.compile(r"[ T]00:00(:00(\.0+)?)?$")
@@ -75,6 +77,12 @@ _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 _UNREADABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 W = TypeVar("W", bound=Word)
+
+
+def inert(text: str) -> str:
+    """A text for a cell of a file that we make: never a formula where it is opened, or saved anew as another kind (A32)."""
+    readable = "".join(sign for sign in text if sign in "\t\r\n" or unicodedata.category(sign) not in _UNREADABLE)
+    return f"'{readable}" if unicodedata.normalize("NFKC", readable.lstrip(" \n")[:1]) in FORMULA_SIGNS else readable
 
 
 class Fault(Exception):

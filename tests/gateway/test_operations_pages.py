@@ -4,11 +4,13 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from html import unescape
+from io import BytesIO
 from pathlib import Path
 from uuid import uuid4
 
 import httpx2
 import pytest
+from openpyxl import load_workbook
 
 from cli.client import Stack as Client
 from cli.import_file import KINDS, import_file
@@ -222,6 +224,17 @@ def day(browser: Browser) -> str:
     return path
 
 
+def reported(browser: Browser, page: httpx2.Response, day: str) -> None:
+    """The report of the operation is two files in one click each, and says no more than the coordinator may know."""
+    paper, book = (browser.see(one) for one in re.findall(rf'href="({day}/rapport[^"]+)"', page.text))
+    assert paper.content.startswith(b"%PDF-")
+    _, visits, parties, _ = load_workbook(BytesIO(book.content)).worksheets
+    assert [(row[0], row[4], row[5]) for row in visits.iter_rows(min_row=2, values_only=True)] == [(1, "Klart, åtgärder följs", 3)]
+    assert ("Lämnad", "otillåtet boende") in {(row[3], row[4]) for row in parties.iter_rows(min_row=2, values_only=True)}
+    cells = [str(cell) for sheet in load_workbook(BytesIO(book.content)) for row in sheet.iter_rows(values_only=True) for cell in row]
+    assert [cell for cell in cells if "lagret" in cell or INSPECTOR in cell] == []
+
+
 def test_the_day_goes_from_briefing_to_report_on_a_phone(browser: Browser, day: str) -> None:
     start = browser.sign_in(INSPECTOR)
     assert f'href="{day}/dag"' in start.text
@@ -271,6 +284,7 @@ def test_the_day_goes_from_briefing_to_report_on_a_phone(browser: Browser, day: 
     assert "Lämnad" in board.text
     page = sent(browser, browser.see(day), f"{day}/efter/aterrapporterad", {})
     assert "Återrapporterad." in page.text
+    reported(browser, page, day)
 
 
 def test_an_invited_unit_answers_for_itself_and_learns_where_only_after_a_yes(browser: Browser, day: str) -> None:
@@ -288,7 +302,7 @@ def test_an_invited_unit_answers_for_itself_and_learns_where_only_after_a_yes(br
 
 def test_another_s_operation_looks_like_one_that_is_not_there(browser: Browser, day: str) -> None:
     browser.sign_in(KLF)
-    for path in ("", "/plan", "/objekt", "/rutt", "/stopp", "/dag", "/kalender", f"/besok/{uuid4()}"):
+    for path in ("", "/plan", "/objekt", "/rutt", "/stopp", "/dag", "/kalender", "/karta", "/rapport.pdf", f"/besok/{uuid4()}"):
         theirs, absent = browser.see(day + path), browser.see(f"/insatser/{uuid4()}{path}")
         assert theirs.status_code == absent.status_code == 404
         assert theirs.text == absent.text

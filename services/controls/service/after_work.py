@@ -1,5 +1,7 @@
 """The coordinator's board of what is left to do after operations."""
 
+from uuid import UUID
+
 import grpc
 from los.controls.v1 import findings_pb2 as pb
 
@@ -11,6 +13,7 @@ from services.controls.wire import findings as wire
 from services.controls.wire import measures as measure_wire
 from services.kernel import pages
 from services.kernel.db import Transaction
+from services.kernel.errors import NotFound
 from services.kernel.rpc import caller
 
 AFTER = (State.IN_PROGRESS, State.COMPLETED, State.REPORTED, State.FOLLOWED_UP)
@@ -24,7 +27,13 @@ class AfterWorkMethods(Parts):
         asking = caller()
         size, after = pages.page_size(request.page), pages.after(request.page)
         with self._database.transaction() as tx:
-            found = self._operations.listed(tx, unit_of(asking), Listing(states=AFTER), after, size + 1)
+            if request.operation_id:
+                one = self._operations.get(tx, UUID(request.operation_id), unit_of(asking))
+                if one is None:
+                    raise NotFound
+                found = [one]
+            else:
+                found = self._operations.listed(tx, unit_of(asking), Listing(states=AFTER), after, size + 1)
             page = found[:size]
             operations = self._boards(tx, page)
             self._audit(tx, "controls:after_work:list", asking, "operation", count=len(page))

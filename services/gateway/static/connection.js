@@ -1,0 +1,77 @@
+// The day's sheet on a phone that loses its connection: what was written stays in the page and is sent again, with the same
+// request_id, until it has got through. Nothing is kept anywhere else. Without this script forms are sent as forms are.
+"use strict";
+(() => {
+  const ANSWER_MS = 20000, AGAIN_MS = 5000, AGAIN_MAX_MS = 60000;
+  let waiting = null, timer = 0, pause = AGAIN_MS, renew = false;
+
+  const say = (what) => {
+    const place = document.getElementById("anslutning");
+    if (!place) return;
+    place.classList.toggle("ds-alert", Boolean(what));
+    if (place.textContent !== (place.dataset[what] ?? "")) place.textContent = place.dataset[what] ?? "";
+  };
+  const later = () => {
+    clearTimeout(timer);
+    timer = setTimeout(again, pause);
+    pause = Math.min(pause * 2, AGAIN_MAX_MS);
+  };
+  const again = () => waiting && !waiting.sending && send(waiting.form, waiting.button);
+
+  // Signed in anew in another window: the word against forgery is that session's, so the page is asked for it.
+  const renewed = async () => {
+    const page = await fetch(location.href, { signal: AbortSignal.timeout(ANSWER_MS) });
+    const word = page.ok && new DOMParser().parseFromString(await page.text(), "text/html").querySelector("main [name=csrf]")?.value;
+    if (word) for (const field of document.querySelectorAll("[name=csrf]")) field.value = word;
+  };
+
+  const show = async (answer) => {
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    waiting = null;
+    if (answer.redirected) history.pushState(null, "", answer.url);
+    document.title = page.title;
+    document.body.replaceWith(page.body);
+    scrollTo(0, 0);
+    (document.querySelector(".ds-error-summary") ?? document.querySelector("main")).focus();
+  };
+
+  const send = async (form, button) => {
+    clearTimeout(timer);
+    waiting = { form, button, sending: true };
+    try {
+      if (renew) await renewed();
+      const body = new URLSearchParams(new FormData(form, button));
+      const answer = await fetch(form.action, { method: "POST", body, signal: AbortSignal.timeout(ANSWER_MS) });
+      if (answer.status === 401 || (renew && answer.status === 403)) {
+        renew = true;
+        waiting.sending = false;
+        return say("signedOut");
+      }
+      if (answer.status >= 500) throw new Error("not now");
+      await show(answer);
+      renew = false;
+      pause = AGAIN_MS;
+    } catch {
+      waiting.sending = false;
+      say("unsent");
+      later();
+    }
+  };
+
+  addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || !form.closest("main")) return;
+    event.preventDefault();
+    if (!waiting?.sending) send(form, event.submitter);
+  });
+  addEventListener("click", (event) => {
+    if (navigator.onLine || !event.target.closest("a[href]") || event.target.closest('a[href^="#"]')) return;
+    event.preventDefault(); // a page that cannot be fetched would take this one's place
+    say(waiting ? "unsent" : "offline");
+  });
+  addEventListener("beforeunload", (event) => { if (waiting) event.preventDefault(); });
+  addEventListener("popstate", () => location.reload());
+  addEventListener("offline", () => say(waiting ? "unsent" : "offline"));
+  addEventListener("online", () => (waiting ? again() : say("")));
+  if (!navigator.onLine) say("offline");
+})();

@@ -24,6 +24,7 @@ from services.gateway.rest.operations import OPERATIONS
 from services.gateway.store import hashed
 from services.kernel.callers import Caller, Role
 from tests.gateway.browser import Browser
+from tests.gateway.published import YEAR, publish
 from tests.gateway.systems import Issuer
 
 TABLE = Path(__file__).parents[2] / "docs" / "pages-and-roles.toml"
@@ -44,7 +45,15 @@ UNITS = {
     "look_up_id": "KLF",
 }
 """The unit that has the record which the tests make."""
-WORDS = {"path": "los.css", "checklist": "mos-bygglov", "number": "1", "act": "aterrapporterad", "name": "pay-kfm-15a"}
+WORDS = {
+    "path": "los.css",
+    "checklist": "mos-bygglov",
+    "number": "1",
+    "act": "aterrapporterad",
+    "name": "pay-kfm-15a",
+    "kind": "xlsx",
+    "period": str(YEAR),
+}
 """What an address has of other words than ids."""
 LANDLORD, OTHER_LANDLORD = "559999-0180", "559999-0016"
 HOME, AWAY = "KLF", "IAF"
@@ -145,7 +154,8 @@ EVERYBODY = [someone(role, unit) for role in Role for unit in ("KLF", "IAF", "MO
 
 
 def enrol(running: stack.Stack) -> None:
-    """Accounts of the kommun's table for everybody; nobody of them is at the provider."""
+    """Accounts of the kommun's table for everybody; nobody of them is at the provider. And there is something for all to read."""
+    publish(running)
     with psycopg.connect(running.postgres.url()) as tables:
         tables.cursor().executemany(
             "INSERT INTO gateway.account (person, affiliation, name, role, unit, organisation, active)"

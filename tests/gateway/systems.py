@@ -112,29 +112,16 @@ def api_beside(running: stack.Stack, issuer: Issuer) -> Iterator[str]:
                 " VALUES (%s, %s, %s, %s, %s, %s, true) ON CONFLICT DO NOTHING",
                 (f"system-{role}", role, f"System {role}", role, unit, "559999-0180" if role == "landlord_reporter" else None),
             )
-<<<<<<< HEAD
     url = f"http://{HOST}:{a_port()}"
     with gateway_beside(running, url, api={"issuer": issuer.address, "audience": AUDIENCE}):
-=======
-    with gateway_beside(running, api={"issuer": issuer.address, "audience": AUDIENCE}) as url:
->>>>>>> 6c4af7b (A coordinator sees objects on a map beside their list, operations in a calendar, and takes a report and the year's figures home as a workbook and a tagged PDF; the day's sheet survives a lost connection)
         yield url
 
 
 @contextmanager
-<<<<<<< HEAD
 def gateway_beside(running: stack.Stack, url: str, **changes: object) -> Iterator[None]:
     """The gateway of the stack once more, at another address and with other settings."""
     document = tomllib.loads((running.folder.config / "gateway.toml").read_text(encoding="utf-8"))
     config = GatewayConfig.model_validate(document | {"listen": url.removeprefix("http://"), "public_url": url} | changes)
-=======
-def gateway_beside(running: stack.Stack, **settings: object) -> Iterator[str]:
-    """The gateway of the stack once more, with some of its settings; its address."""
-    document = tomllib.loads((running.folder.config / "gateway.toml").read_text(encoding="utf-8"))
-    url = f"http://{HOST}:{_port()}"
-    document |= {"listen": url.removeprefix("http://"), "public_url": url, **settings}
-    config = GatewayConfig.model_validate(document)
->>>>>>> 6c4af7b (A coordinator sees objects on a map beside their list, operations in a calendar, and takes a report and the year's figures home as a workbook and a tagged PDF; the day's sheet survives a lost connection)
     database = Database(config, "gateway")
     calls = Calls(config.peers, config.tls, config.assertion_key_file)
     web = Web(config, build(config, database, calls, Clock()))

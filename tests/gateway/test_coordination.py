@@ -12,11 +12,12 @@ from openpyxl import load_workbook
 from cli.client import Stack as Client
 from cli.import_file import KINDS, import_file
 from infra import stack
+from infra.ports import HOST
 from services.gateway.web import CSP
 from services.kernel.clock import STOCKHOLM
 from tests.gateway.browser import Browser
 from tests.gateway.published import YEAR, publish
-from tests.gateway.systems import gateway_beside
+from tests.gateway.systems import a_port, gateway_beside
 from tests.gateway.test_operations_pages import INSPECTOR, KLF, MOS, OTHER_INSPECTOR, SAMPLES, added, invited, planned
 
 CHIEF = "klf-sakerhetschef-2"
@@ -99,7 +100,8 @@ def test_nothing_is_asked_elsewhere_unless_the_kommun_has_named_its_map_server(b
     assert "data-server" not in page.text
     assert page.headers["content-security-policy"] == CSP
     server = {"url": "https://karta.exempel.invalid/wms?x=1", "layers": "topografisk", "attribution": "© <Kommunen>"}
-    with gateway_beside(running, map=server) as url, Browser(url) as other:
+    url = f"http://{HOST}:{a_port()}"
+    with gateway_beside(running, url, map=server), Browser(url) as other:
         answer = other.see("/tillganglighet")
         assert answer.headers["content-security-policy"] == CSP.replace("data:", "data: https://karta.exempel.invalid")
         assert other.see("/finns-inte").headers["content-security-policy"] == answer.headers["content-security-policy"]

@@ -44,11 +44,15 @@ class Stack:
         if found.get("environment") != "local":
             part_down("Kommandoraden talar bara med en lokal stack.")
         self.addresses: dict[str, str] = found["services"]
+        self.gateway: str = found["gateway"]
         client = found["client"]
         self.tls = Tls(ca_file=client["ca_file"], certificate_file=client["certificate_file"], key_file=client["key_file"])
         self.key = ECKey.import_key(json.loads(Path(client["assertion_key_file"]).read_text(encoding="ascii")))
-        rows = tomllib.loads((data / "people.toml").read_text(encoding="utf-8"))["person"]
-        self.people = {row["id"]: Person(row["id"], row["name"], Role(row["role"]), row["unit"], row.get("organisation")) for row in rows}
+        rows = tomllib.loads((data / "people.toml").read_text(encoding="utf-8"))
+        self.people = {
+            row["id"]: Person(row["id"], row["name"], Role(row["role"]), row["unit"], row.get("organisation")) for row in rows["person"]
+        }
+        self.systems: dict[str, dict[str, str]] = {row["id"]: row for row in rows.get("system", [])}
 
     def person(self, person_id: str) -> Person:
         """Someone of people.toml. Raises typer.BadParameter."""

@@ -57,6 +57,7 @@ def demo(
             print(json.dumps(summary, ensure_ascii=False) if as_json else as_text(summary), flush=True)
             if not once:
                 say(f"Sidorna finns på {running.services['gateway'].url}: välj någon av demons personer.")
+                say(f"System anropar {running.services['gateway'].url}/los/v1 med ett åtkomstbevis: los token --data {folder}")
                 say("Allt är igång tills du avslutar med Ctrl-C.")
                 running.wait()
     except Stopped:

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, _Command] = {
     "import": _Command("cli.import_file", "Läs in en fil: alerts, payments eller objects."),
     "partner": _Command("cli.partner", "Partnerns sida: läs, ta emot och prova det som kommunen skickar."),
     "legal": _Command("cli.legal", "Lagens grunder, och svar på om en uppgift får lämnas."),
+    "token": _Command("cli.token", "Ett åtkomstbevis för ett av demons system, att anropa gränssnittet med."),
     "bench": _Command("cli.bench", "Mät oss mot den nakna gränsen, i samma körning."),
 }
 

@@ -6,6 +6,7 @@ import secrets as random
 import sys
 import time
 import tomllib
+from collections.abc import Mapping
 from functools import partial
 
 import psycopg
@@ -38,8 +39,8 @@ class ProviderPart:
     def launch(self) -> Child:
         """Start it with the people as they stand in people.toml now."""
         words = [sys.executable, "-m", "oidc_provider_mock", "--host", HOST, "--port", str(self.port), "--no-refresh-token", "True"]
-        for person in _people(self.folder):
-            claims = {"sub": f"{person['name']} ({person['id']})", _AFFILIATION: _affiliation(person)}
+        for person in _rows(self.folder, "person"):
+            claims = {"sub": f"{person['name']} ({person['id']})", _AFFILIATION: affiliation(person)}
             words += ["--user-claims", json.dumps(claims, ensure_ascii=False)]
         return launch(self.folder, Command(NAME, words, {**os.environ, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}))
 
@@ -67,9 +68,13 @@ def settings(folder: Folder, port: int) -> dict[str, object]:
 def arrange_accounts(folder: Folder, postgres: Postgres) -> None:
     """Make the gateway's accounts those of people.toml; who is no longer there may no longer sign in. Raises StackProblem."""
     try:
-        rows = [(row["id"], _affiliation(row), row["name"], row["role"], row["unit"], row.get("organisation")) for row in _people(folder)]
+        rows = [
+            (row["id"], affiliation(row), row["name"], row["role"], row["unit"], row.get("organisation"))
+            for kind in ("person", "system")
+            for row in _rows(folder, kind)
+        ]
     except (KeyError, TypeError):
-        raise StackProblem("people.toml: en person saknar id, name, role eller unit.") from None
+        raise StackProblem("people.toml: en person eller ett system saknar id, name, role eller unit.") from None
     with psycopg.connect(postgres.url()) as database, database.cursor() as cursor:
         cursor.execute("SET search_path = gateway")
         cursor.execute("UPDATE account SET active = false")
@@ -81,10 +86,11 @@ def arrange_accounts(folder: Folder, postgres: Postgres) -> None:
         )
 
 
-def _people(folder: Folder) -> list[dict[str, str]]:
-    people: list[dict[str, str]] = tomllib.loads(folder.people_file.read_text(encoding="utf-8"))["person"]
-    return people
+def _rows(folder: Folder, kind: str) -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = tomllib.loads(folder.people_file.read_text(encoding="utf-8")).get(kind, [])
+    return rows
 
 
-def _affiliation(person: dict[str, str]) -> str:
+def affiliation(person: Mapping[str, str]) -> str:
+    """Who a person, or a system, is to the gateway."""
     return f"{person['id']}@{person.get('organisation', KOMMUN_ORG_NUMBER).replace('-', '')}"

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from infra import provider, secrets
+from infra import provider, secrets, systems
 from infra.folder import Folder, write_toml
 from infra.kafka import Kafka
 from infra.ports import HOST, answers
@@ -103,6 +103,7 @@ class ServicePart:
                 "assertion_key_file": str(secrets.assertion_file(folder, service.name)),
                 "peers": self._peers,
                 "provider": provider.settings(folder, self.ports[provider.NAME]),
+                "api": systems.settings(folder),
             }
         if service.role == "sharing":
             document["kafka"] = {

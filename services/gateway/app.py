@@ -82,7 +82,9 @@ class GatewayConfig(DatabaseConfig):
         """A demo's provider, which asks for no level of assurance, is for a local stack."""
         provider = self.provider
         strict = provider.client_authentication == "private_key_jwt" and provider.acr_values and provider.issuer.scheme == "https"
-        strict = strict and (self.api is None or self.api.issuer.scheme == "https") and (self.map is None or self.map.url.scheme == "https")
+        if self.api is not None:
+            strict = strict and self.api.issuer.scheme == "https" and self.api.keys_file is None
+        strict = strict and (self.map is None or self.map.url.scheme == "https")
         if self.environment != "local" and not (strict and urlsplit(self.public_url).scheme == "https"):
             raise ValueError
         return self

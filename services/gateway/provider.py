@@ -25,7 +25,7 @@ AFFILIATION = "https://id.oidc.se/claim/orgAffiliation"
 """`id@organisation number`: the person's identity with the employer. Never a personnummer, never an e-mail address."""
 
 _ALGORITHM_OF = {"RSA": "RS256", "EC": "ES256"}
-_ALGORITHMS = list(_ALGORITHM_OF.values())
+ALGORITHMS = list(_ALGORITHM_OF.values())
 _TIMEOUT_S = 5.0
 _LEEWAY_S = 60
 KEYS_AGE_MIN_S = 10.0
@@ -81,9 +81,9 @@ class Issuer:
     def read(self, token: str) -> jwt.Token:
         """What a token says, when this issuer has signed it; its claims are not judged. Raises JoseError or ValueError."""
         try:
-            return jwt.decode(token, self._key_set(), algorithms=_ALGORITHMS)
+            return jwt.decode(token, self._key_set(), algorithms=ALGORITHMS)
         except ValueError:  # a key that we have not seen: the issuer may have changed keys
-            return jwt.decode(token, self._key_set(again=True), algorithms=_ALGORITHMS)
+            return jwt.decode(token, self._key_set(again=True), algorithms=ALGORITHMS)
 
     def _key_set(self, *, again: bool = False) -> KeySet:
         address = self.endpoint("jwks_uri")

@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute
 from infra import stack
 from services.gateway.door import SESSION_COOKIE
 from services.gateway.rest.document import PREFIX
-from services.gateway.rest.operations import OPERATIONS
+from services.gateway.rest.table import OPERATIONS
 from services.gateway.store import hashed
 from services.kernel.callers import Caller, Role
 from tests.gateway.browser import Browser
@@ -33,6 +33,13 @@ REST_NAMES = {
     "suspected-payments": "payment_id",
     "control-objects": "object_id",
     "operations": "operation_id",
+    "imports": "import_id",
+    "object-imports": "object_import_id",
+    "supplier-checks": "check_id",
+    "tips": "tip_id",
+    "disclosures": "disclosure_id",
+    "inbound-notices": "inbound_id",
+    "grounds": "ground_id",
 }
 UNITS = {
     "alert_id": "KLF",
@@ -43,6 +50,8 @@ UNITS = {
     "tip_id": "MOS",
     "operation_id": "MOS",
     "look_up_id": "KLF",
+    "import_id": "KLF",
+    "check_id": "VSS",
 }
 """The unit that has the record which the tests make."""
 WORDS = {
@@ -70,7 +79,7 @@ def _doors(route: BaseRoute, prefix: str) -> Iterator[str]:
     inner: Any = getattr(route, "original_router", None) or getattr(route, "app", None)
     if getattr(route, "methods", None):
         folder = path.removeprefix(f"{PREFIX}/").partition("/")[0]
-        named = path.replace("{id}", f"{{{REST_NAMES.get(folder, folder)}}}") if path.startswith(PREFIX) else path
+        named = path.replace("{id}", f"{{{REST_NAMES.get(folder, 'period')}}}") if path.startswith(PREFIX) else path
         yield from (f"{method} {named}" for method in route.methods if method != "HEAD")  # type: ignore[attr-defined]
     elif hasattr(inner, "routes"):
         for each in inner.routes:
@@ -91,6 +100,7 @@ class Door:
     is_open: bool = False
     kommun: bool = False
     blind: bool = False
+    alone: bool = False
     of: str = ""
 
     def __str__(self) -> str:
@@ -150,7 +160,7 @@ def elsewhere(door: Door) -> str:
     return AWAY if door.unit == HOME or Role.LANDLORD_REPORTER in door.roles else HOME
 
 
-EVERYBODY = [someone(role, unit) for role in Role for unit in ("KLF", "IAF", "MOS", "SF")]
+EVERYBODY = [someone(role, unit) for role in Role for unit in ("KLF", "IAF", "MOS", "SF", "VSS")]
 
 
 def enrol(running: stack.Stack) -> None:

@@ -19,7 +19,7 @@ from los.sharing.v1 import sharing_pb2 as sharing
 from infra import stack
 from services.gateway.app import GatewayConfig
 from services.gateway.calls import Calls, Services
-from services.gateway.rest import examples
+from services.gateway.rest import examples, examples_shared
 from services.kernel.callers import Role
 from services.kernel.clock import Clock, timestamp
 from tests.gateway.doors import LANDLORD, someone
@@ -48,7 +48,10 @@ def an_id() -> str:
 def records(services: As) -> dict[str, str]:
     """Their ids, by the word that stands for each in an address."""
     operation = begun(services, drafted(services))
-    return {"look_up_id": _look_up(services), **common(services), **operation}
+    check = registry.RegisterSupplierCheckRequest(request_id=an_id(), check=examples_shared.CHECKED)
+    checked = services(Role.CASE_OFFICER, "VSS").registry.RegisterSupplierCheck(check)
+    found = {"look_up_id": _look_up(services), "check_id": checked.check_id, "import_id": _import(services)}
+    return {**found, **common(services), **operation} | {name: an_id() for name in ("object_import_id", "inbound_id")}
 
 
 def common(services: As, said: str = SAW) -> dict[str, str]:
@@ -64,6 +67,31 @@ def _alert(services: As, said: str) -> str:
     report.contract_holder_name = said
     made = services(Role.LANDLORD_REPORTER, "KLF").registry.RegisterAlert(registry.RegisterAlertRequest(request_id=an_id(), report=report))
     return str(made.alert_id)
+
+
+def _import(services: As) -> str:
+    """A file with one row."""
+    row = {
+        "Org.nr hyresvärd": LANDLORD,
+        "Fastighet": "LINKÖPING DÖRREN 1:1",
+        "Gatuadress": f"Dörrgatan {uuid4().int % 10**6}",
+        "Postnr": "58222",
+        "Ort": "Linköping",
+        "Lgh-nr (folkbokf.)": "1201",
+        "Kontraktsinnehavare": "Demo Person",
+        "Personnr": "198810162399",
+        "Fr.o.m.": "2026-09-24",
+        "T.o.m.": "2026-10-06",
+        "Iakttagelse": "hyresgästen bor inte där",
+        "Källa": "dokument",
+    }
+    parts = [
+        common_pb2.ImportRequest(header=common_pb2.TableHeader(columns=list(row))),
+        common_pb2.ImportRequest(row=common_pb2.TableRow(number=2, cells=list(row.values()))),
+    ]
+    stub = services(Role.ALERT_OFFICER, "KLF").registry
+    (answer,) = stub.ImportAlerts(iter([registry.ImportAlertsRequest(part=part) for part in parts]))
+    return str(answer.row.import_id)
 
 
 def _look_up(services: As) -> str:

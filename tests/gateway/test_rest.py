@@ -1,5 +1,7 @@
 """The API for systems, over HTTP, with a real issuer's tokens and the whole stack behind it."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -14,8 +16,9 @@ from joserfc.jwk import ECKey
 
 from infra import stack
 from services.gateway.rest import examples
-from services.gateway.rest.operations import OPERATIONS, SERVICE_NAMES, Operation
-from tests.gateway.systems import SYSTEMS, Issuer, System
+from services.gateway.rest.operations import SERVICE_NAMES, Operation
+from services.gateway.rest.table import OPERATIONS
+from tests.gateway.systems import SYSTEMS, Issuer, System, a_port, gateway_beside
 
 As = Callable[[str], System]
 PLACE = MessageToDict(examples.OBJECT)
@@ -57,9 +60,24 @@ def test_the_api_says_what_it_is_to_anybody(api: str) -> None:
     assert httpx2.get(answer.json()["apiDocumentation"]).json()["openapi"].startswith("3.1")
 
 
-def test_a_gateway_that_names_no_issuer_has_no_api(address: str, issuer: Issuer) -> None:
-    for token in ("", issuer.token("los_coordinator")):
-        assert System(address, token).ask("GET", "/alerts").status_code == 404
+def test_a_gateway_that_names_no_issuer_has_no_api(running: stack.Stack, issuer: Issuer) -> None:
+    url = f"http://localhost:{a_port()}"
+    with gateway_beside(running, url, api=None):
+        for token in ("", issuer.token("los_coordinator")):
+            assert System(url, token).ask("GET", "/alerts").status_code == 404
+
+
+def test_a_system_of_the_demo_asks_with_the_token_that_the_command_gives(running: stack.Stack, address: str) -> None:
+    command = [sys.executable, "-m", "cli.main", "token"]
+    given = subprocess.run([*command, "system-mos", "--data", str(running.folder.root)], capture_output=True, text=True, check=True)
+
+    answer = System(address, given.stdout.strip()).ask("GET", "/operations")
+
+    assert answer.status_code == 200
+    assert set(answer.json()) <= {"items", "nextOffset"}
+    wrong = subprocess.run([*command, "okand", "--data", str(running.folder.root)], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2
+    assert "system-iaf" in wrong.stderr
 
 
 def test_without_a_token_nothing_is_answered_and_the_answer_says_what_is_needed(api: str) -> None:
@@ -123,7 +141,7 @@ def test_a_persons_session_opens_no_api(api: str) -> None:
     assert is_problem(answer, 401)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.call.name)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.called)
 def test_each_operation_is_open_to_the_roles_of_the_services_own_rule(operation: Operation) -> None:
     service = SERVICE_NAMES[operation.call.containing_service.full_name]
     rules = import_module(f"services.{service}.service.servicer").RULES
@@ -131,7 +149,7 @@ def test_each_operation_is_open_to_the_roles_of_the_services_own_rule(operation:
     assert rules[operation.call.name].roles == operation.roles
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: f"{each.http} {each.path}")
+@pytest.mark.parametrize("operation", [each for each in OPERATIONS if not each.is_public], ids=lambda each: f"{each.http} {each.path}")
 def test_who_may_never_do_it_is_told_so_before_what_was_sent_is_judged(operation: Operation, system: As, running: stack.Stack) -> None:
     for role in [each for each in SYSTEMS if each not in operation.roles]:
         answer = system(role).ask(operation.http, operation.path.replace("{id}", "none"), {"no": "sense"})

@@ -23,8 +23,9 @@ from services.gateway import store
 from services.gateway.calls import Calls
 from services.gateway.rest import shapes
 from services.gateway.rest.document import PREFIX, api_info, document
-from services.gateway.rest.operations import OPERATIONS, SERVICE_NAMES, Operation
-from services.gateway.rest.problems import Problem, of_failure
+from services.gateway.rest.operations import SERVICE_NAMES, Operation
+from services.gateway.rest.problems import Problem, camel, of_failure
+from services.gateway.rest.table import OPERATIONS
 from services.gateway.rest.tokens import Tokens
 from services.kernel.callers import Caller, Role
 from services.kernel.db import Database
@@ -33,7 +34,7 @@ from services.kernel.ids import new_id
 from services.kernel.log import log, place_of
 from services.kernel.pages import PAGE_SIZE, PAGE_SIZE_MAX
 from services.kernel.records import Audit
-from services.kernel.rpc import failure_of
+from services.kernel.rpc import DEADLINE_S, failure_of
 
 GATEWAY = "gateway"
 BODY_BYTES_MAX = 64 * 1024
@@ -136,6 +137,8 @@ class Api:
             raise Problem(406, "Be om application/json.", reason="NOT_ACCEPTABLE")
 
     def _answer(self, operation: Operation, asked: Asked) -> Response:
+        if operation.is_public:
+            return self._told_to_anybody(operation, asked)
         caller = self._enter(asked.headers.get("authorization", ""))
         if caller.role not in operation.roles:
             with self._database.transaction() as tx:
@@ -149,6 +152,16 @@ class Api:
         except grpc.RpcError as refused:
             raise of_failure(failure_of(refused), operation.call.input_type) from None
         return _told(operation, answer)
+
+    def _told_to_anybody(self, operation: Operation, asked: Asked) -> Response:
+        """What the gateway itself may read, for whoever asks."""
+        if asked.query or asked.body:
+            raise Invalid("Begäran får inte ha några parametrar eller något innehåll.")
+        call = getattr(self._calls.public, operation.call.name)
+        try:
+            return _told(operation, call(operation.request(), metadata=(("traceparent", asked.trace),), timeout=DEADLINE_S))
+        except grpc.RpcError as refused:
+            raise of_failure(failure_of(refused)) from None
 
     def _enter(self, authorization: str) -> Caller:
         """Who asks, by our own table. Raises Problem 401, the same whatever is wrong with the token."""
@@ -176,11 +189,11 @@ class Api:
 
     def _wanted(self, operation: Operation, asked: Asked, caller: Caller) -> Message:
         """The contract's request. Raises Problem, Invalid or NotFound."""
-        values: dict[str, Any] = {}
+        values: dict[str, Any] = {camel(name): word for name, word in operation.fixed.items()}
         if operation.id_field:
-            if re.fullmatch(shapes.UUID_PATTERN, asked.record, re.ASCII) is None:
+            if re.fullmatch(operation.id_pattern, asked.record, re.ASCII) is None:
                 raise NotFound
-            values[operation.call.input_type.fields_by_name[operation.id_field].json_name] = asked.record
+            values |= _nested(camel(operation.id_field).split("."), asked.record)
         if asked.query and not operation.is_list:
             raise Invalid("Adressen får inte ha några parametrar.")
         if operation.needs_etag:
@@ -201,6 +214,11 @@ class Api:
         if kind.strip().lower() != JSON_TYPE or charset not in {"", "charset=utf-8"}:
             raise Problem(415, "Skicka innehållet som application/json i UTF-8.", reason="MEDIA_TYPE")
         return shapes.checked(shapes.asked_shape(operation.call.input_type, operation.not_in_body), asked.body)
+
+
+def _nested(names: list[str], value: str) -> dict[str, Any]:
+    """A value at the end of a way of names."""
+    return {names[0]: _nested(names[1:], value) if names[1:] else value}
 
 
 async def _read(request: Request) -> bytes:
@@ -282,15 +300,16 @@ def _filter(field: FieldDescriptor, word: str) -> str | bool:
 
 
 def _told(operation: Operation, answer: Message) -> Response:
-    content, headers = shapes.told(answer), {}
+    told = operation.content(answer)
+    content, headers = shapes.told(told), {}
     rows = operation.rows
     if rows is not None:
         page: dict[str, Any] = {"items": content[rows.json_name]}
         if answer.next_page_token:  # type: ignore[attr-defined]  # every list of the contract has it
             page["nextOffset"] = answer.next_page_token  # type: ignore[attr-defined]
         return _json(page)
-    if "etag" in answer.DESCRIPTOR.fields_by_name:
-        headers["ETag"] = f'"{answer.etag}"'  # type: ignore[attr-defined]
+    if "etag" in told.DESCRIPTOR.fields_by_name:
+        headers["ETag"] = f'"{told.etag}"'  # type: ignore[attr-defined]
     if operation.creates:
         headers["Location"] = f"{PREFIX}{operation.path}/{getattr(answer, operation.creates)}"
     return _json(content, 201 if operation.creates else 200, headers)

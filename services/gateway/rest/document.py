@@ -10,8 +10,9 @@ from google.protobuf.json_format import MessageToDict
 from pydantic.json_schema import models_json_schema
 
 from services.gateway.rest import shapes
-from services.gateway.rest.operations import OPERATIONS, Operation
+from services.gateway.rest.operations import Operation
 from services.gateway.rest.problems import MEDIA_TYPE, TITLES
+from services.gateway.rest.table import OPERATIONS
 from services.gateway.words import ROLES
 from services.kernel.pages import PAGE_SIZE, PAGE_SIZE_MAX
 
@@ -130,7 +131,7 @@ def _asked(operation: Operation) -> type[shapes.Shape] | None:
 
 def _told(operation: Operation) -> type[shapes.Shape]:
     rows = operation.rows
-    return shapes.told_shape(operation.call.output_type) if rows is None else shapes.list_shape(rows)
+    return shapes.told_shape(operation.answer) if rows is None else shapes.list_shape(rows)
 
 
 def _about(public_url: str) -> dict[str, Any]:
@@ -149,13 +150,15 @@ def _about(public_url: str) -> dict[str, Any]:
 def _operation(operation: Operation) -> dict[str, Any]:
     who = ", ".join(sorted(ROLES[role].lower() for role in operation.roles))
     made: dict[str, Any] = {
-        "operationId": operation.call.name,
+        "operationId": operation.called,
         "tags": [operation.path.split("/")[1]],
         "summary": operation.summary,
-        "description": f"{operation.summary}. Roller: {who}.",
+        "description": f"{operation.summary}. {f'Roller: {who}.' if who else 'Öppen för alla.'}",
         "parameters": list(_parameters(operation)),
         "responses": {str(status): each for status, each in _responses(operation)},
     }
+    if operation.is_public:
+        made["security"] = []
     shape = _asked(operation)
     if shape is not None:
         example = MessageToDict(operation.asked) if operation.asked is not None else {}
@@ -166,7 +169,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 def _responses(operation: Operation) -> Iterator[tuple[int, dict[str, Any]]]:
     headers: dict[str, Any] = {}
-    if "etag" in operation.call.output_type.fields_by_name:
+    if "etag" in operation.answer.fields_by_name:
         headers["ETag"] = {"description": "Vad nästa ändring vilar på.", "schema": {"type": "string"}}
     if operation.creates:
         headers["Location"] = {"description": "Där det som registrerades finns.", "schema": {"type": "string"}}
@@ -176,7 +179,7 @@ def _responses(operation: Operation) -> Iterator[tuple[int, dict[str, Any]]]:
     if links and (operation.creates or operation.http == "GET") and not operation.is_list:
         done["links"] = links
     yield 201 if operation.creates else 200, done
-    wrong = {*ALWAYS, 401, 403, 503}
+    wrong = {*ALWAYS, 503} | (set() if operation.is_public else {401, 403}) | ({409} if operation.may_wait else set())
     if operation.id_field:
         wrong |= {404}
     if operation.is_write:
@@ -191,7 +194,7 @@ def _responses(operation: Operation) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _links(source: Operation) -> dict[str, Any]:
     """What can be done with that which was just made or read."""
-    answer = source.call.output_type
+    answer = source.answer
     record, path = f"$response.body#/{answer.fields[0].json_name}", source.path.removesuffix("/{id}")
     found: dict[str, Any] = {}
     for each in OPERATIONS:
@@ -199,13 +202,13 @@ def _links(source: Operation) -> dict[str, Any]:
             parameters = {"path.id": record}
             if each.needs_etag and "etag" in answer.fields_by_name:
                 parameters["header.If-Match"] = "$response.header.ETag"
-            found[each.call.name] = {"operationId": each.call.name, "parameters": parameters}
+            found[each.called] = {"operationId": each.called, "parameters": parameters}
     return found
 
 
 def example(operation: Operation) -> dict[str, Any]:
     """The example of an answer."""
-    told: dict[str, Any] = shapes.told(operation.told) if operation.told is not None else {}
+    told: dict[str, Any] = shapes.told(operation.content(operation.told)) if operation.told is not None else {}
     rows = operation.rows
     return told if rows is None else {"items": told[rows.json_name], "nextOffset": "019ac2f0-5b7e-7c3a-9d55-0f6f0a4c1e21"}
 
@@ -238,7 +241,7 @@ def _problem(status: int) -> dict[str, Any]:
 
 def _parameters(operation: Operation) -> Iterator[dict[str, Any]]:
     if operation.id_field:
-        yield _parameter("id", "path", "Vilken det gäller.", {"type": "string", "pattern": shapes.UUID_PATTERN}, required=True)
+        yield _parameter("id", "path", "Vilken det gäller.", {"type": "string", "pattern": operation.id_pattern}, required=True)
     if operation.is_list:
         bounds = {"type": "integer", "minimum": 1, "maximum": PAGE_SIZE_MAX, "default": PAGE_SIZE}
         yield _parameter("limit", "query", "Högst så många rader.", bounds)

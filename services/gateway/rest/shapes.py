@@ -11,7 +11,8 @@ from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from google.protobuf.timestamp_pb2 import Timestamp
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
 from services.kernel.errors import Invalid
@@ -122,13 +123,19 @@ def _asked_field(field: FieldDescriptor) -> tuple[Any, Any]:
     elif field.type == field.TYPE_ENUM:
         kind = Literal[tuple(_codes(field)[1:])]
     elif _message(field).full_name == TIMESTAMP:
-        raise TypeError(f"{field.full_name}: no operation takes an instant yet")
+        kind = Annotated[str, AfterValidator(_instant), Field(json_schema_extra={"format": "date-time"})]
     else:
         kind = asked_shape(_message(field))
     if field.is_repeated:
         return Annotated[list[kind], Field(max_length=rule.repeated.max_items or 100)], _absent()
     needed = rule.required or (field.type == field.TYPE_STRING and rule.string.min_len)
     return kind, Field() if needed else _absent()
+
+
+def _instant(text: str) -> str:
+    """RFC 3339, of any zone. Raises ValueError."""
+    Timestamp().FromJsonString(text)
+    return text
 
 
 def _codes(field: FieldDescriptor) -> Sequence[str]:
@@ -164,6 +171,10 @@ def _told_field(field: FieldDescriptor) -> tuple[Any, Any]:
         kind = bool
     elif field.type == field.TYPE_ENUM:
         kind = Literal[tuple(_codes(field))]
+    elif field.type == field.TYPE_BYTES:
+        kind = Annotated[str, Field(json_schema_extra={"contentEncoding": "base64"})]
+    elif field.type == field.TYPE_INT64:
+        kind = Annotated[str, Field(pattern="^-?[0-9]+$")]
     elif field.type == field.TYPE_MESSAGE:
         instant = _message(field).full_name == TIMESTAMP
         kind = Annotated[str, Field(json_schema_extra={"format": "date-time"})] if instant else told_shape(_message(field))

@@ -50,7 +50,7 @@ class _Pages(Frame):
         """Take an object into the plan, and see the same list again."""
         wanted = pb.AddVisitRequest(**named(form, operation_id), object_id=form.text("object_id"))
         kept = {name: form.text(name) for name in (*KEPT, "efter") if form.text(name)}
-        again = f"/insatser/{operation_id}/objekt" + (f"?{urlencode(kept)}" if kept else "")
+        again = f"/insatser/{operation_id}/objekt" + (f"?{urlencode(kept)}" if kept else "") + "#lista"
         return self._done(
             request, COORDINATOR, form, lambda controls: controls.AddVisit(wanted), self._choosing(request, operation_id), again
         )

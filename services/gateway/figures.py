@@ -85,7 +85,7 @@ class _Pages:
         """A quarter beside the three before it, or a year with its quarters and breakdowns."""
         who = self._door.allowed(request, READERS)
         offered = _periods()
-        chosen = period or offered[0]
+        chosen = period or self._latest(who, offered)
         said = Sent({"period": [chosen]})
         found: dict[str, list[common_pb2.Statistics]] = {}
         if chosen in offered:
@@ -115,6 +115,11 @@ class _Pages:
         if not found:
             raise NotFound
         return answer(_report(found, period, who), kind, f"statistik-{period.lower()}")
+
+    def _latest(self, who: Who, offered: Sequence[str]) -> str:
+        """The last quarter, or the last year while nothing of that quarter has been published."""
+        quarter, year = offered[0], str(today().year - 1)
+        return year if self._published(who, {year})[year] and not self._published(who, {quarter})[quarter] else quarter
 
     def _published(self, who: Who, periods: set[str]) -> dict[str, list[common_pb2.Statistics]]:
         """What each service that the person may ask has published of the periods; nothing of a period that is not over."""

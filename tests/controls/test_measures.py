@@ -142,6 +142,17 @@ def test_the_board_says_what_is_left_by_authority_in_flags_and_counts(controls: 
         controls.call("ListAfterWork", pb.ListAfterWorkRequest(), INSPECTOR)
 
 
+def test_the_board_of_one_operation_is_there_in_any_state_and_for_its_own_unit_alone(controls: Controls) -> None:
+    day = Day(controls)
+    day.complete()
+    Day(controls)
+    asked = pb.ListAfterWorkRequest(operation_id=day.operation_id)
+    assert [one.operation_id for one in controls.call("ListAfterWork", asked).operations] == [day.operation_id]
+    for theirs in (asked, pb.ListAfterWorkRequest(operation_id=an_id())):
+        with pytest.raises(NotFound):
+            controls.call("ListAfterWork", theirs, KLF_PERSON)
+
+
 def test_the_board_names_who_has_not_told_after_fourteen_days(controls: Controls) -> None:
     day = Day(controls)
     day.complete()

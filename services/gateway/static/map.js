@@ -26,18 +26,6 @@
     interactions: ol.interaction.defaults.defaults({ onFocusOnly: true }), // the page scrolls on over a map that nobody has chosen
   });
 
-  // A district's name in the middle of its rows: there are no tiles to tell where one is.
-  const districts = new Map();
-  for (const row of rows) if (row.dataset.district) districts.set(row.dataset.district, [...(districts.get(row.dataset.district) ?? []), at(row)]);
-  if (!layers.length) for (const [name, points] of districts) {
-    const word = document.createElement("span");
-    word.className = "los-district";
-    word.textContent = name;
-    word.ariaHidden = "true";
-    const middle = (axis) => points.reduce((sum, point) => sum + point[axis], 0) / points.length;
-    map.addOverlay(new ol.Overlay({ element: word, position: [middle(0), middle(1)], positioning: "center-center", stopEvent: false }));
-  }
-
   for (const row of rows) {
     const marker = document.createElement("button");
     marker.type = "button";

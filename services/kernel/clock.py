@@ -52,6 +52,11 @@ def instant(message: Timestamp) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+def iso(day: date | None) -> str:
+    """A day as YYYY-MM-DD, as the contract writes it; empty for none."""
+    return "" if day is None else day.isoformat()
+
+
 def rfc3339(moment: datetime) -> str:
     """An instant as RFC 3339 text in UTC with `Z` and milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

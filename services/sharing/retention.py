@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
 from services.kernel.clock import STOCKHOLM
+from services.kernel.life import months_after
 
 FILE = Path(__file__).with_suffix(".toml")
 
@@ -44,7 +45,7 @@ class Retention(_Row):
     def keep_until(self, record_kind: str, last_time: datetime) -> date | None:
         """The Swedish day from which it may be erased, when nothing more happens; None without a rule."""
         rule = self.of(record_kind)
-        return _months_on(last_time.astimezone(STOCKHOLM).date(), rule.keep_months) if rule else None
+        return months_after(last_time.astimezone(STOCKHOLM).date(), rule.keep_months) if rule else None
 
     def why_withheld(self, record_kind: str, secrecy: Collection[str]) -> str:
         """Why a person tests it before the one it is about is told; empty when it may be told."""
@@ -56,7 +57,7 @@ class Retention(_Row):
 
 def months_ago(months: int, now: datetime) -> datetime:
     """The instant at which the Swedish day began from which nothing may have happened for `months` whole months."""
-    day = _months_on(now.astimezone(STOCKHOLM).date(), -months)
+    day = months_after(now.astimezone(STOCKHOLM).date(), -months)
     return datetime(day.year, day.month, day.day, tzinfo=STOCKHOLM)
 
 
@@ -64,14 +65,3 @@ def months_ago(months: int, now: datetime) -> datetime:
 def retention() -> Retention:
     """The rules of this distribution, read once. Raises ValueError when the file is wrong."""
     return Retention.model_validate(tomllib.loads(FILE.read_text(encoding="utf-8")))
-
-
-def _months_on(day: date, months: int) -> date:
-    """The same day another month, or the last one of a shorter month."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    for number in (day.day, 30, 29, 28):
-        try:
-            return date(year, month + 1, number)
-        except ValueError:
-            continue
-    raise AssertionError  # every month has 28 days

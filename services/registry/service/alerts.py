@@ -10,7 +10,7 @@ from los.registry.v1 import registry_pb2 as pb
 
 from services.kernel.callers import Caller, Role
 from services.kernel.cells import written
-from services.kernel.clock import timestamp
+from services.kernel.clock import iso, timestamp
 from services.kernel.db import Transaction
 from services.kernel.errors import NotFound
 from services.kernel.life import Moved, handled
@@ -20,7 +20,7 @@ from services.kernel.rpc import caller
 from services.registry.domain import alert as alerts
 from services.registry.domain import alert_life as life
 from services.registry.domain.alert import Alert
-from services.registry.service.parts import Parts, iso, next_token, require_etag, work_asked
+from services.registry.service.parts import Parts, next_token, require_etag, work_asked
 from services.registry.service.registering import as_known
 from services.registry.store import tables
 from services.registry.wire import alerts as alert_wire

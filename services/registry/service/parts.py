@@ -1,7 +1,6 @@
 """What the methods of the registry's servicer share: the parts, and one way to act once."""
 
 from collections.abc import Callable, Sequence
-from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -105,8 +104,3 @@ def work_asked(request: pb.ListAlertsRequest | pb.ListSuspectedPaymentsRequest, 
 def next_token(rows: Sequence[Any], size: int, work: Work) -> str:
     """What asks for the list's next page; empty on the last."""
     return pages.next_day_token(rows, size, "due_date") if work is Work.DUE else pages.next_token(rows, size)
-
-
-def iso(day: date | None) -> str:
-    """A day as the contract writes it; empty for none."""
-    return "" if day is None else day.isoformat()

@@ -8,7 +8,7 @@ import grpc
 from los.registry.v1 import registry_pb2 as pb
 
 from services.kernel.callers import Caller
-from services.kernel.clock import timestamp
+from services.kernel.clock import iso, timestamp
 from services.kernel.db import Transaction
 from services.kernel.errors import Conflict, ConflictReason
 from services.kernel.life import Actor, Moved
@@ -18,7 +18,7 @@ from services.kernel.rpc import caller
 from services.registry.domain import payment as payments
 from services.registry.domain import payment_life as life
 from services.registry.domain.payment import Payment
-from services.registry.service.parts import Answer, Parts, iso, next_token, require_etag, work_asked
+from services.registry.service.parts import Answer, Parts, next_token, require_etag, work_asked
 from services.registry.service.registering import as_known
 from services.registry.store import tables
 from services.registry.wire import cases as case_wire

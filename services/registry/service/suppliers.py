@@ -9,7 +9,7 @@ from los.registry.v1 import registry_pb2 as pb
 from services.kernel import cells, pages
 from services.kernel.callers import Caller
 from services.kernel.cells import Fault
-from services.kernel.clock import timestamp
+from services.kernel.clock import iso, timestamp
 from services.kernel.db import Transaction
 from services.kernel.errors import Denied, Invalid
 from services.kernel.ids import new_id
@@ -76,7 +76,7 @@ class SupplierMethods(Parts):
                 pb.SupplierCheckRow(
                     check_id=str(row.id),
                     result=supplier_wire.RESULTS[suppliers.Result(row.result)],
-                    next_check_date=row.next_check_date.isoformat() if row.next_check_date else "",
+                    next_check_date=iso(row.next_check_date),
                     registered_time=timestamp(row.registered_time),
                 )
                 for row in rows[:size]

@@ -8,7 +8,7 @@ from los.registry.v1 import registry_pb2 as pb
 from los.sharing.v1 import sharing_pb2
 
 from services.kernel.cells import written
-from services.kernel.clock import timestamp
+from services.kernel.clock import iso, timestamp
 from services.kernel.identity import COORDINATION_DAYS
 from services.registry.domain.alert import RECEIVER_KIND, RECORD_KIND, Alert, Assessed, Assessment, Report, State
 from services.registry.domain.record import circumstance
@@ -45,15 +45,11 @@ def report_message(report: Report) -> pb.AlertReport:
         landlord_unit_number=report.landlord_unit_number,
         contract_holder_name=report.contract_holder_name,
         contract_holder_id_number=report.contract_holder_id_number,
-        observed_from=_iso(report.observed_from),
-        observed_to=_iso(report.observed_to),
+        observed_from=iso(report.observed_from),
+        observed_to=iso(report.observed_to),
         observation_types=report.observation_types,
         estimated_persons=report.estimated_persons,
     )
-
-
-def _iso(day: date | None) -> str:
-    return day.isoformat() if day else ""
 
 
 def assessed(request: pb.AssessAlertRequest, today: date) -> Assessed:
@@ -89,7 +85,7 @@ def alert_message(alert: Alert) -> pb.GetAlertResponse:
         skv_reference=alert.content.skv_reference,
         payment_id=str(alert.payment_id) if alert.payment_id else "",
         feedback_time=timestamp(alert.feedback_time) if alert.feedback_time else None,
-        purge_date=_iso(alert.purge_date),
+        purge_date=iso(alert.purge_date),
     )
 
 
@@ -116,8 +112,8 @@ def offer_request(event_id: UUID, alert: Alert) -> sharing_pb2.OfferRecordReques
             ),
             alert=common_pb2.AlertFacts(
                 suspected_error_kind=done.suspected_error_kind,
-                observed_from=_iso(observed_from),
-                observed_to=_iso(observed_to) or None,
+                observed_from=iso(observed_from),
+                observed_to=iso(observed_to) or None,
                 circumstances=[circumstance_message(fact) for fact in alert.circumstances],
                 source_kind=alert.source_kind,
             ),

@@ -8,7 +8,7 @@ from uuid import UUID
 from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as pb
 
-from services.kernel.clock import instant, timestamp
+from services.kernel.clock import instant, iso, timestamp
 from services.kernel.errors import Invalid
 from services.kernel.protection import IdentityLevel, Protection
 from services.kernel.reference import reference
@@ -62,8 +62,7 @@ def protection_check_message(check: ProtectionCheck) -> common_pb2.ProtectionChe
 
 def circumstance_message(fact: Circumstance) -> common_pb2.Circumstance:
     """A coded fact with ISO days."""
-    end = fact.to_date.isoformat() if fact.to_date else ""
-    return common_pb2.Circumstance(code=fact.code, from_date=fact.from_date.isoformat(), to_date=end)
+    return common_pb2.Circumstance(code=fact.code, from_date=iso(fact.from_date), to_date=iso(fact.to_date))
 
 
 def identifier(field: str, text: str) -> UUID:

@@ -8,7 +8,7 @@ from los.registry.v1 import registry_pb2 as pb
 from los.sharing.v1 import sharing_pb2
 
 from services.kernel.cells import Fault, day, month, written
-from services.kernel.clock import timestamp
+from services.kernel.clock import iso, timestamp
 from services.kernel.errors import Invalid
 from services.registry.domain.payment import POLICE_REPORT, Assessed, Assessment, Flag, Notice, OtherBenefit, Payment, Police, State
 from services.registry.domain.payment_life import tasks
@@ -115,7 +115,7 @@ def payment_message(payment: Payment) -> pb.GetSuspectedPaymentResponse:
         notice=NOTICES[payment.notice],
         police=POLICE_TRACK[payment.police],
         tasks=[pb.Task(code=task.code, citation=task.citation, text=task.text) for task in tasks(payment)],
-        purge_date=payment.purge_date.isoformat() if payment.purge_date else "",
+        purge_date=iso(payment.purge_date),
         **case_parts(payment.content),
     )
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 from los.registry.v1 import registry_pb2 as pb
 
+from services.kernel.clock import iso
 from services.registry.domain.supplier import Findings, Phase, Result
 
 PHASES = {phase: pb.SupplierPhase.Value(f"SUPPLIER_PHASE_{phase.name}") for phase in Phase}
@@ -40,7 +41,7 @@ def check_message(findings: Findings) -> pb.SupplierCheck:
         ivo_permit=findings.ivo_permit,
         warning_flags=findings.warning_flags,
         result=RESULTS[findings.result],
-        next_check_date=findings.next_check_date.isoformat() if findings.next_check_date else "",
+        next_check_date=iso(findings.next_check_date),
     )
 
 

@@ -5,7 +5,7 @@ import json
 import grpc
 from los.sharing.v1 import sharing_pb2 as pb
 
-from services.kernel.clock import timestamp
+from services.kernel.clock import iso, timestamp
 from services.kernel.db import Row
 from services.kernel.pages import after as page_after
 from services.kernel.pages import next_token, page_size
@@ -95,7 +95,7 @@ class DisclosureMethods(ObligationMethods):
             task=WAITS_FOR_KEY if row.waits_for_key else obligation if row.status in BY_HAND else row.task,
             task_open=row.task_open,
             waited_days=days_since(row.decided_time, today),
-            keep_until=keep_until.isoformat() if keep_until else "",
+            keep_until=iso(keep_until),
             held=row.held,
             flow=row.flow,
             obligation=obligation,

@@ -7,7 +7,7 @@ from los.common.v1 import common_pb2
 from los.sharing.v1 import sharing_pb2 as pb
 
 from services.kernel.callers import Caller
-from services.kernel.clock import timestamp
+from services.kernel.clock import iso, timestamp
 from services.kernel.db import Row, Transaction
 from services.kernel.errors import Conflict, NotFound
 from services.kernel.pages import after as page_after
@@ -91,7 +91,7 @@ class InboundMethods(Parts):
             acknowledged_by=row.acknowledged_by or "",
             case_number=row.case_number or "",
             notice_id=str(row.notice_id),
-            keep_until=keep_until.isoformat() if keep_until else "",
+            keep_until=iso(keep_until),
         )
 
     def _content(self, row: Row) -> pb.InboundContent:

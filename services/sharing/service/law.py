@@ -1,11 +1,12 @@
 """Questions about the law; nothing is stored."""
 
 from datetime import date
-from typing import get_args
+from typing import Any, get_args
 
 import grpc
 from los.sharing.v1 import sharing_pb2 as pb
 
+from services.kernel.clock import iso
 from services.kernel.errors import Invalid, NotFound
 from services.sharing.legal import Question, choose
 from services.sharing.legal.data import Matter, Subject
@@ -30,8 +31,8 @@ class LawMethods(Parts):
                 on=_day(request.on),
                 on_request=request.on_request,
                 secrecy=frozenset(request.secrecy) or None,
-                subject=_subject(request.subject),
-                matter=_matter(request.matter),
+                subject=_word("subject", request.subject, Subject),
+                matter=_word("matter", request.matter, Matter),
             ),
             self._opened(),
         )
@@ -92,7 +93,7 @@ class LawMethods(Parts):
             ],
             versions=[
                 pb.GroundVersion(
-                    ground_id=each.id, sfs=each.sfs, effective_from=each.effective_from.isoformat(), effective_to=_iso(each.effective_to)
+                    ground_id=each.id, sfs=each.sfs, effective_from=each.effective_from.isoformat(), effective_to=iso(each.effective_to)
                 )
                 for each in versions(law, ground)
             ],
@@ -146,7 +147,7 @@ class LawMethods(Parts):
             citation=ground.citation,
             kind=ground.kind,
             effective_from=ground.effective_from.isoformat(),
-            effective_to=_iso(ground.effective_to),
+            effective_to=iso(ground.effective_to),
             digest=ground.digest,
             statute=self._decisions.law.statutes[ground.id],
             sfs=ground.sfs,
@@ -157,10 +158,6 @@ class LawMethods(Parts):
         )
 
 
-def _iso(day: date | None) -> str:
-    return day.isoformat() if day else ""
-
-
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
@@ -168,13 +165,7 @@ def _day(text: str) -> date:
         raise Invalid("on: datumet går inte att läsa. Skriv till exempel 2026-11-23.") from None
 
 
-def _subject(text: str) -> Subject | None:
-    if text and text not in get_args(Subject):
-        raise Invalid("subject: ordet finns inte i listan.")
-    return text or None  # type: ignore[return-value]  # checked on the line above
-
-
-def _matter(text: str) -> Matter | None:
-    if text and text not in get_args(Matter):
-        raise Invalid("matter: ordet finns inte i listan.")
-    return text or None  # type: ignore[return-value]  # checked on the line above
+def _word(field: str, text: str, words: Any) -> Any:  # noqa: ANN401  # one of the words of a Literal, or None for an empty text
+    if text and text not in get_args(words):
+        raise Invalid(f"{field}: ordet finns inte i listan.")
+    return text or None

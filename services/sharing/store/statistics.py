@@ -7,6 +7,7 @@ from decimal import Decimal
 from sqlalchemy import exists, func, select
 
 from services.kernel.db import Row, Transaction
+from services.kernel.protection import Protection
 from services.kernel.releases import Counting, in_pages
 from services.kernel.statistics import Happened, Plan
 from services.sharing.domain import RECALLING, Status
@@ -32,7 +33,7 @@ def _happened(tx: Transaction, start: datetime, end: datetime) -> Iterator[Happe
             yield Happened(name, {"partner": row.receiver_kind})
     columns = inbound.c
     first = select(columns.notice_id).group_by(columns.notice_id).having(func.min(columns.received_time) >= start)
-    for _ in tx.read(first.where(columns.protection != "protected").having(func.min(columns.received_time) < end)):
+    for _ in tx.read(first.where(columns.protection != Protection.PROTECTED).having(func.min(columns.received_time) < end)):
         yield Happened("notices_received")
 
 

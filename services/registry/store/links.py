@@ -21,6 +21,8 @@ from services.registry.store.tables import KEYS, alert, history, link, mention, 
 LINK = "link"
 # The person or company of a mention, in its own unit.
 PERSON = and_(subject.c.unit == mention.c.unit, subject.c.number == mention.c.number)
+# Nothing that mentions a protected person is found.
+SHOWN = ~exists().where(PERSON, subject.c.protection == Protection.PROTECTED)
 
 
 class Mentions:
@@ -138,7 +140,7 @@ class Links:
             select(mention)
             .where(mention.c.unit == row.unit, mention.c.record_kind.in_(kinds), mention.c.record_id != row.record_id, which)
             .where(or_(mention.c.record_id.in_(said), *same))
-            .where(~exists().where(PERSON, subject.c.protection == Protection.PROTECTED))
+            .where(SHOWN)
             .order_by(mention.c.record_id)
             .limit(limit)
         )

@@ -4,17 +4,16 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 
 from services.kernel.callers import Caller
 from services.kernel.db import Row, Transaction
 from services.kernel.ids import new_id
 from services.kernel.pages import oldest_first
-from services.kernel.protection import Protection
 from services.kernel.vault import Vault
 from services.registry.domain.lookup import Judgement, Outcome
-from services.registry.store.links import PERSON
-from services.registry.store.tables import look_up, mention, subject
+from services.registry.store.links import SHOWN
+from services.registry.store.tables import look_up, mention
 
 FOUND_MAX = 100
 
@@ -32,7 +31,7 @@ class LookUps:
         statement = (
             select(mention.c.record_kind, mention.c.record_id)
             .where(same, mention.c.unit == unit, mention.c.record_kind.in_(kinds))
-            .where(~exists().where(PERSON, subject.c.protection == Protection.PROTECTED))
+            .where(SHOWN)
         )
         return tx.read(statement.order_by(mention.c.record_id).limit(FOUND_MAX))
 

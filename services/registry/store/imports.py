@@ -12,7 +12,7 @@ from services.kernel.protection import Protection
 from services.kernel.vault import Vault
 from services.registry.domain import alert as alerts
 from services.registry.domain import payment as payments
-from services.registry.store.tables import alert, imported, suspected_payment
+from services.registry.store.tables import alert, imported, landlord_index, suspected_payment
 
 
 class RegistryFiles(ImportedFiles):
@@ -25,7 +25,7 @@ class RegistryFiles(ImportedFiles):
 
     def add(self, tx: Transaction, import_id: UUID, record_kind: str, unit: str, asking: Caller, now: datetime, **more: object) -> None:
         """The same, with whose reporter sent it."""
-        landlord = self._landlord(asking) if asking.role is Role.LANDLORD_REPORTER else None
+        landlord = landlord_index(self._vault, asking.organisation or "") if asking.role is Role.LANDLORD_REPORTER else None
         super().add(tx, import_id, record_kind, unit, asking, now, landlord=landlord, **more)
 
     def _count(self, asking: Caller) -> ColumnElement[int]:
@@ -37,9 +37,6 @@ class RegistryFiles(ImportedFiles):
 
     def _visible(self, asking: Caller) -> ColumnElement[bool]:
         if asking.role is Role.LANDLORD_REPORTER:
-            return imported.c.landlord == self._landlord(asking)
+            return imported.c.landlord == landlord_index(self._vault, asking.organisation or "")
         kinds = [alerts.RECORD_KIND, *([payments.RECORD_KIND] if asking.role is Role.FUT_INVESTIGATOR else [])]
         return and_(super()._visible(asking), imported.c.record_kind.in_(kinds))
-
-    def _landlord(self, asking: Caller) -> bytes:
-        return self._vault.index("alert_landlord", (asking.organisation or "").replace("-", ""))

@@ -27,7 +27,7 @@ from services.registry.domain.linking import Keys, SubjectKind
 from services.registry.domain.payment import Payment
 from services.registry.domain.record import Offered, ProtectionCheck
 from services.registry.store.links import Mentions
-from services.registry.store.tables import alert, history, outbox, suspected_payment
+from services.registry.store.tables import alert, history, landlord_index, outbox, suspected_payment
 
 TOGETHER = 500
 """How many records of a file are in memory at once."""
@@ -286,7 +286,7 @@ class Alerts(_Records[Alert]):
     def add(self, tx: Transaction, record: Alert, steps: tuple[str | None, ...], person: str | None, **more: object) -> None:
         """The same, with whose reporter sent it and which payment made it."""
         reporter = record.content.reporter
-        landlord = self._landlord_index(reporter) if reporter else None
+        landlord = landlord_index(self._vault, reporter) if reporter else None
         super().add(tx, record, steps, person, landlord=landlord, **more)
 
     def of_payment(self, tx: Transaction, payment_id: UUID) -> list[Alert]:
@@ -307,12 +307,9 @@ class Alerts(_Records[Alert]):
     def _due_date(self, before: Alert, after: Alert, today: date) -> date | None:
         return alert_life.due_date(before, after, today)
 
-    def _landlord_index(self, organisation: str) -> bytes:
-        return self._vault.index("alert_landlord", organisation.replace("-", ""))
-
     def _visible(self, caller: Caller) -> ColumnElement[bool]:
         if caller.role is Role.LANDLORD_REPORTER:
-            return alert.c.landlord == self._landlord_index(caller.organisation or "")
+            return alert.c.landlord == landlord_index(self._vault, caller.organisation or "")
         return super()._visible(caller)
 
     def _state(self, caller: Caller) -> ColumnElement[str]:

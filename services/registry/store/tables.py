@@ -30,6 +30,7 @@ from services.kernel.db import Row, Transaction
 from services.kernel.files import imported_table
 from services.kernel.records import INSTANT, audit_table, history_table, outbox_table, request_table
 from services.kernel.releases import release_table
+from services.kernel.vault import Vault
 
 metadata = MetaData()
 audit = audit_table(metadata)
@@ -196,6 +197,11 @@ link = Table(
     UniqueConstraint("one_id", "other_id", name="link_pair"),
     Index("link_other", "other_id"),
 )
+
+
+def landlord_index(vault: Vault, organisation: str) -> bytes:
+    """A blind index of a landlord's organisation, with its hyphen or without."""
+    return vault.index("alert_landlord", organisation.replace("-", ""))
 
 
 def put_shared(tx: Transaction, row: Mapping[str, object]) -> None:

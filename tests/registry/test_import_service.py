@@ -312,14 +312,20 @@ def dry(table: TableFile, request: Any) -> Iterator[Any]:  # noqa: ANN401
     yield from rows
 
 
+def kept(registry: Registry) -> dict[str, int]:
+    """How many rows each table has, but for the log."""
+    names = registry.rows("SELECT tablename AS name FROM pg_tables WHERE schemaname = 'registry' AND tablename <> 'audit'")
+    assert len(names) > 8
+    return {row["name"]: registry.rows(f'SELECT count(*) AS n FROM "{row["name"]}"')[0]["n"] for row in names}  # noqa: S608
+
+
 def test_a_dry_run_answers_as_the_import_will_and_leaves_nothing_but_a_word_in_the_log(registry: Registry) -> None:
     table = sample("fastighetsagare.csv", alert.TABLE.headings)
     registry.call("RegisterAlert", a_registration())
-    before = registry.rows("SELECT count(*) AS n FROM alert")
+    before = kept(registry)
     tried = _answers(registry, "ImportAlerts", dry(table, pb.ImportAlertsRequest), LANDLORD)
     assert {(answer.record_id, answer.import_id) for answer in tried} == {("", "")}
-    assert registry.rows("SELECT count(*) AS n FROM alert") == before
-    assert registry.rows("SELECT * FROM imported") == []
+    assert kept(registry) == before
     assert [event for event in registry.events() if "import" in event] == ["registry:import:dry_run/done"]
     real = alerts(registry, table)
     assert [(answer.row, answer.result, answer.column, answer.code, answer.message) for answer in tried] == [
@@ -328,8 +334,7 @@ def test_a_dry_run_answers_as_the_import_will_and_leaves_nothing_but_a_word_in_t
 
 
 def test_a_dry_run_of_payments_answers_as_the_import_will_and_stops_nobody(registry: Registry) -> None:
-    table = sample("iaf_utbetalningar.csv", payment.TABLE.headings)
+    table, before = sample("iaf_utbetalningar.csv", payment.TABLE.headings), kept(registry)
     tried = _answers(registry, "ImportSuspectedPayments", dry(table, pb.ImportSuspectedPaymentsRequest), INVESTIGATOR)
-    assert registry.rows("SELECT id FROM suspected_payment") == []
-    assert registry.rows("SELECT id FROM subject") == []
+    assert kept(registry) == before
     assert said(tried) == said(payments(registry, table))

@@ -162,7 +162,7 @@ class Transaction:
         by_shape: dict[tuple[Table, Shape], list[Mapping[str, Any]]] = {}
         for table, row in self._rows:
             by_shape.setdefault((table, tuple(row)), []).append(row)
-        self._rows, self._queue = [], []
+        self._rows, self._queue, self._since = [], [], 0
         with self._connection.cursor() as cursor:
             for (table, columns), rows in by_shape.items():
                 if "again" in table.info:

@@ -13,7 +13,7 @@ from services.kernel.callers import Caller, Role
 from services.kernel.errors import Conflict, NotFound
 from tests.controls.acts import KLF_PERSON, Operation, a_file, an_id
 from tests.controls.conftest import PERSON, Controls
-from tests.controls.tip_acts import a_tip
+from tests.controls.tip_acts import a_tip, prioritised
 
 COLLEAGUE = Caller("cli", "mos-samordnare-9", Role.LOS_COORDINATOR, "MOS")
 ROWS = ({"Adress": "Rydsvägen 1"}, {"Adress": "Rydsvägen 2"}, {"Adress": "Rydsvägen 3"})
@@ -33,8 +33,8 @@ def listed(controls: Controls) -> set[str]:
     return {row.object_id for row in controls.call("ListObjects", pb.ListObjectsRequest()).objects}
 
 
-def candidates(controls: Controls) -> set[str]:
-    found = controls.call("ListCandidates", pb.ListCandidatesRequest(object_type="bilverkstad")).candidates
+def candidates(controls: Controls, caller: Caller = PERSON) -> set[str]:
+    found = controls.call("ListCandidates", pb.ListCandidatesRequest(object_type="bilverkstad"), caller).candidates
     return {row.object_id for row in found}
 
 
@@ -56,14 +56,21 @@ def test_an_undone_file_of_objects_is_in_no_list_and_the_same_file_is_registered
     assert controls.events().count("controls:import:undo/done") == 1
     with pytest.raises(Conflict, match="redan ångrad"):
         undo(controls, import_id)
-    _, again = read_in(controls)
-    assert listed(controls) == set(again)
-    assert not set(again) & set(object_ids)
+    again_id, again = read_in(controls)
+    assert again == object_ids
+    assert listed(controls) == candidates(controls) == set(object_ids)
     files = controls.call("ListImports", pb.ListImportsRequest()).imports
-    assert [(row.count, row.undone, row.imported_by, row.record_kind) for row in files] == [
-        (3, True, PERSON.principal, "control_object"),
-        (3, False, PERSON.principal, "control_object"),
+    assert [(row.import_id, row.count, row.undone, row.imported_by, row.record_kind) for row in files] == [
+        (import_id, 0, True, PERSON.principal, "control_object"),
+        (again_id, 3, False, PERSON.principal, "control_object"),
     ]
+    steps = controls.rows("SELECT from_state, to_state FROM history WHERE record_id = %s ORDER BY revision", object_ids[0])
+    assert [(step["from_state"], step["to_state"]) for step in steps] == [
+        (None, "registered"),
+        ("registered", "taken_back"),
+        ("taken_back", "registered"),
+    ]
+    assert undo(controls, again_id) == 3
 
 
 def test_what_is_planned_or_tipped_of_keeps_its_object_and_the_undo_tells_nothing_of_it(controls: Controls) -> None:
@@ -73,22 +80,33 @@ def test_what_is_planned_or_tipped_of_keeps_its_object_and_the_undo_tells_nothin
     tip_id = controls.call("RegisterTip", a_tip(object_id=object_ids[1])).tip_id
     assert undo(controls, import_id) == 3
     (visit,) = controls.call("GetOperation", pb.GetOperationRequest(operation_id=operation.id)).visits
-    assert visit.object.street_address == "Rydsvägen 1"
+    assert (visit.object.street_address, visit.object_taken_back) == ("Rydsvägen 1", True)
     tip = controls.call("GetTip", tips_pb2.GetTipRequest(tip_id=tip_id)).tip
     assert tip.object_id == object_ids[1]
     assert controls.call("GetObject", pb.GetObjectRequest(object_id=object_ids[1])).taken_back
 
 
-def test_nothing_new_is_done_with_an_object_that_is_taken_back(controls: Controls) -> None:
-    import_id, (object_id, *_) = read_in(controls)
-    operation = Operation(controls, objects=0)
+def test_who_has_a_tip_of_an_object_that_is_taken_back_still_finds_it_plans_it_and_mends_it(controls: Controls) -> None:
+    import_id, object_ids = read_in(controls)
+    tip_id = prioritised(controls, object_id=object_ids[1]).tip_id
     undo(controls, import_id)
-    with pytest.raises(Conflict, match="objektet är borttaget"):
-        operation.change("AddVisit", pb.AddVisitRequest(object_id=object_id))
-    with pytest.raises(Conflict, match="objektet är borttaget"):
-        controls.call("RegisterTip", a_tip(object_id=object_id))
-    with pytest.raises(Conflict, match="objektet är borttaget"):
-        change(controls, object_id, opening_hours="må-fr 10-12")
+    assert candidates(controls) == {object_ids[1]}
+    assert candidates(controls, KLF_PERSON) == set()
+    change(controls, object_ids[1], opening_hours="må-fr 10-12")
+    operation = Operation(controls, objects=0)
+    operation.change("AddVisit", pb.AddVisitRequest(object_id=object_ids[1]))
+    assert controls.call("GetTip", tips_pb2.GetTipRequest(tip_id=tip_id)).tip.state == tips_pb2.TIP_STATE_PLANNED_IN
+
+
+def test_a_form_about_an_object_that_is_taken_back_brings_it_back(controls: Controls) -> None:
+    import_id, object_ids = read_in(controls)
+    undo(controls, import_id)
+    known = controls.call("GetObject", pb.GetObjectRequest(object_id=object_ids[0]))
+    made = controls.call("RegisterObject", pb.RegisterObjectRequest(request_id=an_id(), object=known.object))
+    assert made.object_id == object_ids[0]
+    assert listed(controls) == {object_ids[0]}
+    with pytest.raises(Conflict, match="finns redan"):
+        controls.call("RegisterObject", pb.RegisterObjectRequest(request_id=an_id(), object=known.object))
 
 
 def test_an_object_that_was_changed_since_hinders_the_undo_and_nothing_is_taken_back(controls: Controls) -> None:

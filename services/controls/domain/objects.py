@@ -95,20 +95,13 @@ def _address_key(street_address: str, postal_code: str, city: str) -> str:
 class StoredObject:
     """An object with its id; `revision` names what was read, so that a change says what it was made from.
 
-    `taken_back`: the file that it came with was undone.
+    `taken_back`: the file that it came with was undone. It is in no list; where it was planned or tipped of it is as before.
     """
 
     id: UUID
     object: ControlObject
     revision: int = 1
     taken_back: bool = False
-
-    def require_in_use(self) -> None:
-        """Raises Conflict when it has been taken back."""
-        if self.taken_back:
-            raise Conflict(
-                "object_id: objektet är borttaget, för att filen som det kom med har ångrats. Registrera det på nytt om det finns."
-            )
 
     def require_etag(self, etag: str) -> None:
         """Raises Conflict ETAG when somebody has changed the object since it was read."""

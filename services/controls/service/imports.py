@@ -50,8 +50,8 @@ class Imports:
             return [False] * len(places)  # adding one tells
 
         def add(tx: Transaction, place: ControlObject, _: Verdict, import_id: UUID | None) -> UUID | None:
-            stored = StoredObject(new_id(), place)
-            if not self._objects.add(tx, stored, self._clock.now(), caller.person, import_id):
+            stored = self._objects.add(tx, StoredObject(new_id(), place), self._clock.now(), caller.person, import_id)
+            if stored is None:
                 return None
             self._audit(tx, "controls:object:register", caller, RECORD_KIND, stored.id)
             return stored.id

@@ -73,7 +73,6 @@ class ObjectMethods(Parts):
 
         def act(tx: Transaction) -> pb.UpdateObjectResponse:
             before = self._objects.get(tx, UUID(request.object_id))
-            before.require_in_use()
             before.require_etag(request.etag)
             after = self._objects.update(tx, before, place, self._clock.now(), asking.person)
             changed = [field.name for field in fields(place) if getattr(place, field.name) != getattr(before.object, field.name)]
@@ -111,9 +110,11 @@ class ObjectMethods(Parts):
 
         def act(tx: Transaction) -> pb.UndoImportResponse:
             self._files.require_not_undone(tx, import_id, asking)
-            count = self._objects.take_back(tx, import_id, self._clock.now(), asking.person)
+            taken = self._objects.take_back(tx, import_id, self._clock.now(), asking.person)
+            for object_id in taken:
+                self._audit(tx, "controls:object:take_back", asking, "control_object", object_id)
             self._files.undone(tx, import_id, self._clock.now())
-            self._audit(tx, "controls:import:undo", asking, "import", import_id, count=count)
-            return pb.UndoImportResponse(count=count)
+            self._audit(tx, "controls:import:undo", asking, "import", import_id, count=len(taken))
+            return pb.UndoImportResponse(count=len(taken))
 
         return self._requests.once(asking, request, request.request_id, pb.UndoImportResponse, act)

@@ -87,7 +87,6 @@ class OperationMethods(Parts):
             before = self._own(tx, request.operation_id, asking)
             before.require_etag(request.etag)
             stored = self._objects.get(tx, UUID(request.object_id))
-            stored.require_in_use()
             visit_id = new_id()
             after = self._save(tx, before, before.with_visit(visit_id, stored), asking, "controls:visit:add")
             for tip in self._tips.plan_in(tx, before.unit, stored.id, before.id, self._actor(asking)):

@@ -98,9 +98,7 @@ class TipMethods(Parts):
     def _object_meant(self, tx: Transaction, request: pb.RegisterTipRequest, asking: Caller) -> UUID:
         """The object that a tip is about: named, found, or registered now."""
         if request.HasField("object_id"):
-            named = self._objects.get(tx, UUID(request.object_id))
-            named.require_in_use()
-            return named.id
+            return self._objects.get(tx, UUID(request.object_id)).id
         texts, now = wire.place_texts(request.place), self._clock.now()
         looked_for = objects.sought(texts)
         found = self._objects.find(tx, looked_for)

@@ -4,7 +4,7 @@ from datetime import date
 from functools import reduce
 from operator import add
 
-from sqlalchemy import ColumnElement, and_, case, false, func, select, true
+from sqlalchemy import ColumnElement, and_, case, false, func, or_, select, true
 
 from services.controls.domain.candidates import Candidate, Filter, Place, Weight, weights
 from services.controls.domain.tips import COUNTED
@@ -28,7 +28,8 @@ class Candidates:
         rows = weights()
         columns = control_object.c
         applies = [_condition(weight, unit, after.day).label(f"w{place}") for place, weight in enumerate(rows)]
-        inner = select(columns.id, *applies).where(IN_USE)
+        tipped = columns.id.in_(select(tip.c.object_id).where(*_counted(unit)))
+        inner = select(columns.id, *applies).where(or_(IN_USE, tipped))
         for column, value in (
             (columns.district, asked.district),
             (columns.object_type, asked.object_type),
@@ -37,7 +38,7 @@ class Candidates:
             if value:
                 inner = inner.where(column == value)
         if asked.only_with_tips:
-            inner = inner.where(columns.id.in_(select(tip.c.object_id).where(*_counted(unit))))
+            inner = inner.where(tipped)
         flags = inner.subquery()
         points = reduce(add, (case((flags.c[f"w{place}"], weight.points), else_=0) for place, weight in enumerate(rows)))
         ranked = select(flags, points.label("points")).subquery()

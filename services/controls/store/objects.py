@@ -28,6 +28,8 @@ TAKEN_BACK = "taken_back"
 OWNED = ("org_number", "company_name", "trading_name", "permits")
 """What of an enskild firma is its owner's."""
 NUMBERS = ("org_number", "property_owner_org")
+TOGETHER = 500
+"""How many objects of a file are taken back at once."""
 PREVIOUS_MAX = 100
 """How many earlier visits of an object are told."""
 
@@ -42,14 +44,25 @@ class Objects:
         """The vault seals what is an owner's before it is stored."""
         self._vault = vault
 
-    def add(self, tx: Transaction, stored: StoredObject, now: datetime, person: str | None, import_id: UUID | None = None) -> bool:
-        """A new object, perhaps of a file; False, and nothing done, when the same one is there already."""
-        row = self._row_of(stored) | {"id": stored.id, "revision": stored.revision, "registered_time": now, "import_id": import_id}
-        added = insert(control_object).values(**row)
-        if tx.execute(added.on_conflict_do_nothing(index_elements=["same_as"], index_where=IN_USE)) != 1:
-            return False
-        record_step(tx, history, RECORD_KIND, stored.id, stored.revision, (None, REGISTERED), now, person)
-        return True
+    def add(
+        self, tx: Transaction, stored: StoredObject, now: datetime, person: str | None, import_id: UUID | None = None
+    ) -> StoredObject | None:
+        """A new object, perhaps of a file, as it is kept; None, and nothing done, when the same one is there already.
+
+        One that was taken back is there again, so that what was planned with it or tipped of it is about the same.
+        """
+        row = self._row_of(stored) | {"id": stored.id, "revision": stored.revision, "registered_time": now}
+        row |= {"import_id": import_id, "import_revision": import_id and stored.revision}
+        if tx.execute(insert(control_object).values(**row).on_conflict_do_nothing(index_elements=["same_as"])) == 1:
+            record_step(tx, history, RECORD_KIND, stored.id, stored.revision, (None, REGISTERED), now, person)
+            return stored
+        same = control_object.c.same_as == row["same_as"], ~IN_USE
+        known = tx.one(select(control_object).where(*same).with_for_update())
+        if known is None:
+            return None
+        before = self.object_of(known)
+        back = {"taken_back_time": None, "import_id": import_id, "import_revision": import_id and before.revision + 1}
+        return self._change(tx, before, stored.object, now, person, (TAKEN_BACK, REGISTERED), **back)
 
     def register(self, tx: Transaction, stored: StoredObject, now: datetime, person: str | None) -> StoredObject | None:
         """The object as it is kept; None when the same one is there already.
@@ -59,7 +72,7 @@ class Objects:
         place = stored.object
         known = self.find(tx, Sought(place.org_number, place.address_key)) if place.org_number is not None else None
         if known is None:
-            return stored if self.add(tx, stored, now, person) else None
+            return self.add(tx, stored, now, person)
         if known.object.org_number is not None:
             return None
         return self.update(tx, known, place, now, person)
@@ -88,34 +101,52 @@ class Objects:
 
         Raises Conflict when somebody else was first, or another object is the same one.
         """
+        state = TAKEN_BACK if before.taken_back else REGISTERED
+        return self._change(tx, before, place, now, person, (state, state))
+
+    def _change(
+        self,
+        tx: Transaction,
+        before: StoredObject,
+        place: ControlObject,
+        now: datetime,
+        person: str | None,
+        step: tuple[str, str],
+        **more: object,
+    ) -> StoredObject:
         days_of = select(func.max(object_visit.c.day).label("day"))
         last = tx.one(days_of.where(object_visit.c.object_id == before.id))
         days = [day for day in (place.last_control_date, last.day if last else None) if day is not None]
-        after = StoredObject(before.id, replace(place, last_control_date=max(days, default=None)), before.revision + 1)
+        known = replace(place, last_control_date=max(days, default=None))
+        after = StoredObject(before.id, known, before.revision + 1, step[-1] == TAKEN_BACK)
         of = (control_object.c.id == before.id, control_object.c.revision == before.revision)
-        row = {"data_key": None, "owner": None, **dict.fromkeys(OWNED)} | self._row_of(after) | {"revision": after.revision}
+        row = {"data_key": None, "owner": None, **dict.fromkeys(OWNED)} | self._row_of(after) | {"revision": after.revision} | more
         try:
             changed = tx.execute(control_object.update().where(*of).values(**row))
         except UniqueViolation:
             raise Conflict("object: objektet finns redan.", reason=ConflictReason.DUPLICATE) from None
         if changed != 1:
             before.require_etag("")
-        record_step(tx, history, RECORD_KIND, after.id, after.revision, (REGISTERED, REGISTERED), now, person)
+        record_step(tx, history, RECORD_KIND, after.id, after.revision, step, now, person)
         return after
 
-    def take_back(self, tx: Transaction, import_id: UUID, now: datetime, person: str | None) -> int:
-        """Take back what came of a file; how many objects. What has been planned with one, or tipped of it, keeps it: nothing tells that.
+    def take_back(self, tx: Transaction, import_id: UUID, now: datetime, person: str | None) -> list[UUID]:
+        """Take back what came of a file; which objects. What was planned with one, or tipped of it, keeps it: nothing tells that.
 
         Raises Conflict when one has been changed or controlled since, which every coordinator sees.
         """
-        mine = select(control_object.c.id, control_object.c.revision).where(control_object.c.import_id == import_id)
-        rows = tx.read(mine.order_by(control_object.c.id).with_for_update())
-        if changed := sum(row.revision > 1 for row in rows):
+        columns, taken, changed = control_object.c, list[UUID](), 0
+        mine = select(columns.id, columns.revision, columns.import_revision).where(columns.import_id == import_id, IN_USE)
+        while rows := tx.read(oldest_first(mine, columns.id, taken[-1] if taken else None, TOGETHER).with_for_update()):
+            ids = [row.id for row in rows]
+            tx.execute(control_object.update().where(columns.id.in_(ids)).values(taken_back_time=now, revision=columns.revision + 1))
+            for row in rows:
+                record_step(tx, history, RECORD_KIND, row.id, row.revision + 1, (REGISTERED, TAKEN_BACK), now, person)
+            taken += ids
+            changed += sum(row.revision > row.import_revision for row in rows)
+        if changed:
             raise Conflict(f"import_id: {changed} av objekten har ändrats eller kontrollerats sedan filen lästes in. Inget har ångrats.")
-        tx.write(control_object.update().where(control_object.c.import_id == import_id).values(taken_back_time=now, revision=2))
-        for row in rows:
-            record_step(tx, history, RECORD_KIND, row.id, 2, (REGISTERED, TAKEN_BACK), now, person)
-        return len(rows)
+        return taken
 
     def controlled(self, tx: Transaction, visited: Iterable[Visit], now: datetime, person: str | None) -> list[UUID]:
         """An operation is over: each object that was controlled knows the visit, and when it last was. Which objects changed."""
@@ -124,10 +155,13 @@ class Objects:
             tx.insert(object_visit, visit_id=visit_id, object_id=object_id, day=day)
             columns = control_object.c
             known = {"last_control_date": func.greatest(columns.last_control_date, day), "revision": columns.revision + 1}
-            statement = control_object.update().where(columns.id == object_id).values(**known).returning(columns.revision)
+            statement = (
+                control_object.update().where(columns.id == object_id).values(**known).returning(columns.revision, columns.taken_back_time)
+            )
             row = tx.one(statement)
             assert row is not None  # noqa: S101  # a foreign key
-            record_step(tx, history, RECORD_KIND, object_id, row.revision, (REGISTERED, REGISTERED), now, person)
+            state = REGISTERED if row.taken_back_time is None else TAKEN_BACK
+            record_step(tx, history, RECORD_KIND, object_id, row.revision, (state, state), now, person)
         return [object_id for object_id, _, _ in done]
 
     def previous_visits(self, tx: Transaction, object_id: UUID, unit: str) -> list[PreviousVisit]:

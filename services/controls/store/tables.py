@@ -39,7 +39,7 @@ control_object = Table(
     "control_object",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("same_as", LargeBinary, nullable=False),
+    Column("same_as", LargeBinary, nullable=False, unique=True),
     Column("data_key", LargeBinary),
     Column("owner", LargeBinary),
     Column("org_number", Text),
@@ -66,10 +66,12 @@ control_object = Table(
     Column("permit_end_date", Date),
     Column("address_key", Text, nullable=False),
     Column("number_index", LargeBinary),
+    # The file that it came with, and as which revision.
     Column("import_id", Uuid),
-    # The file that it came with was undone: it is in no list and hinders no new one, but stays where it was planned or tipped of.
+    Column("import_revision", BigInteger),
+    # That file was undone: it is in no list, and stays where it was planned or tipped of. Registered again it is the same one.
     Column("taken_back_time", INSTANT),
-    Index("control_object_same_as", "same_as", unique=True, postgresql_where=text("taken_back_time IS NULL")),
+    Index("control_object_in_use", "id", postgresql_where=text("taken_back_time IS NULL")),
     Index("control_object_import", "import_id", postgresql_where=text("import_id IS NOT NULL")),
     Index("control_object_address", "address_key"),
     Index("control_object_number", "number_index"),

@@ -179,6 +179,7 @@ def _visit(visit: Visit, steps: Sequence[Any]) -> pb.Visit:
         persons_checked_count=visit.persons_checked_count,
         reason_code=visit.reason_code,
         again=visit.again,
+        object_taken_back=visit.object.taken_back,
         history=[_step(step) for step in steps],
         arrived_time=time_message(visit.arrived_time),
         left_time=time_message(visit.left_time),

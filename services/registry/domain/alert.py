@@ -130,7 +130,6 @@ class Content:
     reporter: str = ""
     assessed: Assessed | None = None
     handled_by: tuple[str, ...] = ()
-    officer: str = ""
     offered: Offered = field(default_factory=Offered)
     skv_reference: str = ""
 
@@ -141,8 +140,9 @@ class Alert:
 
     `taken_back`: its landlord has taken it back, whatever became of it at the kommun. `payment_id` points to the suspected payment that
     made this draft, or that it was linked to; nothing of it is copied but the person. `feedback_time`: when its landlord first saw that it
-    is closed at the kommun. `purge_date`: when it may be erased, on the kommun's decision; none while it is open. `due_date`: since when
-    Skatteverket is to be told, and has not been.
+    is closed at the kommun. `officer`: whose case it is, the last one who handled it; nobody's while it is only registered.
+    `purge_date`: when it may be erased, on the kommun's decision; none while it is open. `due_date`: since when Skatteverket is to be told,
+    and has not been.
     """
 
     id: UUID
@@ -157,13 +157,9 @@ class Alert:
     protection_check: ProtectionCheck = field(default_factory=ProtectionCheck)
     payment_id: UUID | None = None
     feedback_time: datetime | None = None
+    officer: str | None = None
     purge_date: date | None = None
     due_date: date | None = None
-
-    @property
-    def officer(self) -> str | None:
-        """Whose case it is: the last one who handled it. Nobody's while it is only registered."""
-        return self.content.officer or None
 
     @property
     def registered_as(self) -> str:

@@ -224,10 +224,10 @@ def _moved(alert: Alert, path: tuple[State, ...], actor: Actor, offers: tuple[Of
     if not path or path[-1] is not State.CLOSED:
         offered = Offered(revision, offers)
     by = handled(alert.content.handled_by, actor.person)
-    content = replace(alert.content, handled_by=by, officer=actor.person, offered=offered)
+    content = replace(alert.content, handled_by=by, offered=offered)
     after = path[-1] if path else alert.state
     purge_date = _purge_date(after, actor.today) or alert.purge_date
-    return Moved(replace(alert, state=after, revision=revision, content=content, purge_date=purge_date), path)
+    return Moved(replace(alert, state=after, revision=revision, content=content, officer=actor.person, purge_date=purge_date), path)
 
 
 def _purge_date(state: State, today: date) -> date | None:

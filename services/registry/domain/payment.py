@@ -227,7 +227,6 @@ class Content:
     flag: Flag
     assessed: Assessed | None = None
     handled_by: tuple[str, ...] = ()
-    officer: str = ""
     offered: Offered = field(default_factory=Offered)
     flagged_by: str = ""
     told: tuple[str, ...] = ()
@@ -243,8 +242,9 @@ class Content:
 class Payment:
     """A suspected payment, held by one unit.
 
-    `purge_date`: when it may be erased, on the kommun's decision; none while it is open. `due_date`: the day by which something is to be
-    done: a duty from the day it is known, a decision when the person's time to answer is out.
+    `officer`: whose case it is, the last one who handled it; nobody's while it is only registered. `purge_date`: when it may
+    be erased, on the kommun's decision; none while it is open. `due_date`: the day by which something is to be done: a duty from the day it
+    is known, a decision when the person's time to answer is out.
     """
 
     id: UUID
@@ -257,13 +257,9 @@ class Payment:
     protection_check: ProtectionCheck = field(default_factory=ProtectionCheck)
     notice: Notice = Notice.NONE
     police: Police = Police.NONE
+    officer: str | None = None
     purge_date: date | None = None
     due_date: date | None = None
-
-    @property
-    def officer(self) -> str | None:
-        """Whose case it is: the last one who handled it. Nobody's while it is only registered."""
-        return self.content.officer or None
 
     @property
     def registered_as(self) -> str:

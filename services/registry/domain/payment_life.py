@@ -306,9 +306,9 @@ def _moved(
         offered = Offered(revision, offers)
     after = path[-1] if path else payment.state
     by = handled(payment.content.handled_by, actor.person)
-    content = replace(payment.content, handled_by=by, officer=actor.person, offered=offered)
+    content = replace(payment.content, handled_by=by, offered=offered)
     purge_date = months_after(actor.today, KEEP_MONTHS) if path and after in FINAL - {State.BLOCKED_PROTECTED} else payment.purge_date
-    moved = replace(payment, state=after, revision=revision, content=content, purge_date=purge_date)
+    moved = replace(payment, state=after, revision=revision, content=content, officer=actor.person, purge_date=purge_date)
     return _tracked(moved, path, _notice(payment, act, offers, actor), report)
 
 

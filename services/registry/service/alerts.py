@@ -66,9 +66,8 @@ class AlertMethods(Parts):
             before,
             state=path[-1],
             revision=before.revision + 1,
-            content=alerts.Content(
-                report, before.content.reporter, handled_by=handled(before.content.handled_by, asking.principal), officer=asking.principal
-            ),
+            content=alerts.Content(report, before.content.reporter, handled_by=handled(before.content.handled_by, asking.principal)),
+            officer=asking.principal,
             needs_review=report.from_somebody_else,
             protection_check=replace(before.protection_check, result=protection, checked_time=None),
         )

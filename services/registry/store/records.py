@@ -267,6 +267,7 @@ class _Records(Generic[R]):
             "registered_time": row.registered_time,
             "registered_by": row.registered_by,
             "purge_date": row.purge_date,
+            "officer": row.officer,
             "due_date": row.due_date,
             "content": self.content.validate_json(sealed),
             "protection_check": ProtectionCheck(Protection(row.protection), row.protection_time),

@@ -354,7 +354,7 @@ class GetObjectResponse(_message.Message):
     may_be_a_home: _builtins.bool
     """No company is known there, or it is an enskild firma: it may be somebody's home."""
     taken_back: _builtins.bool
-    """The file that it came with was undone: nothing new can be done with it."""
+    """The file that it came with was undone: it is in no list."""
     @_builtins.property
     def object(self) -> Global___ControlObject: ...
     @_builtins.property
@@ -869,6 +869,7 @@ class Visit(_message.Message):
     REASON_CODE_FIELD_NUMBER: _builtins.int
     AGAIN_FIELD_NUMBER: _builtins.int
     HISTORY_FIELD_NUMBER: _builtins.int
+    OBJECT_TAKEN_BACK_FIELD_NUMBER: _builtins.int
     visit_id: _builtins.str
     object_id: _builtins.str
     position: _builtins.int
@@ -879,6 +880,8 @@ class Visit(_message.Message):
     """Why it had to be left, or empty."""
     again: _builtins.bool
     """The object was missed earlier the same day."""
+    object_taken_back: _builtins.bool
+    """The file that the object came with was undone since."""
     @_builtins.property
     def object(self) -> Global___ControlObject: ...
     @_builtins.property
@@ -903,10 +906,11 @@ class Visit(_message.Message):
         reason_code: _builtins.str = ...,
         again: _builtins.bool = ...,
         history: _abc.Iterable[Global___Step] | None = ...,
+        object_taken_back: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_persons_checked_count", b"_persons_checked_count", "arrived_time", b"arrived_time", "left_time", b"left_time", "object", b"object", "persons_checked_count", b"persons_checked_count"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_persons_checked_count", b"_persons_checked_count", "again", b"again", "arrived_time", b"arrived_time", "history", b"history", "left_time", b"left_time", "object", b"object", "object_id", b"object_id", "persons_checked_count", b"persons_checked_count", "position", b"position", "reason_code", b"reason_code", "state", b"state", "visit_id", b"visit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_persons_checked_count", b"_persons_checked_count", "again", b"again", "arrived_time", b"arrived_time", "history", b"history", "left_time", b"left_time", "object", b"object", "object_id", b"object_id", "object_taken_back", b"object_taken_back", "persons_checked_count", b"persons_checked_count", "position", b"position", "reason_code", b"reason_code", "state", b"state", "visit_id", b"visit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__persons_checked_count: _TypeAlias = _typing.Literal["persons_checked_count"]  # noqa: Y015
     _WhichOneofArgType__persons_checked_count: _TypeAlias = _typing.Literal["_persons_checked_count", b"_persons_checked_count"]  # noqa: Y015

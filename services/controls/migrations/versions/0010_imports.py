@@ -1,4 +1,4 @@
-"""Files of objects that were read in, and which objects are of them. An object that is taken back hinders no new one."""
+"""Files of objects that were read in, and which objects are of them."""
 
 from alembic import op
 
@@ -11,8 +11,8 @@ CREATE TABLE imported (
     undone_time timestamptz);
 CREATE INDEX imported_unit ON imported (unit, id);
 GRANT SELECT, INSERT, UPDATE (undone_time) ON imported TO controls;
-ALTER TABLE control_object ADD COLUMN import_id uuid, ADD COLUMN taken_back_time timestamptz, DROP CONSTRAINT control_object_same_as_key;
-CREATE UNIQUE INDEX control_object_same_as ON control_object (same_as) WHERE taken_back_time IS NULL;
+ALTER TABLE control_object ADD COLUMN import_id uuid, ADD COLUMN import_revision bigint, ADD COLUMN taken_back_time timestamptz;
+CREATE INDEX control_object_in_use ON control_object (id) WHERE taken_back_time IS NULL;
 CREATE INDEX control_object_import ON control_object (import_id) WHERE import_id IS NOT NULL;
 """
 

@@ -59,7 +59,7 @@ class _Pages(Frame):
         ]
         tables = [
             Table("Besök", "", VISITS, [_visit(visit) for visit in op.visits]),
-            Table("Deltagare", "", PARTIES, [_party(op, row, dict(choices(lists.areas))) for row in board.authorities]),
+            Table("Deltagare", "", PARTIES, _parties(op, board, dict(choices(lists.areas)))),
             Table("Åtgärder", "Sådana som de som har fattat dem låter er se.", MEASURES, _measures(board, kinds)),
         ]
         return answer(Report(f"Rapport {op.label}", facts, tables), kind, f"rapport-{local(op.planned_start):%Y-%m-%d}")
@@ -71,16 +71,21 @@ def _visit(visit: pb.Visit) -> list[Value]:
     return [visit.position, named, visit.object.district, visit.object.object_type, words.VISITS[visit.state], count]
 
 
-def _party(op: pb.GetOperationResponse, row: findings.AuthorityAfterWork, areas: Mapping[str, str]) -> list[Value]:
-    asked = next((one for one in op.participations if one.receiver_kind == row.authority), None)
-    told = next((one for one in op.summaries if one.party == row.authority), None)
+def _parties(op: pb.GetOperationResponse, board: findings.OperationAfterWork, areas: Mapping[str, str]) -> list[list[Value]]:
+    """The own unit, if it inspected, and everybody who was asked, whatever they answered."""
+    asked = {one.receiver_kind: one for one in op.participations}
+    told = {one.party: one for one in op.summaries}
+    left = {one.authority: one for one in board.authorities}
     return [
-        words.party(row.authority),
-        ANSWERS.get(asked.answer, "Har inte svarat") if asked else "–",
-        PARTS.get(asked.role, "–") if asked else "Samordnar",
-        "Saknas" if told is None else "Lämnad",
-        ", ".join(areas.get(code, code) for code in told.areas) if told and told.areas else "–",
-        row.measures_open,
+        [
+            words.party(code),
+            ANSWERS.get(asked[code].answer, "Har inte svarat") if code in asked else "–",
+            PARTS.get(asked[code].role, "–") if code in asked else "Samordnar",
+            "Lämnad" if code in told else "Saknas" if code in left else "–",
+            ", ".join(areas.get(area, area) for area in told[code].areas) or "Inget att rapportera" if code in told else "–",
+            left[code].measures_open if code in left else "–",
+        ]
+        for code in {**left, **asked}
     ]
 
 

@@ -228,9 +228,12 @@ def reported(browser: Browser, page: httpx2.Response, day: str) -> None:
     """The report of the operation is two files in one click each, and says no more than the coordinator may know."""
     paper, book = (browser.see(one) for one in re.findall(rf'href="({day}/rapport[^"]+)"', page.text))
     assert paper.content.startswith(b"%PDF-")
-    _, visits, parties, _ = load_workbook(BytesIO(book.content)).worksheets
+    _, visits, parties, measures = load_workbook(BytesIO(book.content)).worksheets
     assert [(row[0], row[4], row[5]) for row in visits.iter_rows(min_row=2, values_only=True)] == [(1, "Klart, åtgärder följs", 3)]
-    assert ("Lämnad", "otillåtet boende") in {(row[3], row[4]) for row in parties.iter_rows(min_row=2, values_only=True)}
+    told = {row[0]: row[1:] for row in parties.iter_rows(min_row=2, values_only=True)}
+    assert told["Miljö- och samhällsbyggnadsförvaltningen"] == ("–", "Samordnar", "Lämnad", "otillåtet boende", 1)
+    assert next(measures.iter_rows(min_row=2, max_col=3, values_only=True))[1:] == ("föreläggande", "påbörjad")
+    assert told["SF"] == ("Har inte svarat", "–", "–", "–", "–")
     cells = [str(cell) for sheet in load_workbook(BytesIO(book.content)) for row in sheet.iter_rows(values_only=True) for cell in row]
     assert [cell for cell in cells if "Två sängar" in cell or INSPECTOR in cell] == []
 
@@ -265,7 +268,7 @@ def test_the_day_goes_from_briefing_to_report_on_a_phone(browser: Browser, day: 
     page = sent(browser, page, observation, {"tell": "nothing"})
     assert "Bestämt: ingen annan får veta" in page.text
     measure = f"{visit}/atgard"
-    page = sent(browser, browser.see(measure), measure, {"measure_type": "forelaggande", "state": "initiated"})
+    page = sent(browser, browser.see(measure), measure, {"measure_type": "forelaggande", "state": "initiated", "tells_coordinator": "1"})
     assert "Åtgärd: " in page.text
 
     assert "Kan inte ångras" in page.text

@@ -22,6 +22,7 @@ from services.gateway import (
     controls_start,
     deciding,
     figures,
+    files,
     landlord,
     law,
     oversight,
@@ -145,6 +146,7 @@ def build(config: GatewayConfig, database: Database, calls: Calls, clock: Clock)
     app.include_router(law.routes(door))
     app.include_router(oversight.routes(door))
     app.include_router(figures.routes(door))
+    app.include_router(files.routes(door))
     if config.api is None:
         return app
     api = Api(database, Tokens(config.api), calls, audit, config.public_url)

@@ -3,24 +3,22 @@
 Source: sharing-matrix 2.1. What became of a report says something about the tenant, so it is not shown.
 """
 
-from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as pb
 
+from services.gateway import files
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, asked
-from services.gateway.web import LIST_BYTES_MAX, page
+from services.gateway.web import page
 from services.gateway.words import choices
 from services.kernel.callers import Role
 from services.kernel.errors import Conflict, Denied, Invalid
 from services.kernel.reference import reference
-from services.kernel.table_file import TableFile, read_table
 
 ROWS = 50
-HEADINGS = ("Org.nr hyresvärd", "Personnr", "Iakttagelse")
 TEXTS = (
     "landlord_org_number",
     "property_designation",
@@ -88,27 +86,24 @@ class _Pages:
         return page(request, "list.html", said=Sent())
 
     def list_sent(
-        self, request: Request, csrf: Annotated[str, Form()], file: Annotated[UploadFile, File()], declared: Annotated[str, Form()] = ""
+        self,
+        request: Request,
+        csrf: Annotated[str, Form()],
+        file: Annotated[UploadFile, File()],
+        declared: Annotated[str, Form()] = "",
+        tried: Annotated[str, Form()] = "",
     ) -> Response:
-        """Every row gets an answer; a file that cannot be read as a whole gets one sentence."""
+        """Every row gets an answer; a file that cannot be read as a whole gets one sentence. Only tried, a list needs no declaration."""
         who = self._landlord(request)
         self._door.require_form(who, csrf)
-        if not declared:
+        if not declared and not tried:
             return page(request, "list.html", 400, said=Sent({}, DECLARATION, UNDECLARED))
         try:
-            rows = self._read(who, file)
+            found = files.read(self._door.services(who), files.ALERTS, file, dry_run=bool(tried))
         except Invalid as problem:
             return page(request, "list.html", 400, said=Sent({DECLARATION: [declared]}, "file", problem.message))
-        rejected = [row for row in rows if row.result == common_pb2.ROW_RESULT_REJECTED]
-        noted = [row for row in rows if row.message and row.result != common_pb2.ROW_RESULT_REJECTED]
-        again = sum(row.result == common_pb2.ROW_RESULT_DUPLICATE for row in rows)
-        taken = len(rows) - len(rejected) - again
-        return page(request, "list_read.html", count=len(rows), taken=taken, again=again, rejected=rejected, noted=noted)
-
-    def _read(self, who: Who, file: UploadFile) -> list[common_pb2.ImportResponse]:
-        """The answer to each row. Raises Invalid for a file that is refused as a whole."""
-        table = read_table(file.file.read(LIST_BYTES_MAX + 1), HEADINGS, LIST_BYTES_MAX)
-        return asked(lambda: [answer.row for answer in self._door.services(who).registry.ImportAlerts(_requests(table))])
+        back = "/anmalan/lista" if tried else "/"
+        return page(request, "list_read.html", found=found, tried=bool(tried), back=back, word="mottagna")
 
 
 def reports(door: Door, request: Request, who: Who) -> Response:
@@ -133,9 +128,3 @@ def _form(request: Request, said: Sent) -> Response:
         observations=choices(each for each in known.observations if not each.weak),
         sources=choices(known.sources),
     )
-
-
-def _requests(table: TableFile) -> Iterator[pb.ImportAlertsRequest]:
-    yield pb.ImportAlertsRequest(part=common_pb2.ImportRequest(header=common_pb2.TableHeader(columns=table.header)))
-    for number, cells in table.rows:
-        yield pb.ImportAlertsRequest(part=common_pb2.ImportRequest(row=common_pb2.TableRow(number=number, cells=cells)))

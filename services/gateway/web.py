@@ -46,7 +46,7 @@ STATIC_CACHE = "public, max-age=3600"
 BODY_BYTES_MAX = 64 * 1024
 LIST_BYTES_MAX = 10_000_000
 """Largest list that is sent in on a page."""
-LIST_PATHS = frozenset({"/anmalan/lista"})
+LIST_PATHS = frozenset({"/anmalan/lista", "/filer"})
 SAFE = frozenset({"GET", "HEAD"})
 STATUSES: Mapping[type[Failure], int] = {Invalid: 400, Denied: 403, NotFound: 404, Conflict: 409, Unavailable: 503}
 TITLES: Mapping[int, str] = {

@@ -9,7 +9,7 @@ from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as registry
 from los.sharing.v1 import sharing_pb2 as pb
 
-from services.gateway import controls_start, figures, landlord, law, oversight
+from services.gateway import controls_start, figures, files, landlord, law, oversight
 from services.gateway.cases import FLAGGERS
 from services.gateway.deciding import OFFICERS
 from services.gateway.door import Door, Who
@@ -62,6 +62,7 @@ def _work(door: Door, request: Request, who: Who) -> Response:
         due=_cases(door, who, registry.WORK_LIST_DUE),
         has_cases=who.role in ALERT_LISTERS | PAYMENT_LISTERS,
         may_flag=who.role in FLAGGERS,
+        has_files=who.role in files.READS,
         control=controls_start.control(door, who),
     )
 

@@ -22,6 +22,7 @@ from services.gateway.door import SESSION_COOKIE
 from services.gateway.rest.document import PREFIX
 from services.gateway.rest.table import OPERATIONS
 from services.gateway.store import hashed
+from services.gateway.web import LIST_PATHS
 from services.kernel.callers import Caller, Role
 from tests.gateway.browser import Browser
 from tests.gateway.published import YEAR, publish
@@ -195,7 +196,7 @@ class Visitor:
         if door.method == "GET":
             return self.browser.ask("GET", address, headers=headers)
         form = {"csrf": self.csrf, "request_id": str(uuid4()), "etag": STALE} | door.sent(records) | more
-        if door.path == "/anmalan/lista":
+        if door.path in LIST_PATHS:
             return self.browser.upload(address, form, "lista.csv", b"", headers)
         return self.browser.ask("POST", address, form=form, headers=headers)
 

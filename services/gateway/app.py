@@ -12,6 +12,8 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from services.gateway import (
+    alerts,
+    case_lists,
     cases,
     controls,
     controls_calendar,
@@ -26,13 +28,14 @@ from services.gateway import (
     landlord,
     law,
     oversight,
+    payments,
     store,
     tips,
     web,
     work,
 )
 from services.gateway.calls import Calls
-from services.gateway.door import NAME, Door, SignedOut
+from services.gateway.door import KEPT_PATH, NAME, Door, FormKept, SignedOut
 from services.gateway.provider import Provider, SignIn
 from services.gateway.rest.api import Api
 from services.gateway.rest.document import PREFIX
@@ -133,12 +136,18 @@ def build(config: GatewayConfig, database: Database, calls: Calls, clock: Clock)
 
     @app.exception_handler(SignedOut)
     def signed_out(request: Request, error: SignedOut) -> Response:
-        """Say so, and offer to sign in; what was asked for is shown afterwards."""
-        return web.page(request, "signed_out.html", 401, wanted=error.path)
+        """Say so, and offer to sign in; what was asked for, or written, is shown afterwards."""
+        return web.page(request, "signed_out.html", 401, wanted=error.path, kept=error.kept)
+
+    @app.exception_handler(FormKept)
+    def form_kept(request: Request, error: FormKept) -> Response:  # noqa: ARG001  # the framework's shape
+        """Its person is signed in anew: they are shown it."""
+        return web.go_to(KEPT_PATH)
 
     app.include_router(door.routes())
     app.include_router(work.routes(door))
-    app.include_router(cases.routes(door))
+    for pages in (case_lists, cases, payments, alerts):
+        app.include_router(pages.routes(door))
     app.include_router(deciding.routes(door))
     app.include_router(landlord.routes(door))
     for pages in (tips, controls, controls_objects, controls_calendar, controls_day, controls_found, controls_report, controls_start):

@@ -17,15 +17,13 @@ from services.gateway.web import PAGES, go_to
 from services.gateway.words import word
 from services.kernel.callers import Role
 from services.kernel.clock import STOCKHOLM, instant, timestamp
-from services.kernel.errors import Conflict, ConflictReason, Invalid
+from services.kernel.errors import Conflict, Invalid
 from services.kernel.identity import OrgNumber
 from services.kernel.reference import reference
 
 COORDINATOR = frozenset({Role.LOS_COORDINATOR})
 LEADS = frozenset({Role.LOS_COORDINATOR, Role.INSPECTOR})
 NUMBER_MAX = 2**31 - 1
-CHANGED = "Någon annan har ändrat insatsen medan du arbetade. Det du skrev är inte sparat, men står kvar här. Så här ser insatsen ut nu."
-SENT_BEFORE = "Formuläret har redan skickats en gång, med annat innehåll. Det du skrev nu är inte sparat: spara igen om det ska gälla."
 Act = Callable[[ControlsServiceStub], object]
 Show = Callable[[Who, Sent, int], Response]
 # How the contract names what a form has one of.
@@ -65,10 +63,27 @@ class Frame:
 
 def told(form: Sent, problem: Invalid | Conflict) -> Sent:
     """What was filled in with what is wrong, at the field as a form has it."""
-    if isinstance(problem, Conflict) and problem.reason in {ConflictReason.ETAG, ConflictReason.REQUEST_REUSED}:
-        return Sent(form.values, "", CHANGED if problem.reason == ConflictReason.ETAG else SENT_BEFORE)
     wrong = form.wrong(problem)
-    return Sent(wrong.values, FIELDS.get(wrong.field, wrong.field), wrong.message)
+    return wrong.at(FIELDS.get(wrong.field, wrong.field))
+
+
+def seen_of(op: pb.GetOperationResponse) -> list[tuple[str, str]]:
+    """What a form about an operation was opened with: how it stands, who has answered, who was last there."""
+    answered = [row for row in op.participations if row.answer]
+    last = op.history[-1] if op.history else None
+    return [
+        ("Läge", words.OPERATIONS.get(op.state, "")),
+        ("När", hours(op.planned_start, op.planned_end)),
+        ("Syfte", op.purpose),
+        ("Samlingsplats", op.assembly_point),
+        ("Säkerhetskod", op.safety_code),
+        ("Åtgärder mot risk", op.risk_measures),
+        ("Objekt", ", ".join(place(visit.object) for visit in op.visits)),
+        ("Inbjudna", ", ".join(words.party(row.receiver_kind) for row in op.participations)),
+        ("Har svarat", ", ".join(words.party(row.receiver_kind) for row in answered)),
+        ("Återrapport från", ", ".join(words.party(row.party) for row in op.summaries)),
+        ("Senaste steg av", last.person if last else ""),
+    ]
 
 
 def named(form: Sent, record_id: UUID, field: str = "operation_id") -> dict[str, Any]:

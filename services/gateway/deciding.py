@@ -1,176 +1,271 @@
 """Who must or may be told: preview exactly as it will arrive, weigh, decide; and what was decided, with what came back."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Request, Response
 from google.protobuf.timestamp_pb2 import Timestamp
 from los.sharing.v1 import sharing_pb2 as pb
+from los.sharing.v1.sharing_pb2_grpc import SharingServiceStub
 
-from services.gateway.door import Door
-from services.gateway.forms import Filled, Sent
+from services.gateway.door import Door, Who
+from services.gateway.forms import Filled, Sent, answered, asked
 from services.gateway.web import go_to, page
-from services.gateway.words import DECIDES, EVENTS, STATES
+from services.gateway.words import CASE_PATHS, DECIDES, EVENTS, STATES
 from services.kernel.callers import Role
 from services.kernel.clock import STOCKHOLM, timestamp
-from services.kernel.errors import Invalid
+from services.kernel.errors import Conflict, Invalid
 
 OFFICERS = frozenset({Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.APPROVER, Role.FUT_MANAGER, Role.LOS_COORDINATOR, Role.INSPECTOR})
 DECISIONS: Mapping[str, pb.Decision.ValueType] = {"send": pb.DECISION_SEND, "refuse": pb.DECISION_REFUSE}
 POINT_LENGTH_MAX = 2000
-Text = Annotated[str, Form()]
+POINT = "point."
+# How the contract names what a form asks.
+FIELDS = {"delegation_reference": "delegation", "carried_out_time": "when"}
+# What has been told and stands: it may be found wrong, or be taken back.
+STANDING = frozenset(
+    {
+        pb.DISCLOSURE_STATE_DECIDED,
+        pb.DISCLOSURE_STATE_NO_CHANNEL,
+        pb.DISCLOSURE_STATE_CARRIED_OUT,
+        pb.DISCLOSURE_STATE_SENT,
+        pb.DISCLOSURE_STATE_RECEIVED,
+        pb.DISCLOSURE_STATE_OPENED,
+        pb.DISCLOSURE_STATE_NO_ACTION,
+        pb.DISCLOSURE_STATE_ACTION,
+        pb.DISCLOSURE_STATE_CLOSED,
+    }
+)
+Act = Callable[[SharingServiceStub], object]
 
 
 def routes(door: Door) -> APIRouter:
     """The pages of previews, decisions and disclosures."""
-    router = APIRouter()
+    router, pages = APIRouter(), _Pages(door)
+    router.add_api_route("/erbjudanden/{offer_id}", pages.offer, methods=["GET"])
+    router.add_api_route("/erbjudanden/{offer_id}", pages.preview, methods=["POST"])
+    router.add_api_route("/beslut", pages.decide, methods=["POST"])
+    router.add_api_route("/utlamnanden/{disclosure_id}", pages.disclosure, methods=["GET"])
+    router.add_api_route("/utlamnanden/{disclosure_id}/godkannande", pages.approve, methods=["POST"])
+    router.add_api_route("/utlamnanden/{disclosure_id}/utfort", pages.carried_out, methods=["POST"])
+    router.add_api_route("/utlamnanden/{disclosure_id}/rattelse", pages.correct, methods=["POST"])
+    router.add_api_route("/utlamnanden/{disclosure_id}/aterkallelse", pages.recall, methods=["POST"])
+    return router
 
-    @router.get("/erbjudanden/{offer_id}")
-    def offer(request: Request, offer_id: UUID) -> Response:
+
+class _Pages:
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def offer(self, request: Request, offer_id: UUID) -> Response:
         """What may be told to whom, and the first preview."""
-        door.allowed(request, OFFICERS)
-        return page(request, "offer.html", offer_id=offer_id, said=Sent())
+        self._door.allowed(request, OFFICERS)
+        return page(request, "offer.html", offer_id=offer_id, written=[], said=Sent())
 
-    @router.post("/erbjudanden/{offer_id}")
-    def preview(request: Request, offer_id: UUID, form: Filled) -> Response:
+    def preview(self, request: Request, offer_id: UUID, form: Filled) -> Response:
         """The bytes as they would arrive, with what is to be weighed and written."""
-        return _preview(door, request, offer_id, form)
+        who = self._door.allowed(request, OFFICERS, form)
+        tried = bool(_points(form)) or "weighed" in form.values
+        try:
+            return self._preview_page(request, who, offer_id, form.text("request_id"), form, Sent(), tried=tried)
+        except Invalid as problem:  # something that was written
+            return self._preview_page(request, who, offer_id, str(uuid4()), Sent(), form.wrong(problem).at(""), written=_points(form))
 
-    @router.post("/beslut")
-    def decide(
-        request: Request,
-        csrf: Text,
-        request_id: Text,
-        preview_id: Text,
-        payload_hash: Text,
-        decision: Text = "",
-        delegation: Text = "",
-        reason: Text = "",
-    ) -> Response:
+    def decide(self, request: Request, form: Filled) -> Response:
         """A decision on the preview that was just seen."""
-        who = door.require(request)
-        door.require_form(who, csrf)
-        decided = door.services(who).sharing.DecideDisclosure(
-            pb.DecideDisclosureRequest(
-                request_id=request_id,
-                preview_id=preview_id,
-                payload_hash=payload_hash,
-                decision=_decision(decision),
-                delegation_reference=delegation,
-                reason=reason,
+        who = self._door.allowed(request, OFFICERS, form)
+        try:
+            wanted = pb.DecideDisclosureRequest(
+                request_id=form.request_id,
+                preview_id=form.text("preview_id"),
+                payload_hash=form.text("payload_hash"),
+                decision=_decision(form),
+                delegation_reference=form.text("delegation"),
+                reason=form.text("reason"),
             )
-        )
+            decided = asked(lambda: self._door.services(who).sharing.DecideDisclosure(wanted))
+        except (Invalid, Conflict) as problem:
+            return self._undecided(request, who, form, problem)
         return go_to(f"/utlamnanden/{decided.disclosure_id}")
 
-    @router.get("/utlamnanden/{disclosure_id}")
-    def disclosure(request: Request, disclosure_id: UUID) -> Response:
+    def disclosure(self, request: Request, disclosure_id: UUID) -> Response:
         """What was decided, the bytes, and all that has happened since."""
-        who = door.require(request)
-        found = door.services(who).sharing.GetDisclosure(pb.GetDisclosureRequest(disclosure_id=str(disclosure_id)))
+        return self._disclosure_page(request, self._door.allowed(request, OFFICERS), disclosure_id, Sent())
+
+    def approve(self, request: Request, disclosure_id: UUID, form: Filled) -> Response:
+        """The second person's word on the same bytes."""
+
+        def act(sharing: SharingServiceStub) -> object:
+            return sharing.ApproveDisclosure(
+                pb.ApproveDisclosureRequest(
+                    request_id=form.request_id,
+                    disclosure_id=str(disclosure_id),
+                    payload_hash=form.text("payload_hash"),
+                    decision=_decision(form),
+                    delegation_reference=form.text("delegation"),
+                    reason=form.text("reason"),
+                )
+            )
+
+        return self._done(request, disclosure_id, form, act)
+
+    def carried_out(self, request: Request, disclosure_id: UUID, form: Filled) -> Response:
+        """What a person has done another way: how, to whom, when."""
+
+        def act(sharing: SharingServiceStub) -> object:
+            return sharing.RecordCarriedOut(
+                pb.RecordCarriedOutRequest(
+                    request_id=form.request_id,
+                    disclosure_id=str(disclosure_id),
+                    way=form.text("way"),
+                    recipient=form.text("recipient"),
+                    carried_out_time=_moment(form.text("when")),
+                    reference=form.text("reference"),
+                )
+            )
+
+        return self._done(request, disclosure_id, form, act)
+
+    def correct(self, request: Request, disclosure_id: UUID, form: Filled) -> Response:
+        """What was told is wrong: a correction is owed."""
+
+        def act(sharing: SharingServiceStub) -> object:
+            wanted = {"request_id": form.request_id, "disclosure_id": str(disclosure_id), "reason": form.text("wrong")}
+            return sharing.CorrectDisclosure(pb.CorrectDisclosureRequest(**wanted))
+
+        return self._done(request, disclosure_id, form, act, {"reason": "wrong"})
+
+    def recall(self, request: Request, disclosure_id: UUID, form: Filled) -> Response:
+        """What was told is taken back; first what follows of it, to confirm."""
+        who = self._door.allowed(request, OFFICERS, form)
+        if form.text("confirmed") == "no" or not form.text("recall"):
+            said = form if form.text("recall") else form.wrong(Invalid("recall: skriv varför."))
+            return self._disclosure_page(request, who, disclosure_id, said)
+        if not form.text("confirmed"):
+            self._found(who, disclosure_id)
+            return page(
+                request,
+                "confirm.html",
+                heading="Återkalla uppgiften?",
+                warning="Mottagaren får besked om att inte använda den. Det kan inte ångras; ett nytt beslut krävs för att lämna den igen.",
+                rows=[("Varför", form.text("recall")), ("Delegation", form.text("recall_delegation"))],
+                action=f"/utlamnanden/{disclosure_id}/aterkallelse",
+                send="Ja, återkalla",
+                said=form,
+            )
+
+        def act(sharing: SharingServiceStub) -> object:
+            return sharing.RecallDisclosure(
+                pb.RecallDisclosureRequest(
+                    request_id=form.request_id,
+                    disclosure_id=str(disclosure_id),
+                    delegation_reference=form.text("recall_delegation"),
+                    reason=form.text("recall"),
+                )
+            )
+
+        return self._done(request, disclosure_id, form, act, {"reason": "recall", "delegation_reference": "recall_delegation"})
+
+    # ----------------------------------------------------------------------------------------------------------------
+
+    def _done(self, request: Request, disclosure_id: UUID, form: Sent, act: Act, fields: Mapping[str, str] = FIELDS) -> Response:
+        """Do it and see the disclosure again; what is wrong is said at its field, with all that was written."""
+        who = self._door.allowed(request, OFFICERS, form)
+        try:
+            asked(lambda: act(self._door.services(who).sharing))
+        except (Invalid, Conflict) as problem:
+            said = form.wrong(problem)
+            return self._disclosure_page(request, who, disclosure_id, said.at(fields.get(said.field, said.field)))
+        return go_to(f"/utlamnanden/{disclosure_id}")
+
+    def _undecided(self, request: Request, who: Who, form: Sent, problem: Invalid | Conflict) -> Response:
+        """The preview again, as things are now; where there is none any more, what was written."""
+        said = form.wrong(problem)
+        said = said.at(FIELDS.get(said.field, said.field))
+        try:
+            offer_id = UUID(form.text("offer_id"))
+        except ValueError:
+            raise problem from None
+        try:
+            return self._preview_page(request, who, offer_id, str(uuid4()), form, said)
+        except (Invalid, Conflict):
+            written = [*_points(form).values(), form.text("reason"), form.text("delegation")]
+            return page(request, "offer.html", said.status, offer_id=offer_id, written=[text for text in written if text], said=said)
+
+    def _preview_page(
+        self,
+        request: Request,
+        who: Who,
+        offer_id: UUID,
+        request_id: str,
+        form: Sent,
+        said: Sent,
+        *,
+        tried: bool = False,
+        written: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Raises Invalid, Conflict. `written`: what stands in the fields, when it is not what the form has."""
+        points = _points(form)
+        wanted = pb.PreviewDisclosureRequest(
+            request_id=request_id,
+            offer_id=str(offer_id),
+            written=[pb.WrittenPoint(point=point, text=text) for point, text in points.items()],
+        )
+        shown = answered(lambda: self._door.services(who).sharing.PreviewDisclosure(wanted))
+        words = points if written is None else written
+        return page(
+            request,
+            "preview.html",
+            said.status,
+            offer_id=offer_id,
+            shown=shown,
+            content=json.loads(shown.payload),
+            written=words,
+            missing=[code for code in shown.missing_points if code not in words],
+            decides=DECIDES[shown.decision_by],
+            said=said,
+            tried=tried,
+            length_max=POINT_LENGTH_MAX,
+        )
+
+    def _found(self, who: Who, disclosure_id: UUID) -> pb.GetDisclosureResponse:
+        return self._door.services(who).sharing.GetDisclosure(pb.GetDisclosureRequest(disclosure_id=str(disclosure_id)))
+
+    def _disclosure_page(self, request: Request, who: Who, disclosure_id: UUID, said: Sent) -> Response:
+        found = self._found(who, disclosure_id)
         row = found.disclosure
         waits = row.state == pb.DISCLOSURE_STATE_AWAITING_APPROVAL
+        case = CASE_PATHS.get(row.record_kind)
         return page(
             request,
             "disclosure.html",
+            said.status,
             row=row,
             content=json.loads(found.payload) if found.payload else None,
             written=found.written,
             events=[(EVENTS.get(event.status, event.status), event) for event in found.events],
             state=STATES[row.state],
             may_approve=waits and row.decided_by != who.caller.person,
-            said=Sent(),
+            may_take_back=row.state in STANDING,
+            case_path=f"{case}/{row.record_id}" if case else "",
+            said=said,
         )
 
-    @router.post("/utlamnanden/{disclosure_id}/godkannande")
-    def approve(
-        request: Request,
-        disclosure_id: UUID,
-        csrf: Text,
-        request_id: Text,
-        payload_hash: Text,
-        decision: Text = "",
-        delegation: Text = "",
-        reason: Text = "",
-    ) -> Response:
-        """The second person's word on the same bytes."""
-        who = door.require(request)
-        door.require_form(who, csrf)
-        door.services(who).sharing.ApproveDisclosure(
-            pb.ApproveDisclosureRequest(
-                request_id=request_id,
-                disclosure_id=str(disclosure_id),
-                payload_hash=payload_hash,
-                decision=_decision(decision),
-                delegation_reference=delegation,
-                reason=reason,
-            )
-        )
-        return go_to(f"/utlamnanden/{disclosure_id}")
 
-    @router.post("/utlamnanden/{disclosure_id}/utfort")
-    def carried_out(
-        request: Request,
-        disclosure_id: UUID,
-        csrf: Text,
-        request_id: Text,
-        way: Text = "",
-        recipient: Text = "",
-        when: Text = "",
-        reference: Text = "",
-    ) -> Response:
-        """What a person has done another way: how, to whom, when."""
-        who = door.require(request)
-        door.require_form(who, csrf)
-        door.services(who).sharing.RecordCarriedOut(
-            pb.RecordCarriedOutRequest(
-                request_id=request_id,
-                disclosure_id=str(disclosure_id),
-                way=way,
-                recipient=recipient,
-                carried_out_time=_moment(when),
-                reference=reference,
-            )
-        )
-        return go_to(f"/utlamnanden/{disclosure_id}")
-
-    return router
+def _points(form: Sent) -> dict[str, str]:
+    return {name.removeprefix(POINT): form.text(name) for name in form.values if name.startswith(POINT) and form.text(name)}
 
 
-def _preview(door: Door, request: Request, offer_id: UUID, form: Sent) -> Response:
-    who = door.require(request)
-    door.require_form(who, form.text("csrf"))
-    written = {name.removeprefix("point."): form.text(name) for name in form.values if name.startswith("point.") and form.text(name)}
-    shown = door.services(who).sharing.PreviewDisclosure(
-        pb.PreviewDisclosureRequest(
-            request_id=form.text("request_id"),
-            offer_id=str(offer_id),
-            written=[pb.WrittenPoint(point=point, text=text) for point, text in written.items()],
-        )
-    )
-    words: dict[str, Any] = {
-        "offer_id": offer_id,
-        "shown": shown,
-        "content": json.loads(shown.payload),
-        "written": written,
-        "decides": DECIDES[shown.decision_by],
-        "said": Sent(),
-        "tried": bool(written) or "weighed" in form.values,
-        "length_max": POINT_LENGTH_MAX,
-    }
-    return page(request, "preview.html", **words)
-
-
-def _decision(word: str) -> pb.Decision.ValueType:
-    if word not in DECISIONS:
-        raise Invalid("Beslut: välj om uppgiften ska lämnas eller inte.")
-    return DECISIONS[word]
+def _decision(form: Sent) -> pb.Decision.ValueType:
+    if form.text("decision") not in DECISIONS:
+        raise Invalid("Välj om uppgiften ska lämnas eller inte.")
+    return DECISIONS[form.text("decision")]
 
 
 def _moment(text: str) -> Timestamp:
     try:
         return timestamp(datetime.strptime(text, "%Y-%m-%dT%H:%M").replace(tzinfo=STOCKHOLM))
     except (ValueError, OverflowError):
-        raise Invalid("När: ange dag och klockslag.") from None
+        raise Invalid("when: ange dag och klockslag.") from None

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from los.sharing.v1.sharing_pb2_grpc import SharingServiceStub
 
-from services.gateway import store
+from services.gateway import kept, store
 from services.gateway.calls import Calls, Services
 from services.gateway.forms import Sent
 from services.gateway.provider import SignIn
@@ -23,6 +23,7 @@ SESSION_COOKIE = "__Host-los"
 BROWSER_COOKIE = "__Host-los-inloggning"
 NAME = "gateway"
 SECRET_BYTES = 32
+KEPT_PATH = "/fortsatt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,16 @@ class Who:
 
 
 class SignedOut(Exception):
-    """Nobody is signed in; `path` is where they wanted to go."""
+    """Nobody is signed in; `path` is where they wanted to go. `kept`: they sent a form, and what they wrote is kept for them."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, kept: bool = False) -> None:
         super().__init__()
         self.path = path
+        self.kept = kept
+
+
+class FormKept(Exception):
+    """A form of an earlier session of the same person's: it is kept, to be shown again."""
 
 
 class Door:
@@ -80,13 +86,41 @@ class Door:
         return who
 
     def allowed(self, request: Request, roles: Iterable[Role], form: Sent | None = None) -> Who:
-        """Who asks, in one of these roles; `form`: sent, and made for this session. Raises SignedOut, Denied."""
-        who = self.require(request)
+        """Who asks, in one of these roles; `form`: sent, and made for this session. Raises SignedOut, FormKept, Denied.
+
+        A form that comes after its session has ended is kept, and its person is shown it again.
+        """
+        who = self.who(request)
+        if who is None and form is not None and self._keep(request, form, None):
+            raise SignedOut(KEPT_PATH, kept=True)
+        who = who or self.require(request)
         if who.role not in roles:
             raise Denied("Sidan hör till en annan roll än din.")
         if form is not None:
+            if not secrets.compare_digest(who.csrf.encode(), form.text("csrf").encode()) and self._keep(request, form, who):
+                raise FormKept
             self.require_form(who, form.text("csrf"))
         return who
+
+    def _keep(self, request: Request, form: Sent, who: Who | None) -> bool:
+        """Keep a form of a session that has ended: the browser's own last one, or an earlier one of whoever is signed in."""
+        token, now = request.cookies.get(SESSION_COOKIE, ""), self._clock.now()
+        with self._database.transaction() as tx:
+            of = store.session_of_form(tx, form.text("csrf")) if token else None
+            if of is None or (of.token != store.hashed(token) if who is None else of.person != who.caller.person):
+                return False
+            kept.keep(tx, token, of.person, kept.KeptForm(request.url.path, form.values), now)
+        return True
+
+    def kept_forms(self, request: Request, who: Who) -> list[kept.KeptForm]:
+        """What this person had written in this browser when their session ended."""
+        with self._database.transaction() as tx:
+            return kept.kept(tx, request.cookies.get(SESSION_COOKIE, ""), who.caller.person or "", self._clock.now())
+
+    def forget_forms(self, request: Request) -> None:
+        """Nobody wants it any more."""
+        with self._database.transaction() as tx:
+            store.forget_forms(tx, request.cookies.get(SESSION_COOKIE, ""))
 
     def services(self, who: Who) -> Services:
         """The services as this person may use them."""
@@ -104,7 +138,7 @@ class Door:
 
     def require_form(self, who: Who, csrf: str) -> None:
         """Raises Denied unless the form was made for this session."""
-        if not secrets.compare_digest(who.csrf, csrf):
+        if not secrets.compare_digest(who.csrf.encode(), csrf.encode()):
             raise Denied("Formuläret hör till en annan inloggning. Ladda om sidan och försök igen.")
 
     def routes(self) -> APIRouter:
@@ -145,14 +179,15 @@ class Door:
             with self._database.transaction() as tx:
                 account = store.account_of(tx, affiliation)
                 if account is not None:
+                    carried = bool(old) and kept.carry_over(tx, old or "", token, account.person, now)
                     if old:
-                        store.close_session(tx, old)
+                        store.end_session(tx, old)
                     store.open_session(tx, token, secrets.token_urlsafe(SECRET_BYTES), account.person, now)
                     caller = Caller(NAME, account.person, Role(account.role), account.unit, account.organisation)
                     self._audit(tx, "gateway:session:open", caller)
             if account is None:
                 return self._refused(request, "no_account")
-            response = go_to(begun.next_path)
+            response = go_to(KEPT_PATH if carried else begun.next_path)
             _set(response, SESSION_COOKIE, token)
             response.delete_cookie(BROWSER_COOKIE, secure=True, httponly=True, samesite="lax")
             return response

@@ -1,26 +1,42 @@
-"""Forms as browsers send them, and what is wrong with one, said at its field."""
+"""Forms as browsers send them, and what is wrong with one, said at its field; also what has changed since a form was opened."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from dataclasses import field as made
 from typing import Annotated, Any, TypeVar
 from uuid import uuid4
 
 import grpc
 from fastapi import Depends, Request
 
-from services.kernel.errors import Conflict, Invalid
+from services.kernel.errors import Conflict, ConflictReason, Invalid
 from services.kernel.rpc import failure_of
 
 Answer = TypeVar("Answer")
+CHANGED = "Någon annan har ändrat det här medan du arbetade. Det du skrev är inte sparat, men står kvar i formuläret."
+SENT_BEFORE = "Formuläret har redan skickats en gång, med annat innehåll. Det du skrev nu är inte sparat: spara igen om det ska gälla."
+SHOWN_AGAIN = "Det du skrev finns kvar, men är inte skickat än. Kontrollera det och skicka igen."
+AGAIN = "shown_again"
+"""The field of a form that is only to be shown again with what was written: nothing is done."""
+_shown_again: ContextVar[bool] = ContextVar("shown_again", default=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What was filled in, by field; also what is wrong with it: the field (empty: the whole) and a Swedish sentence."""
+    """What was filled in, by field; also what is wrong with it: the field (empty: the whole) and a Swedish sentence.
 
-    values: Mapping[str, list[str]] = field(default_factory=dict)
+    `facts`: what the page says of the thing that the form is about, by its word. A form with an etag carries them, so that whoever comes
+    second is shown what has changed; `mine`: what the form says instead. `conflict`: it could be right, but not as things are now.
+    """
+
+    values: Mapping[str, list[str]] = made(default_factory=dict)
     field: str = ""
     message: str = ""
+    conflict: bool = False
+    facts: Mapping[str, str] = made(default_factory=dict)
+    mine: Mapping[str, str] = made(default_factory=dict)
 
     def text(self, name: str) -> str:
         """One field; empty when nothing was written."""
@@ -35,16 +51,49 @@ class Sent:
 
         The contract says where in a record; a form has the last word of that.
         """
+        if failure.reason in {ConflictReason.ETAG, ConflictReason.REQUEST_REUSED}:
+            return Sent(self.values, "", CHANGED if failure.reason == ConflictReason.ETAG else SENT_BEFORE, conflict=True)
         name, _, message = failure.message.partition(": ")
         last = name.rpartition(".")[2]
         name = last if name not in self.values and last in self.values else name
         if not message:
-            return Sent(self.values, "", failure.message)
-        return Sent(self.values, name if isinstance(failure, Invalid) else "", f"{message[:1].upper()}{message[1:]}")
+            return Sent(self.values, "", failure.message, isinstance(failure, Conflict))
+        sentence = f"{message[:1].upper()}{message[1:]}"
+        return Sent(self.values, "", sentence, conflict=True) if isinstance(failure, Conflict) else Sent(self.values, name, sentence)
+
+    def at(self, name: str) -> "Sent":
+        """What is wrong, said at this field."""
+        return replace(self, field=name)
+
+    def about(self, rows: Iterable[tuple[str, str]], mine: Iterable[tuple[str, str]] = ()) -> "Sent":
+        """The form on a page that says this of what it is about; `mine`: what the form says, where it asks for the same."""
+        return replace(self, facts={word: value for word, value in rows if value}, mine=dict(mine))
+
+    @property
+    def seen(self) -> str:
+        """What the page says, as a form carries it; no etag, nothing to compare."""
+        return json.dumps(self.facts, ensure_ascii=False, separators=(",", ":"))
+
+    @property
+    def changed(self) -> list[tuple[str, str, str, str]]:
+        """What has changed since the form was opened: the word, what stood there, what stands there now, what the form says."""
+        if self.message != CHANGED:
+            return []
+        try:
+            before = json.loads(self.text("seen"))
+        except ValueError:
+            return []
+        if not isinstance(before, dict):
+            return []
+        then = {str(word): str(value) for word, value in before.items()}
+        rows = [(word, then.get(word, ""), self.facts.get(word, ""), self.mine.get(word, "")) for word in {**then, **self.facts}]
+        return [row for row in rows if row[1] != row[2]]
 
     @property
     def status(self) -> int:
-        """What a page that shows it is answered with, when nothing more is known of the failure."""
+        """What a page that shows it is answered with."""
+        if self.conflict:
+            return 409
         return 400 if self.message else 200
 
     @property
@@ -56,6 +105,7 @@ class Sent:
 async def sent(request: Request) -> Sent:
     """The form of a request, without files."""
     form = await request.form()
+    _shown_again.set(AGAIN in form)
     return Sent({name: [value for value in form.getlist(name) if isinstance(value, str)] for name in form})
 
 
@@ -64,7 +114,14 @@ Filled = Annotated[Sent, Depends(sent)]
 
 
 def asked(call: Callable[[], Answer]) -> Answer:
-    """What a service answers. Raises the planned failure instead of gRPC's."""
+    """What a service answers. Raises the planned failure instead of gRPC's; Invalid for a form that is only to be shown again."""
+    if _shown_again.get():
+        raise Invalid(SHOWN_AGAIN)
+    return answered(call)
+
+
+def answered(call: Callable[[], Answer]) -> Answer:
+    """What a service answers to a question that changes nothing. Raises the planned failure instead of gRPC's."""
     try:
         return call()
     except grpc.RpcError as error:

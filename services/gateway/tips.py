@@ -179,7 +179,7 @@ class _Pages(Frame):
                     for row in known.tip_reasons
                 ],
                 receivers=choices(row for row in known.receivers if row.group == "state"),
-                said=said,
+                said=said.about([("Läge", words.TIPS.get(tip.state, "")), *rows]),
             )
 
         return show

@@ -19,7 +19,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
-from services.gateway.words import CASE_PATHS, FIELDS, RECORD_KINDS, step, word
+from services.gateway.words import CASE_PATHS, FIELDS, RECORD_KINDS, sentence, step, word
 from services.kernel.clock import STOCKHOLM, instant
 from services.kernel.errors import Conflict, Denied, Failure, Invalid, NotFound, Unavailable
 from services.kernel.ids import new_id
@@ -77,7 +77,7 @@ PAGES.filters |= {
     "record_kind": lambda code: RECORD_KINDS.get(code, code),
     "case_path": lambda kind: CASE_PATHS.get(kind, ""),
     "step": step,
-    "sentence": lambda word: f"{word[:1].upper()}{word[1:]}",
+    "sentence": sentence,
     "field": lambda name: FIELDS.get(name, name),
 }
 

@@ -1,8 +1,11 @@
 """The words that a person reads for codes of the contract."""
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
+from babel.numbers import format_decimal
+from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as registry
 from los.sharing.v1 import sharing_pb2 as pb
 
@@ -71,6 +74,30 @@ PAYMENT_STATES: Mapping[int, str] = {
     registry.PAYMENT_STATE_INSTALMENT: "Betalas av.",
     registry.PAYMENT_STATE_COURT_ACTION: "Hos domstol.",
     registry.PAYMENT_STATE_CLOSED: "Avslutat.",
+}
+# What a form asks, by the code it sends: the word, and the contract's number.
+PROTECTION = {"none": ("Nej", common_pb2.PROTECTION_NONE), "protected": ("Ja: ärendet stoppas", common_pb2.PROTECTION_PROTECTED)}
+PAYMENT_OUTCOMES = {
+    "no_error": ("Inget fel", registry.PAYMENT_STATE_NO_ERROR),
+    "error_no_recovery": ("Fel, men inget krävs tillbaka", registry.PAYMENT_STATE_ERROR_NO_RECOVERY),
+    "error_recovery": ("Fel, och pengar ska krävas tillbaka", registry.PAYMENT_STATE_ERROR_RECOVERY),
+}
+RECOVERY_OUTCOMES = {
+    "paid": ("Allt är återbetalt", registry.PAYMENT_STATE_PAID),
+    "instalment": ("Betalas av enligt plan", registry.PAYMENT_STATE_INSTALMENT),
+    "court_action": ("Talan är väckt i domstol", registry.PAYMENT_STATE_COURT_ACTION),
+}
+FAULTS = {
+    "authority": ("Kommunens", registry.FAULT_AUTHORITY),
+    "applicant": ("Den sökandes", registry.FAULT_APPLICANT),
+    "applicant_intent_unclear": ("Den sökandes, utan att uppsåt är klarlagt", registry.FAULT_APPLICANT_INTENT_UNCLEAR),
+    "third_party": ("Någon annans", registry.FAULT_THIRD_PARTY),
+    "mixed": ("Fleras", registry.FAULT_MIXED),
+}
+POLICE_STEPS = {
+    "filed": ("Anmälan är skickad", registry.POLICE_TRACK_FILED),
+    "feedback": ("Polisen har lämnat besked", registry.POLICE_TRACK_FEEDBACK),
+    "closed": ("Polisens ärende är avslutat", registry.POLICE_TRACK_CLOSED),
 }
 # A history names states by their own words.
 STEPS: Mapping[str, str] = {
@@ -247,6 +274,16 @@ def word(words: Words[Any], code: str) -> str:
 def choices(words: Iterable[Any]) -> list[Choice]:
     """Rows that have a code and a word, of the reference data or of an answer, for a form."""
     return [(each.code, each.word) for each in words]
+
+
+def kronor(amount: str) -> str:
+    """An amount as it is written in Sweden; empty for none."""
+    return f"{format_decimal(Decimal(amount), locale='sv_SE')} kr" if amount else ""
+
+
+def sentence(words: str) -> str:
+    """Words at the beginning of a sentence."""
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def options(words: Mapping[str, tuple[str, Any]]) -> list[Choice]:

@@ -1,25 +1,20 @@
 """The officer's and the coordinator's own work: what waits for a decision, for a colleague, and what is to be carried out."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from fastapi import APIRouter, Request, Response
-from google.protobuf.timestamp_pb2 import Timestamp
 from los.common.v1 import common_pb2
-from los.registry.v1 import registry_pb2 as registry
 from los.sharing.v1 import sharing_pb2 as pb
 
 from services.gateway import controls_start, figures, files, landlord, law, oversight
+from services.gateway.case_lists import LISTERS, LISTS, ROWS, first_cases
 from services.gateway.cases import FLAGGERS
 from services.gateway.deciding import OFFICERS
-from services.gateway.door import Door, Who
-from services.gateway.web import page
-from services.gateway.words import ALERT_STATES, CASE_PATHS, PAYMENT_STATES, ROLES, TASKS
+from services.gateway.door import KEPT_PATH, Door, Who
+from services.gateway.forms import AGAIN, Filled
+from services.gateway.web import go_to, page
+from services.gateway.words import ROLES, TASKS
 from services.kernel.callers import Role
-
-ROWS = 50
-ALERT_LISTERS = frozenset({Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.APPROVER})
-PAYMENT_LISTERS = frozenset({Role.FUT_INVESTIGATOR, Role.APPROVER, Role.FUT_MANAGER})
 
 
 def routes(door: Door) -> APIRouter:
@@ -40,6 +35,18 @@ def routes(door: Door) -> APIRouter:
         door.who(request)
         return page(request, "accessibility.html")
 
+    @router.get(KEPT_PATH)
+    def go_on(request: Request) -> Response:
+        """What was written when the session ended, to go on with."""
+        return page(request, "kept.html", forms=door.kept_forms(request, door.require(request)), again=AGAIN)
+
+    @router.post(KEPT_PATH)
+    def throw_away(request: Request, form: Filled) -> Response:
+        """Nobody wants it any more."""
+        door.allowed(request, Role, form)
+        door.forget_forms(request)
+        return go_to("/")
+
     return router
 
 
@@ -57,41 +64,12 @@ def _work(door: Door, request: Request, who: Who) -> Response:
         to_approve=[row for row in approve if row.decided_by != who.caller.person],
         waiting=[row for row in approve if row.decided_by == who.caller.person],
         tasks=tasks,
-        new=_cases(door, who, registry.WORK_LIST_NEW),
-        mine=_cases(door, who, registry.WORK_LIST_MINE),
-        due=_cases(door, who, registry.WORK_LIST_DUE),
-        has_cases=who.role in ALERT_LISTERS | PAYMENT_LISTERS,
+        lists={name: first_cases(door, who, name) for name in LISTS},
+        has_cases=any(who.role in roles for roles in LISTERS.values()),
         may_flag=who.role in FLAGGERS,
         has_files=who.role in files.READS,
         control=controls_start.control(door, who),
     )
-
-
-class Case(NamedTuple):
-    """A case in a list of work: nothing that says whom it is about."""
-
-    record_kind: str
-    path: str
-    state: str
-    due_date: str
-    registered_time: Timestamp
-
-
-def _cases(door: Door, who: Who, work: registry.WorkList.ValueType) -> list[Case]:
-    """The person's cases of both kinds: as far as their role may list them."""
-    found: list[Case] = []
-    services, all_rows = door.services(who).registry, common_pb2.Page(page_size=ROWS)
-    if who.role in ALERT_LISTERS:
-        kind = "folkbokforing_alert"
-        for alert in services.ListAlerts(registry.ListAlertsRequest(page=all_rows, list=work)).alerts:
-            state, path = ALERT_STATES[alert.state], f"{CASE_PATHS[kind]}/{alert.alert_id}"
-            found.append(Case(kind, path, state, alert.due_date, alert.registered_time))
-    if who.role in PAYMENT_LISTERS:
-        kind = "suspected_payment"
-        for payment in services.ListSuspectedPayments(registry.ListSuspectedPaymentsRequest(page=all_rows, list=work)).payments:
-            state, path = PAYMENT_STATES[payment.state], f"{CASE_PATHS[kind]}/{payment.payment_id}"
-            found.append(Case(kind, path, state, payment.due_date, payment.registered_time))
-    return sorted(found, key=lambda case: (case.due_date, case.registered_time.ToDatetime()))
 
 
 def _flagging(door: Door, request: Request, who: Who) -> Response:  # noqa: ARG001  # as the others

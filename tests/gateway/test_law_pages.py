@@ -8,7 +8,7 @@ import pytest
 
 from services.sharing.legal import law
 from tests.gateway.browser import Browser
-from tests.gateway.test_deciding import form
+from tests.gateway.steps import form
 
 JURIST, OFFICER, LANDLORD = "klf-jurist-1", "klf-handlaggare-1", "hyresvard-1"
 ALERT = {

@@ -17,7 +17,7 @@ from cli.import_file import KINDS, import_file
 from infra import stack
 from services.kernel.clock import STOCKHOLM
 from tests.gateway.browser import Browser
-from tests.gateway.test_deciding import form
+from tests.gateway.steps import form
 
 SAMPLES = Path(stack.__file__).parents[1] / "samples"
 KLF, MOS, INSPECTOR, OTHER_INSPECTOR = "klf-samordnare-1", "mos-samordnare-1", "mos-inspektor-1", "sf-inspektor-1"
@@ -151,9 +151,9 @@ def test_the_second_of_two_coordinators_sees_what_the_first_wrote_beside_the_own
         sent(other, other.see(action), action, PLAN | {"assembly_point": "Brandstationen"})
     page = sent(browser, mine, action, PLAN | {"purpose": "Säker arbetsmiljö"})
     assert page.status_code == 409
-    assert "Någon annan har ändrat insatsen" in page.text
-    rows = re.findall(r'<tr><th scope="row">(.*?)</th><td>(.*?)</td><td>(.*?)</td></tr>', page.text)
-    assert rows == [("Syfte", "Sund konkurrens", "Säker arbetsmiljö"), ("Samlingsplats", "Brandstationen", "Stadshusets garage")]
+    assert "Någon annan har ändrat det här" in page.text
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td></tr>', page.text)
+    assert rows == [("Samlingsplats", "Stadshusets garage", "Brandstationen", "Stadshusets garage")]
     assert 'value="Säker arbetsmiljö"' in page.text
     page = sent(browser, page, action, PLAN | {"purpose": "Säker arbetsmiljö", "assembly_point": "Brandstationen"})
     assert page.url.path == path

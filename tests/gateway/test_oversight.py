@@ -12,7 +12,7 @@ from services.kernel.callers import Role
 from services.kernel.errors import NotFound
 from services.kernel.rpc import failure_of
 from tests.gateway.browser import Browser
-from tests.gateway.test_deciding import form
+from tests.gateway.steps import form
 
 SECURITY, CHIEF, ANALYST, OFFICER, REGISTRAR = (
     "klf-sakerhetschef-1",

@@ -99,6 +99,18 @@ def _other_benefit(place: str, message: pb.OtherBenefit, today: date) -> OtherBe
     )
 
 
+def _other_benefit_message(other: OtherBenefit) -> pb.OtherBenefit:
+    return pb.OtherBenefit(
+        benefit_type=other.benefit_type,
+        deciding_body=other.deciding_body,
+        period_from=other.period_from,
+        period_to=other.period_to,
+        suspected_error_kind=other.suspected_error_kind,
+        circumstances=[circumstance_message(fact) for fact in other.circumstances],
+        observed_at=other.observed_at.isoformat(),
+    )
+
+
 def payment_message(payment: Payment) -> pb.GetSuspectedPaymentResponse:
     """A payment as its officers see it, without what was shared and its history."""
     done = payment.content.assessed
@@ -116,6 +128,8 @@ def payment_message(payment: Payment) -> pb.GetSuspectedPaymentResponse:
         police=POLICE_TRACK[payment.police],
         tasks=[pb.Task(code=task.code, citation=task.citation, text=task.text) for task in tasks(payment)],
         purge_date=iso(payment.purge_date),
+        recipient_name=done.recipient_name if done else "",
+        other_benefits=[_other_benefit_message(other) for other in done.other_benefits] if done else [],
         **case_parts(payment.content),
     )
 

@@ -1,6 +1,7 @@
 """What was decided, and what has happened since."""
 
 import json
+from uuid import UUID
 
 import grpc
 from los.sharing.v1 import sharing_pb2 as pb
@@ -66,6 +67,7 @@ class DisclosureMethods(ObligationMethods):
                 open_tasks=request.open_tasks,
                 open_obligations=request.open_obligations,
                 silent_since=self._clock.now() - RECEIPT_EXPECTED if request.silent else None,
+                record_id=UUID(request.record_id) if request.record_id else None,
             )
             self._audit(tx, "sharing:disclosure:list", asking, count=min(len(rows), size))
         return pb.ListDisclosuresResponse(

@@ -130,7 +130,8 @@ class OfferMethods(Parts):
         size, after = page_size(request.page), page_after(request.page)
         states = [wire.OFFER_STATE_BACK[state] for state in request.states]
         with self._database.transaction() as tx:
-            rows = self._store.offers(tx, asking.unit or "", kinds_of(asking), states, after, size + 1)
+            of = UUID(request.record_id) if request.record_id else None
+            rows = self._store.offers(tx, asking.unit or "", kinds_of(asking), states, after, size + 1, of)
             opened = self._store.open_flows(tx)
             self._audit(tx, "sharing:offer:list", asking, count=min(len(rows), size))
         offers = [self._offer_row(row, opened) for row in rows[:size]]

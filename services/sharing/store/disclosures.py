@@ -111,11 +111,12 @@ class Disclosures(Base):
         open_tasks: bool = False,
         open_obligations: bool = False,
         silent_since: datetime | None = None,
+        record_id: UUID | None = None,
     ) -> list[Row]:
         """A page of a unit's disclosures of these kinds, oldest first. Those about protected persons are in no list.
 
         With `open_tasks` those that a person has something to do about, with `open_obligations` those whose correction or recall the
-        receiver has not confirmed, with `silent_since` those sent before that and not answered.
+        receiver has not confirmed, with `silent_since` those sent before that and not answered, with `record_id` those of one record.
         """
         c = disclosure.c
         wanted = [c.unit == unit, c.record_kind.in_(kinds), ~IS_PROTECTED]
@@ -125,6 +126,8 @@ class Disclosures(Base):
             wanted.append(OBLIGATION_IS_OPEN)
         if silent_since:
             wanted += [LATEST_STATUS == Status.SENT, silent_since > SENT_TIME]
+        if record_id:
+            wanted.append(c.record_id == record_id)
         if states:
             wanted.append(LATEST_STATUS.in_(states))
         # First which, then what they are: asked together, the database would look at what belongs to every disclosure there is.

@@ -119,10 +119,21 @@ class Offers(Base):
         """The person of a record was found to be protected: it shows nowhere from now on."""
         tx.write(offer.update().where(offer.c.record_id == record_id).values(protection=Protection.PROTECTED))
 
-    def offers(self, tx: Transaction, unit: str, kinds: frozenset[str], states: Sequence[str], after: UUID | None, limit: int) -> list[Row]:
-        """A page of a unit's offers of these kinds, oldest first; those of protected persons are in no list."""
+    def offers(
+        self,
+        tx: Transaction,
+        unit: str,
+        kinds: frozenset[str],
+        states: Sequence[str],
+        after: UUID | None,
+        limit: int,
+        record_id: UUID | None = None,
+    ) -> list[Row]:
+        """A page of a unit's offers of these kinds, oldest first, of one record or all; those of protected persons are in no list."""
         seen = (offer.c.unit == unit, offer.c.record_kind.in_(kinds), offer.c.protection != Protection.PROTECTED)
         statement = select(offer).where(*seen, offer.c.state != OfferState.STOPPED)
+        if record_id:
+            statement = statement.where(offer.c.record_id == record_id)
         if states:
             statement = statement.where(offer.c.state.in_(states))
         return tx.read(oldest_first(statement, offer.c.id, after, limit))

@@ -1107,6 +1107,8 @@ class GetSuspectedPaymentResponse(_message.Message):
     POLICE_REPORT_FIELD_NUMBER: _builtins.int
     CORRECTED_DATE_FIELD_NUMBER: _builtins.int
     PURGE_DATE_FIELD_NUMBER: _builtins.int
+    RECIPIENT_NAME_FIELD_NUMBER: _builtins.int
+    OTHER_BENEFITS_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     state: Global___PaymentState.ValueType
     etag: _builtins.str
@@ -1118,6 +1120,8 @@ class GetSuspectedPaymentResponse(_message.Message):
     corrected_date: _builtins.str
     purge_date: _builtins.str
     """When it may be erased, on the kommun's decision; empty while it is open."""
+    recipient_name: _builtins.str
+    """What the latest assessment says of other benefits, and of whom."""
     @_builtins.property
     def flag(self) -> Global___PaymentFlag: ...
     @_builtins.property
@@ -1142,6 +1146,8 @@ class GetSuspectedPaymentResponse(_message.Message):
     def recovery(self) -> Global___RecoveryDecision: ...
     @_builtins.property
     def police_report(self) -> Global___PoliceReportFiled: ...
+    @_builtins.property
+    def other_benefits(self) -> _containers.RepeatedCompositeFieldContainer[Global___OtherBenefit]: ...
     def __init__(
         self,
         *,
@@ -1166,10 +1172,12 @@ class GetSuspectedPaymentResponse(_message.Message):
         police_report: Global___PoliceReportFiled | None = ...,
         corrected_date: _builtins.str = ...,
         purge_date: _builtins.str = ...,
+        recipient_name: _builtins.str = ...,
+        other_benefits: _abc.Iterable[Global___OtherBenefit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["communication", b"communication", "decision", b"decision", "flag", b"flag", "investigation", b"investigation", "police_report", b"police_report", "protection_check", b"protection_check", "recovery", b"recovery", "registered_time", b"registered_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "communication", b"communication", "corrected_date", b"corrected_date", "decision", b"decision", "etag", b"etag", "flag", b"flag", "history", b"history", "investigation", b"investigation", "notice", b"notice", "payment_id", b"payment_id", "police", b"police", "police_report", b"police_report", "protection_check", b"protection_check", "purge_date", b"purge_date", "reasons", b"reasons", "recovery", b"recovery", "registered_time", b"registered_time", "shared_with", b"shared_with", "state", b"state", "tasks", b"tasks", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "communication", b"communication", "corrected_date", b"corrected_date", "decision", b"decision", "etag", b"etag", "flag", b"flag", "history", b"history", "investigation", b"investigation", "notice", b"notice", "other_benefits", b"other_benefits", "payment_id", b"payment_id", "police", b"police", "police_report", b"police_report", "protection_check", b"protection_check", "purge_date", b"purge_date", "reasons", b"reasons", "recipient_name", b"recipient_name", "recovery", b"recovery", "registered_time", b"registered_time", "shared_with", b"shared_with", "state", b"state", "tasks", b"tasks", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

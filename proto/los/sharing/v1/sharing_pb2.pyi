@@ -363,6 +363,9 @@ class ListOffersRequest(_message.Message):
 
     PAGE_FIELD_NUMBER: _builtins.int
     STATES_FIELD_NUMBER: _builtins.int
+    RECORD_ID_FIELD_NUMBER: _builtins.int
+    record_id: _builtins.str
+    """Only those of this record; empty: all."""
     @_builtins.property
     def page(self) -> _common_pb2.Page: ...
     @_builtins.property
@@ -372,10 +375,11 @@ class ListOffersRequest(_message.Message):
         *,
         page: _common_pb2.Page | None = ...,
         states: _abc.Iterable[Global___OfferState.ValueType] | None = ...,
+        record_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "record_id", b"record_id", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -848,12 +852,15 @@ class ListDisclosuresRequest(_message.Message):
     OPEN_TASKS_FIELD_NUMBER: _builtins.int
     OPEN_OBLIGATIONS_FIELD_NUMBER: _builtins.int
     SILENT_FIELD_NUMBER: _builtins.int
+    RECORD_ID_FIELD_NUMBER: _builtins.int
     open_tasks: _builtins.bool
     """Only those with a task that nobody has carried out."""
     open_obligations: _builtins.bool
     """Only those whose correction or recall is still owed."""
     silent: _builtins.bool
     """Only those that were sent three days ago or more, and of which the receiver has said nothing."""
+    record_id: _builtins.str
+    """Only those of this record; empty: all."""
     @_builtins.property
     def page(self) -> _common_pb2.Page: ...
     @_builtins.property
@@ -866,10 +873,11 @@ class ListDisclosuresRequest(_message.Message):
         open_tasks: _builtins.bool = ...,
         open_obligations: _builtins.bool = ...,
         silent: _builtins.bool = ...,
+        record_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["open_obligations", b"open_obligations", "open_tasks", b"open_tasks", "page", b"page", "silent", b"silent", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["open_obligations", b"open_obligations", "open_tasks", b"open_tasks", "page", b"page", "record_id", b"record_id", "silent", b"silent", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,158 @@
+"""The investigator's assessment of a suspected payment: whose error it is, whom it concerns beside us, and whether a crime is suspected."""
+
+from typing import Any
+
+from los.common.v1 import common_pb2
+from los.registry.v1 import registry_pb2 as pb
+
+from services.gateway.forms import Sent, chosen
+from services.gateway.questions import Group, Question
+from services.gateway.words import PROTECTION, Choice, choices, options, word
+from services.kernel.clock import Clock, timestamp
+from services.kernel.reference import reference
+
+ASSESSMENTS = {
+    "preliminary_check": ("Ärendet ska granskas vidare", pb.PAYMENT_ASSESSMENT_PRELIMINARY_CHECK),
+    "ongoing": ("Läget är detsamma; det som sägs om andra förmåner och brott ersätter det förra", pb.PAYMENT_ASSESSMENT_ONGOING),
+    "authority_error": ("Det är kommunens eget fel", pb.PAYMENT_ASSESSMENT_AUTHORITY_ERROR),
+    "dismissed": ("Det finns inget att gå vidare med: ärendet avslutas", pb.PAYMENT_ASSESSMENT_DISMISSED),
+}
+OTHERS_MAX = 5
+OTHER_TEXTS = ("benefit_type", "deciding_body", "period_from", "period_to", "suspected_error_kind", "observed_at")
+FIRST = (pb.PAYMENT_STATE_FLAGGED, pb.PAYMENT_STATE_INTAKE_REVIEW)
+
+
+def assess_questions(row: pb.GetSuspectedPaymentResponse) -> tuple[Question, ...]:
+    """What is asked of every case; only what its state lets be answered."""
+    answers: tuple[str, ...]
+    if row.state in FIRST:
+        answers = ("preliminary_check", "authority_error", "dismissed")
+    elif row.state == pb.PAYMENT_STATE_PRELIMINARY_CHECK:
+        answers = ("ongoing", "authority_error", "dismissed")
+    else:
+        answers = ("ongoing",)
+    return (
+        Question("radio", "assessment", "Vad kommer du fram till?", tuple((code, ASSESSMENTS[code][0]) for code in answers)),
+        Question("tick", "own_error_ruled_out", "Det är inte kommunens eget fel: det har jag undersökt"),
+        Question("tick", "no_conflict_of_interest", "Jag är inte jävig, och ärendet är inte mitt eget"),
+        Question(
+            "radio", "protection_check", "Har personen skyddade personuppgifter? Kontrollera i registret nu.", tuple(options(PROTECTION))
+        ),
+        Question("area", "reasons", "Vad grundas bedömningen på?", help="Skriv inga personnummer."),
+        Question(
+            "tick", "crime_suspected", "Brott mot kommunens egen utbetalning kan misstänkas. Då ska ni anmäla (6 § bidragsbrottslagen)"
+        ),
+    )
+
+
+def assess_groups(row: pb.GetSuspectedPaymentResponse) -> tuple[Group, ...]:
+    """The other benefits: those that have been named, and one more."""
+    known = reference()
+    bodies = tuple(choices(body for body in known.receivers if body.decides))
+    causes: tuple[Choice, ...] = tuple((code, word(known.causes, code)) for code in row.flag.causes)
+    benefits, circumstances = tuple(choices(known.benefits)), tuple(choices(known.causes))
+    groups = []
+    for number in range(1, min(len(row.other_benefits) + 1, OTHERS_MAX) + 1):
+        end = _end(number)
+        questions = (
+            Question("select", f"benefit_type{end}", "Förmån", benefits),
+            Question("select", f"deciding_body{end}", "Beslutad av", bodies),
+            Question("month", f"period_from{end}", "Period från och med"),
+            Question("month", f"period_to{end}", "Period till och med"),
+            Question("select", f"suspected_error_kind{end}", "Misstänkt fel", causes),
+            Question("select", f"circumstance{end}", "Omständighet", circumstances),
+            Question("date", f"circumstance{end}_from", "Omständigheten gäller från"),
+            Question("date", f"circumstance{end}_to", "Omständigheten gäller till, om den har upphört"),
+            Question("date", f"observed_at{end}", "Uppgiften kom fram"),
+        )
+        name = (Question("text", "recipient_name", "Personens namn"),) if number == 1 else ()
+        heading = "Någon annan har beslutat en förmån som också kan vara fel" if number == 1 else "Ännu en förmån"
+        help_ = "Fyll i bara om du har en egen, daterad omständighet som talar om just den förmånen." if number == 1 else ""
+        groups.append(Group(heading, help_, (*name, *questions)))
+    return tuple(groups)
+
+
+def assessed_before(row: pb.GetSuspectedPaymentResponse) -> dict[str, list[str]]:
+    """What the latest assessment says of others: a new one takes its place, so it begins with that."""
+    if row.state in FIRST:
+        return {}
+    values = {"assessment": ["ongoing"], "reasons": [row.reasons], "recipient_name": [row.recipient_name]}
+    values["crime_suspected"] = ["1" if row.police > pb.POLICE_TRACK_NONE else ""]
+    for number, other in enumerate(row.other_benefits, start=1):
+        end = _end(number)
+        values |= {f"{name}{end}": [getattr(other, name)] for name in OTHER_TEXTS}
+        for fact in other.circumstances[:1]:
+            values |= {
+                f"circumstance{end}": [fact.code],
+                f"circumstance{end}_from": [fact.from_date],
+                f"circumstance{end}_to": [fact.to_date],
+            }
+    return values
+
+
+def assess(form: Sent, named: dict[str, Any]) -> pb.AssessSuspectedPaymentRequest:
+    """The assessment of a form. Raises Invalid."""
+    return pb.AssessSuspectedPaymentRequest(
+        **named,
+        assessment=chosen(form, "assessment", ASSESSMENTS),
+        no_conflict_of_interest=bool(form.text("no_conflict_of_interest")),
+        own_error_ruled_out=bool(form.text("own_error_ruled_out")),
+        protection_check=protection_check(form),
+        recipient_name=form.text("recipient_name"),
+        other_benefits=_others(form),
+        crime_suspected=bool(form.text("crime_suspected")),
+        reasons=form.text("reasons"),
+    )
+
+
+def assess_warning(form: Sent) -> str:
+    """What of it cannot be undone."""
+    if form.text("protection_check") == "protected":
+        return "Ärendet stoppas genast, och ingen på din enhet ser det mer. Det hanteras av en särskild funktion. Det kan inte ångras."
+    if form.text("assessment") == "dismissed":
+        return "Ärendet avslutas. Det kan inte öppnas igen."
+    return ""
+
+
+def protection_check(form: Sent) -> common_pb2.ProtectionCheck:
+    """The officer looks while filling in the form, so it is now that they have looked."""
+    return common_pb2.ProtectionCheck(result=chosen(form, "protection_check", PROTECTION), checked_time=timestamp(Clock().now()))
+
+
+def facts(form: Sent, name: str) -> list[common_pb2.Circumstance]:
+    """One coded fact with its days; none when nothing is chosen."""
+    if not form.text(name):
+        return []
+    return [common_pb2.Circumstance(code=form.text(name), from_date=form.text(f"{name}_from"), to_date=form.text(f"{name}_to"))]
+
+
+def numbers(form: Sent) -> list[int]:
+    """Which of the form's places for another benefit are filled in."""
+    return [number for number in range(1, OTHERS_MAX + 1) if form.text(f"benefit_type{_end(number)}")]
+
+
+def _others(form: Sent) -> list[pb.OtherBenefit]:
+    return [
+        pb.OtherBenefit(
+            circumstances=facts(form, f"circumstance{_end(number)}"),
+            **{name: form.text(f"{name}{_end(number)}") for name in OTHER_TEXTS},
+        )
+        for number in numbers(form)
+    ]
+
+
+def at_field(form: Sent, name: str) -> str:
+    """The form's field for one of the contract's."""
+    if not name.startswith("other_benefits["):
+        return name
+    place, _, rest = name.removeprefix("other_benefits[").partition("]")
+    filled = numbers(form)
+    end = _end(filled[int(place)]) if place.isdecimal() and int(place) < len(filled) else ""
+    part = rest.removeprefix(".")
+    if part.startswith("circumstances"):
+        return f"circumstance{end}"
+    return f"{part or 'benefit_type'}{end}"
+
+
+def _end(number: int) -> str:
+    return "" if number == 1 else f"_{number}"

@@ -1,0 +1,45 @@
+"""The questions of a form as data: asked by one template, read back in words where somebody is to confirm what they are about to do."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from services.gateway.forms import Sent
+from services.gateway.words import Choice
+
+
+class Question(NamedTuple):
+    """One question. `kind`: text, date, month, number, area, select, radio, checkbox or tick; what one chooses among is in `options`."""
+
+    kind: str
+    name: str
+    label: str
+    options: tuple[Choice, ...] = ()
+    help: str = ""
+    empty: str = "Välj"
+    """What a list says before something is chosen."""
+
+
+class Group(NamedTuple):
+    """Questions that only some cases need: folded until one of them has an answer."""
+
+    heading: str
+    help: str
+    questions: tuple[Question, ...]
+
+    def is_open(self, said: Sent) -> bool:
+        """Something is answered here, or wrong here."""
+        return any(said.text(question.name) or said.field == question.name for question in self.questions)
+
+
+def answers(said: Sent, questions: Iterable[Question]) -> list[tuple[str, str]]:
+    """What was answered, in words; questions without an answer are left out."""
+    found = []
+    for question in questions:
+        words = dict(question.options)
+        if question.kind == "tick":
+            value = "Ja" if said.text(question.name) else ""
+        else:
+            value = ", ".join(words.get(text, text) for text in said.all(question.name))
+        if value:
+            found.append((question.label, value))
+    return found

@@ -1,0 +1,98 @@
+"""Who must or may be told about a case, who has been, and what came back: each receiver once, in plain words.
+
+Sharing says what the law lets; nothing here weighs anything.
+"""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from los.common.v1 import common_pb2
+from los.sharing.v1 import sharing_pb2 as pb
+from los.sharing.v1.sharing_pb2_grpc import SharingServiceStub
+
+from services.gateway.door import Who
+from services.gateway.law import today
+from services.gateway.web import receiver
+from services.gateway.words import DECIDES, RECORD_KINDS, STATES
+from services.kernel.reference import reference
+
+ROWS = 100
+WAITING = "Väntar på beslut"
+
+
+class Told(NamedTuple):
+    """One receiver: what about, how it stands, why, and what there is to do. `mine`: it waits for whoever looks."""
+
+    receiver: str
+    about: str
+    stands: str
+    why: str
+    path: str = ""
+    act: str = ""
+    is_duty: bool = False
+    mine: bool = False
+    since: Timestamp | None = None
+
+
+def told(sharing: SharingServiceStub, who: Who, record_id: UUID) -> list[Told]:
+    """What is offered and what is decided of a record, what waits first."""
+    page = common_pb2.Page(page_size=ROWS)
+    offers = sharing.ListOffers(pb.ListOffersRequest(page=page, record_id=str(record_id))).offers
+    decided = sharing.ListDisclosures(pb.ListDisclosuresRequest(page=page, record_id=str(record_id))).disclosures
+    latest = {(offer.record_kind, offer.receiver_kind): offer for offer in offers}
+    rows = [row for offer in latest.values() if (row := _offered(sharing, offer, who.caller.unit or "")) is not None]
+    rows += [_decided(row, who) for row in decided]
+    return sorted(rows, key=lambda row: (not row.mine, row.receiver))
+
+
+def _offered(sharing: SharingServiceStub, offer: pb.OfferRow, unit: str) -> Told | None:
+    """An offer that nobody has decided on; None for what a disclosure tells of, or what is no longer offered."""
+    to, about = receiver(offer.receiver_kind), RECORD_KINDS.get(offer.record_kind, offer.record_kind)
+    if offer.state == pb.OFFER_STATE_WAITING and offer.ground_id:
+        stands = "Ska få veta: det är en skyldighet" if offer.kind == "duty" else "Får få veta, om ni beslutar det"
+        why = f"{offer.message} {DECIDES.get(offer.decision_by, '')}".strip()
+        path = f"/erbjudanden/{offer.offer_id}"
+        return Told(to, about, stands, why, path, "Granska och besluta", offer.kind == "duty", mine=True, since=offer.offered_time)
+    if offer.state in {pb.OFFER_STATE_WAITING, pb.OFFER_STATE_NO_GROUND}:
+        why = offer.message or why_not(sharing, unit, offer.record_kind, offer.receiver_kind)
+        return Told(to, about, "Får inte veta", why, since=offer.offered_time)
+    if offer.state == pb.OFFER_STATE_LAPSED:
+        return Told(to, about, "Fick veta, om ni ville: tiden gick ut", "Ingen beslutade medan det gick.", since=offer.offered_time)
+    return None
+
+
+def _decided(row: pb.DisclosureRow, who: Who) -> Told:
+    waits = row.state == pb.DISCLOSURE_STATE_AWAITING_APPROVAL and row.decided_by != who.caller.person
+    to_do = row.obligation or (row.task if row.task_open else "") or row.reminder
+    act = "Granska och godkänn" if waits else "Gör det som är kvar" if to_do else "Se vad som lämnades"
+    return Told(
+        receiver(row.receiver_kind),
+        RECORD_KINDS.get(row.record_kind, row.record_kind),
+        STATES[row.state],
+        to_do,
+        f"/utlamnanden/{row.disclosure_id}",
+        act,
+        is_duty=row.task_open or bool(row.obligation),
+        mine=waits or bool(to_do),
+        since=row.decided_time,
+    )
+
+
+def why_not(sharing: SharingServiceStub, unit: str, record_kind: str, to: str) -> str:
+    """Why the law lets this unit tell nothing of this kind to a receiver, in words."""
+    held = reference().units[unit].holds.get(record_kind) if unit in reference().units else None
+    if held is None:
+        return ""
+    answer = sharing.ExplainGround(
+        pb.ExplainGroundRequest(
+            record_kind=record_kind,
+            sender_kinds=sorted(held.sender_kinds),
+            receiver=to,
+            on=today().isoformat(),
+            secrecy=[] if held.secrecy == "none" else [held.secrecy],
+            subject="personnummer",
+        )
+    )
+    near = [reason.text for reason in answer.reasons if not reason.ground_id]
+    return " ".join(near or [reason.text for reason in answer.reasons[:1]])

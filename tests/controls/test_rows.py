@@ -8,7 +8,9 @@ import pytest
 from services.controls.domain.objects import FORM, ControlObject, judge
 from services.kernel.errors import Invalid
 from services.kernel.rows import Judged, Layout
+from services.kernel.table_file import read_table
 from tests.controls.builders import SOLE_TRADER
+from tests.kernel.sample_forms import FORMS, Made
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "los_objekt.csv"
 TODAY = date(2026, 11, 24)
@@ -47,6 +49,17 @@ def test_every_row_of_the_sample_is_an_object() -> None:
     places = [judge(layout, number, row, TODAY).record for number, row in enumerate(rows, 1)]
     assert len({place.same_as for place in places if place}) == len(places) == 60
     assert header == [field.heading for field in FORM.fields][: len(header)]  # the others may be in a file too
+
+
+@pytest.mark.parametrize("made", FORMS.values(), ids=FORMS)
+def test_every_row_of_the_sample_is_the_same_object_in_all_forms(made: Made) -> None:
+    data = SAMPLE.read_bytes()
+    first, other = (
+        [judge(Layout.of(table.header, FORM), number, cells, TODAY) for number, cells in table.rows]
+        for table in (read_table(data, FORM.headings), read_table(made(data, FORM), FORM.headings))
+    )
+    assert [(row.record, row.verdict) for row in other] == [(row.record, row.verdict) for row in first]
+    assert sum(row.record is not None for row in first) == 60
 
 
 def test_a_row_becomes_the_object_it_describes() -> None:

@@ -8,6 +8,7 @@
     code: "EPSG:3006", units: "m", axisOrientation: "neu", extent: [-1200000, 4700000, 2600000, 8500000], getPointResolution: (resolution) => resolution,
   });
   ol.proj.addProjection(metres);
+  const sign = (text) => Object.assign(document.createElement("span"), { textContent: text, ariaHidden: "true" }); // so that the name is the word
   const at = (row) => [Number(row.dataset.east), Number(row.dataset.north)];
   document.getElementById("karta-del").hidden = false;
 
@@ -20,7 +21,7 @@
   const map = new ol.Map({
     target: box, layers, view,
     controls: [
-      new ol.control.Zoom({ zoomInTipLabel: "Zooma in", zoomOutTipLabel: "Zooma ut" }),
+      new ol.control.Zoom({ zoomInLabel: sign("+"), zoomOutLabel: sign("−"), zoomInTipLabel: "Zooma in", zoomOutTipLabel: "Zooma ut" }),
       new ol.control.ScaleLine({ units: "metric" }),
     ],
     interactions: ol.interaction.defaults.defaults({ onFocusOnly: true }), // the page scrolls on over a map that nobody has chosen
@@ -34,7 +35,7 @@
     marker.title = row.dataset.name;
     marker.ariaLabel = `${row.dataset.number}. ${row.dataset.name}: visa i listan`;
     marker.toggleAttribute("data-taken", row.hasAttribute("data-taken"));
-    map.addOverlay(new ol.Overlay({ element: marker, position: at(row), positioning: "center-center" }));
+    map.addOverlay(new ol.Overlay({ element: marker, position: at(row), positioning: "center-center", insertFirst: false }));
     const light = (on) => { for (const one of [marker, row]) one.toggleAttribute("data-lit", on); };
     marker.addEventListener("click", () => { row.scrollIntoView({ block: "nearest" }); row.focus({ preventScroll: true }); });
     for (const one of [marker, row]) {

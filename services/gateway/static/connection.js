@@ -1,9 +1,9 @@
 // The day's sheet on a phone that loses its connection: what was written stays in the page and is sent again, with the same
-// request_id, until it has got through. Nothing is kept anywhere else. Without this script forms are sent as forms are.
+// request_id, until it has got through. Nothing is kept anywhere else in the browser. Without this script forms are sent as forms are.
 "use strict";
 (() => {
   const ANSWER_MS = 20000, AGAIN_MS = 5000, AGAIN_MAX_MS = 60000;
-  let waiting = null, timer = 0, pause = AGAIN_MS, renew = false;
+  let waiting = null, timer = 0, pause = AGAIN_MS;
 
   const say = (what) => {
     const place = document.getElementById("anslutning");
@@ -18,13 +18,6 @@
   };
   const again = () => waiting && !waiting.sending && send(waiting.form, waiting.button);
 
-  // Signed in anew in another window: the word against forgery is that session's, so the page is asked for it.
-  const renewed = async () => {
-    const page = await fetch(location.href, { signal: AbortSignal.timeout(ANSWER_MS) });
-    const word = page.ok && new DOMParser().parseFromString(await page.text(), "text/html").querySelector("main [name=csrf]")?.value;
-    if (word) for (const field of document.querySelectorAll("[name=csrf]")) field.value = word;
-  };
-
   const show = async (answer) => {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     waiting = null;
@@ -32,24 +25,17 @@
     document.title = page.title;
     document.body.replaceWith(page.body);
     scrollTo(0, 0);
-    (document.querySelector(".ds-error-summary") ?? document.querySelector("main")).focus();
+    (document.querySelector(".ds-error-summary") ?? document.querySelector("main"))?.focus();
   };
 
   const send = async (form, button) => {
     clearTimeout(timer);
     waiting = { form, button, sending: true };
     try {
-      if (renew) await renewed();
       const body = new URLSearchParams(new FormData(form, button));
       const answer = await fetch(form.action, { method: "POST", body, signal: AbortSignal.timeout(ANSWER_MS) });
-      if (answer.status === 401 || (renew && answer.status === 403)) {
-        renew = true;
-        waiting.sending = false;
-        return say("signedOut");
-      }
       if (answer.status >= 500) throw new Error("not now");
       await show(answer);
-      renew = false;
       pause = AGAIN_MS;
     } catch {
       waiting.sending = false;

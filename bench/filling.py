@@ -5,19 +5,21 @@ A person is in three records and a house has twenty flats, however many records 
 
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from los.registry.v1 import registry_pb2 as pb
 from psycopg import sql
-from sqlalchemy import Table
+from sqlalchemy import Insert, Table
 
 from services.kernel.callers import Caller, Role
 from services.kernel.clock import FixedClock
+from services.kernel.db import DIALECT
 from services.kernel.protection import Protection
 from services.kernel.records import auditor
 from services.kernel.vault import Vault
@@ -40,25 +42,34 @@ FLATS = 20
 FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-class _Rows:
+class Rows:
     """What a transaction would have sent, by table."""
 
     def __init__(self) -> None:
         self.by_table: dict[Table, list[Mapping[str, Any]]] = {}
 
     def insert(self, table: Table, **row: Any) -> None:  # noqa: ANN401  # as Transaction.insert
+        """One row."""
         self.by_table.setdefault(table, []).append(row)
 
+    def execute(self, statement: Insert) -> int:
+        """An insert that would have told whether it was the first."""
+        row = statement.compile(dialect=DIALECT).params
+        self.insert(statement.table, **row)  # type: ignore[arg-type]  # no join
+        return 1
+
     def queues(self, *_: object, **__: object) -> bool:
+        """Each record is alone."""
         return False
 
 
-class _Apart(Vault):
+class Apart(Vault):
     """Blind indexes of as many persons as there are records of, of published test numbers alone: a group is indexed too."""
 
     group = 0
 
     def index(self, kind: str, text: str) -> bytes:
+        """As the vault's, of a person of this group."""
         return super().index(kind, f"{text}/{self.group}" if self.group and kind == "number" else text)
 
 
@@ -99,31 +110,43 @@ def _report(number: int) -> Report:
 
 def fill(url: str, keys: tuple[Path, Path], size: int) -> list[str]:
     """Put `size` alerts of the unit in; ids of some. Several processes; then ANALYZE."""
-    starts = range(0, size, BATCH)
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        tasks = [pool.submit(_fill_part, url, keys, start, min(start + BATCH, size)) for start in starts]
-        ids = [one for task in tasks for one in task.result()]
+    ids = in_parts(partial(_fill_part, url, keys), size)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")  # what the filling left to write is written now, not while the questions are asked
     return random.Random(size).sample(ids, min(KNOWN, len(ids)))  # noqa: S311
 
 
+def in_parts(part: Callable[[int, int], list[str]], size: int) -> list[str]:
+    """What all parts give; each from a number to another, in several processes where there are several parts."""
+    ends = [(start, min(start + BATCH, size)) for start in range(0, size, BATCH)]
+    if len(ends) == 1:
+        return part(*ends[0])
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        return [one for task in [pool.submit(part, *each) for each in ends] for one in task.result()]
+
+
 def _fill_part(url: str, keys: tuple[Path, Path], start: int, end: int) -> list[str]:
-    vault = _Apart.from_files("registry", *keys)
+    vault = Apart.from_files("registry", *keys)
     clock = FixedClock(FIRST_DAY + timedelta(seconds=start))
     registering = Registering(None, Alerts(vault), Payments(vault), auditor(tables.audit, clock), clock)  # type: ignore[arg-type]
-    rows: Any = _Rows()
+    rows: Any = Rows()
     for number in range(start, end):
         vault.group = number // EACH // len(PEOPLE)
         clock.moment = FIRST_DAY + timedelta(seconds=number)
         registering.add_alert(rows, _report(number), Protection.UNKNOWN, OFFICER, needs_review=False)
-    persons: dict[bytes, Mapping[str, Any]] = {row["number"]: row for row in rows.by_table.get(tables.subject, ())}
-    rows.by_table[tables.subject] = list(persons.values())
-    with psycopg.connect(url, options="-c search_path=registry -c synchronous_commit=off") as connection, connection.cursor() as cursor:
-        for table, made in rows.by_table.items():
-            _copy(cursor, table, made)
-    return [str(row["id"]) for row in rows.by_table[tables.alert]]
+    return copy(url, "registry", rows, tables.alert)
+
+
+def copy(url: str, schema: str, rows: Rows, made: Table) -> list[str]:
+    """Put all the rows in; the ids of those of one table."""
+    if tables.subject in rows.by_table:
+        persons: dict[bytes, Mapping[str, Any]] = {row["number"]: row for row in rows.by_table[tables.subject]}
+        rows.by_table[tables.subject] = list(persons.values())
+    with psycopg.connect(url, options=f"-c search_path={schema} -c synchronous_commit=off") as connection, connection.cursor() as cursor:
+        for table, each in rows.by_table.items():
+            _copy(cursor, table, each)
+    return [str(row["id"]) for row in rows.by_table[made]]
 
 
 def _copy(cursor: psycopg.Cursor[Any], table: Table, rows: list[Mapping[str, Any]]) -> None:

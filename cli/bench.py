@@ -12,22 +12,26 @@ app = typer.Typer()
 MODULES = {"register": "register", "decide": "decide", "relay": "relay", "end_to_end": "end_to_end", "import": "import_rows"}
 NAMES = tuple(MODULES)
 GROWTH = "growth"
+PAGES = "pages"
 
 
 @app.command()
 def bench(
     name: Annotated[
-        str | None, typer.Argument(help=f"En av: {', '.join(NAMES)}; eller {GROWTH}. Utan namn: de första.", show_default=False)
+        str | None,
+        typer.Argument(help=f"En av: {', '.join(NAMES)}; eller {GROWTH} eller {PAGES}. Utan namn: de första.", show_default=False),
     ] = None,
-    sizes: Annotated[str, typer.Option(help="Antal ärenden som growth mäter vid, minst först.")] = "10000,100000,1000000",
+    sizes: Annotated[
+        str, typer.Option(help="Antal ärenden som growth mäter vid, minst först; pages vid det största.")
+    ] = "10000,100000,1000000",
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Mät oss mot den nakna gränsen: omväxlande varv, medianen av tre. Med growth: hur svarstiden växer med antalet ärenden."""
-    if name == GROWTH:
-        _growth(sizes, as_json=as_json)
+    if name in {GROWTH, PAGES}:
+        (_growth if name == GROWTH else _pages)(_numbers(sizes), as_json=as_json)
         return
     if name is not None and name not in NAMES:
-        typer.echo(f"{name}: mätningen finns inte. Välj någon av: {', '.join((*NAMES, GROWTH))}.", err=True)
+        typer.echo(f"{name}: mätningen finns inte. Välj någon av: {', '.join((*NAMES, GROWTH, PAGES))}.", err=True)
         raise typer.Exit(WRONG_USE)
     results = [_module(MODULES[one]).run() for one in ([name] if name else NAMES)]
     if as_json:
@@ -45,12 +49,25 @@ def _module(name: str) -> Any:  # noqa: ANN401  # a module
         part_down(f"{missing.name} saknas. Mätningarna behöver utvecklingspaketen: make setup-dev")
 
 
-def _growth(sizes: str, *, as_json: bool) -> None:
+def _numbers(sizes: str) -> list[int]:
     asked = sizes.split(",")
     if not all(size.isascii() and size.isdigit() and int(size) for size in asked):
         typer.echo("--sizes: ange hela tal med komma mellan, till exempel 10000,100000.", err=True)
         raise typer.Exit(WRONG_USE)
-    numbers = sorted({int(size) for size in asked})
+    return sorted({int(size) for size in asked})
+
+
+def _pages(numbers: list[int], *, as_json: bool) -> None:
+    results = _module(PAGES).run(numbers[-1])
+    if as_json:
+        print(json.dumps([one._asdict() for one in results]))
+        return
+    print(f"{'p95, ms':>10}{'tom sida':>10}{'kvot':>8}{'kB':>8}  sida")
+    for one in results:
+        print(f"{one.p95_ms:>10.1f}{one.bare_ms:>10.1f}{one.ratio:>8.2f}{one.size_kb:>8.1f}  {one.name}")
+
+
+def _growth(numbers: list[int], *, as_json: bool) -> None:
     results = _module(GROWTH).run(numbers)
     if as_json:
         print(json.dumps([{"name": one.name, "p99_ms": one.p99_ms, "ratio": one.ratio} for one in results]))

@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import httpx2
@@ -22,6 +23,8 @@ from services.kernel.clock import STOCKHOLM
 from tests.gateway import records
 from tests.gateway.doors import Crowd, Door, Visitor, someone, table
 from tests.gateway.markup import WRITTEN, Field, Form, Page
+from tests.gateway.test_abuse import QUERY
+from tests.gateway.test_assets import TEMPLATES
 
 POISON = '=\'"><los-x los-y=">'
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
@@ -29,7 +32,7 @@ TODAY = datetime.now(STOCKHOLM)
 SHOWN = [door for door in table() if door.method == "GET" and not door.is_rest and not door.path.startswith(("/static", "/logga-in"))]
 SENT = [door for door in table() if door.method == "POST" and not door.is_rest]
 # Not sent: they end the session, the operation or the visit before all forms have been seen.
-LEFT = re.compile(r"/logga-ut|/stopp|/bort|/anmalan/lista")
+LEFT = "/logga-ut|/stopp|/bort|/anmalan/lista"
 TRIES = 12
 # What is right where the poison is not taken, or a choice has to be made.
 RIGHT: Mapping[str, str] = {
@@ -68,8 +71,8 @@ KEPT = {
 class Walker:
     """Everybody at once: each form is sent by whoever is shown it first."""
 
-    def __init__(self, visitor: Callable[[Caller | None], Visitor], known: Mapping[str, str]) -> None:
-        self.visitor, self.known = visitor, known
+    def __init__(self, visitor: Callable[[Caller | None], Visitor], known: Mapping[str, str], left: str = LEFT) -> None:
+        self.visitor, self.known, self.left = visitor, known, left
         self.done: set[str] = set()
         self.kept: set[str] = set()
         self.met: set[str] = set()
@@ -94,7 +97,12 @@ class Walker:
     def look(self, visitor: Visitor, answer: httpx2.Response) -> None:
         """Read a page and send the forms on it that have not been sent."""
         for form in read(answer).forms:
-            if form.method == "POST" and form.action not in self.done and not LEFT.search(form.action) and "confirmed" not in form.fields:
+            if (
+                form.method == "POST"
+                and form.action not in self.done
+                and not re.search(self.left, form.action)
+                and "confirmed" not in form.fields
+            ):
                 self.send(visitor, form)
 
     def send(self, visitor: Visitor, form: Form) -> None:
@@ -112,7 +120,7 @@ class Walker:
                 return
             wrong = next(iter(re.findall(r'id="fel-([\w.]+)"', answer.text)), "")
             again = next((each for each in page.forms if each.action == form.action), None)
-            if again is None or wrong not in form.fields or values[wrong] == (better := right(form.fields[wrong], door)):
+            if again is None or wrong not in form.fields or values[wrong] == (better := right(form.fields[wrong], door, values[wrong])):
                 return
             values |= {name: each.value for name, each in again.fields.items() if each.kind == "hidden"}
             values[wrong] = better
@@ -129,21 +137,25 @@ def first(control: Field, door: Door) -> str | None:
         return POISON
     if control.kind == "hidden" or control.value:
         return control.value
-    if control.name in door.form:
-        return str(door.form[control.name])
+    if control.name in RIGHT or control.name in door.form:
+        return RIGHT.get(control.name) or str(door.form[control.name])
     if control.kind in {"radio", "submit"}:
-        return RIGHT.get(control.name, control.options[0])
+        return control.options[0]
     if control.kind == "checkbox":
         return "1" if control.name == "declared" else None
     return KINDS.get(control.kind, "") if control.name not in LATER else ""
 
 
-def right(control: Field, door: Door) -> str:
-    """What the field has to have for the rest to be kept."""
+def right(control: Field, door: Door, tried: str | None) -> str:
+    """What the field has to have for the rest to be kept; something else than what was tried, where there is anything."""
     number = uuid4().int % 10**4
-    chosen = str(door.form.get(control.name) or RIGHT.get(control.name, ""))
-    offered = [each for each in control.options if each]
-    return chosen.format(number=number) or next(iter(offered), KINDS.get(control.kind, ""))
+    known = [
+        RIGHT.get(control.name, "").format(number=number),
+        str(door.form.get(control.name, "")),
+        *control.options,
+        KINDS.get(control.kind, ""),
+    ]
+    return next((each for each in known if each and each != tried), "")
 
 
 def read(answer: httpx2.Response) -> Page:
@@ -169,13 +181,38 @@ def walker(running: stack.Stack, crowd: Crowd) -> Walker:
                     request_id=str(uuid4()), name="pay-kfm-15a", open=is_open, decision_reference=POISON, reason=POISON
                 )
             )
+        other = known | records.drafted(services, POISON) | {"disclosure_id": records.task(services, POISON)}
     found = Walker(crowd.one, known)
     found.walk()
+    silent = Walker(crowd.one, other, f"{LEFT}|/svar")  # nobody answers this invitation
+    silent.walk()
+    found.met |= silent.met
+    found.kept |= silent.kept
     return found
 
 
-def test_every_form_with_something_to_write_has_been_met_and_poison_is_kept(walker: Walker) -> None:
+def test_every_field_where_one_may_write_has_been_met_and_poison_is_kept(walker: Walker) -> None:
+    assert set(written_in_templates()) - {one.rpartition(" ")[2] for one in walker.met} - set(QUERY) == set()
     assert walker.kept >= KEPT
+
+
+def written_in_templates() -> Iterator[str]:
+    """The names of all fields of the templates where a person may write anything."""
+    for path in TEMPLATES:
+        text = path.read_text(encoding="utf-8")
+        for name, more in re.findall(r"\b(?:text|area)\(\w+, \"(\w+)\"((?:[^()]|\([^()]*\))*)\)", text):
+            if "type=" not in more:
+                yield name
+        for tag in re.findall(r"<(?:input|textarea)\b[^>]*>", text):
+            name, kind = re.search(r'name="(\w+)"', tag), re.search(r'type="([^"]+)"', tag)
+            if name is not None and (kind is None or kind[1] in WRITTEN):
+                yield name[1]
+
+
+def test_no_element_comes_of_what_stands_in_an_address(walker: Walker, crowd: Crowd) -> None:
+    crowd.sign_in()
+    for visitor, door, _ in walker.pages():
+        read(visitor.browser.ask("GET", f"{door.address(walker.known)}?{urlencode(dict.fromkeys(QUERY, POISON))}"))
 
 
 def test_no_element_and_no_attribute_comes_of_what_somebody_has_written(walker: Walker, crowd: Crowd) -> None:

@@ -57,7 +57,7 @@ class Operations:
         mine = operation.c.id.in_(invited) if asked.invited else operation.c.unit == unit
         if asked.inspected:
             mine = or_(mine, and_(operation.c.unit == unit, operation.c.own_control_ground_id != ""))
-        open_ones = [self._listed(tx, row, asked) for row in tx.read(select(operation).where(mine, operation.c.day.is_(None)))]
+        open_ones = self._listed(tx, tx.read(select(operation).where(mine, operation.c.day.is_(None))), asked)
         ordered = sorted((one for one in open_ones if asked.takes(one)), key=_newest_first)
         found: list[Operation] = ordered
         statement = select(operation).where(mine, operation.c.day.is_not(None)).order_by(operation.c.day.desc(), operation.c.id.desc())
@@ -66,8 +66,8 @@ class Operations:
             if last is None:
                 raise Invalid("page.page_token: ange det värde som den förra sidan gav.")
             if last.day is None:
-                place = _newest_first(self._listed(tx, last, asked))
-                found = [one for one in ordered if _newest_first(one) > place]
+                (place,) = self._listed(tx, [last], asked)
+                found = [one for one in ordered if _newest_first(one) > _newest_first(place)]
             else:
                 found = []
                 statement = statement.where(tuple_(operation.c.day, operation.c.id) < tuple_(last.day, last.id))
@@ -81,13 +81,19 @@ class Operations:
             is_due = operation.c.completed_time <= asked.reminded_before
             statement = statement.where(operation.c.state == State.COMPLETED, operation.c.untold > 0, is_due)
         if len(found) < limit:
-            found += [self._listed(tx, row, asked) for row in tx.read(statement.limit(limit - len(found)))]
+            found += self._listed(tx, tx.read(statement.limit(limit - len(found))), asked)
         return found[:limit]
 
-    def _listed(self, tx: Transaction, row: Row, asked: Listing) -> Operation:
-        if asked.invited:  # what the unit may know of it follows from its answer
-            return self._whole(tx, row)
-        return _operation_of(row, _plan_of(self._vault.open_key(row.id, row.data_key), row.plan))
+    def _listed(self, tx: Transaction, rows: Sequence[Row], asked: Listing) -> list[Operation]:
+        parts: dict[UUID, list[Participation]] = {}
+        if asked.invited and rows:  # what the unit may know of one follows from its answer
+            of_these = participation.c.operation_id.in_([row.id for row in rows])
+            for item in tx.read(select(participation).where(of_these).order_by(participation.c.position)):
+                parts.setdefault(item.operation_id, []).append(_participation_of(item))
+        return [
+            _operation_of(row, _plan_of(self._vault.open_key(row.id, row.data_key), row.plan), participations=tuple(parts.get(row.id, ())))
+            for row in rows
+        ]
 
     def of_visit(self, tx: Transaction, visit_id: UUID, *, lock: bool = False) -> Operation | None:
         """The operation that a visit is of, or None."""

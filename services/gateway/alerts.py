@@ -153,6 +153,7 @@ STEPS: tuple[Step, ...] = (
         _assess_questions,
         _assess_groups,
         warning=_assess_warning,
+        again="Bedöm på nytt",
     ),
     Step(
         "komplettering",
@@ -224,6 +225,7 @@ class _Pages(CasePages):
             rows=self._facts(case),
             state=self._state(case),
             told=told(services.sharing, who, alert_id),
+            names=dict(self._door.colleagues(who, Role)),
             links=self._links(who, alert_id),
             **self._offered(who, case),
         )

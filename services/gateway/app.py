@@ -30,6 +30,7 @@ from services.gateway import (
     oversight,
     payments,
     store,
+    suppliers,
     tips,
     web,
     work,
@@ -146,7 +147,7 @@ def build(config: GatewayConfig, database: Database, calls: Calls, clock: Clock)
 
     app.include_router(door.routes())
     app.include_router(work.routes(door))
-    for pages in (case_lists, cases, payments, alerts):
+    for pages in (case_lists, cases, payments, alerts, suppliers):
         app.include_router(pages.routes(door))
     app.include_router(deciding.routes(door))
     app.include_router(landlord.routes(door))

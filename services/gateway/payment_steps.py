@@ -248,6 +248,7 @@ STEPS: tuple[Step, ...] = (
         assess_groups,
         assessed_before,
         assess_warning,
+        again="Bedöm på nytt, eller säg till om fler",
     ),
     Step(
         "polisanmalan",
@@ -262,6 +263,7 @@ STEPS: tuple[Step, ...] = (
         begun=_police_begun,
         is_open=lambda row: row.police in REPORTABLE,
         is_due=lambda row: row.police == pb.POLICE_TRACK_DUE,
+        again="Anteckna vad Polisen har sagt",
     ),
     Step(
         "utredning",
@@ -273,6 +275,7 @@ STEPS: tuple[Step, ...] = (
         frozenset({pb.PAYMENT_STATE_PRELIMINARY_CHECK}),
         _investigate,
         _method_questions,
+        again="Lägg till ett sätt att utreda",
     ),
     Step(
         "kommunicering",

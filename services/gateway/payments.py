@@ -49,6 +49,7 @@ class _Pages(CasePages):
             rows=case_rows(row),
             state=PAYMENT_STATES[row.state],
             told=told(services.sharing, who, payment_id),
+            names=dict(self._door.colleagues(who, Role)),
             links=services.registry.ListLinks(pb.ListLinksRequest(record_kind="suspected_payment", record_id=str(payment_id))),
             **self._offered(who, row),
         )

@@ -41,6 +41,8 @@ class Step:
     groups: Callable[[Row], tuple[Group, ...]] = lambda _: ()
     begun: Callable[[Row], dict[str, list[str]]] = lambda _: {}
     warning: Callable[[Sent], str] = lambda _: ""
+    again: str = ""
+    """What it is called where it can be done but is not what the case waits for."""
     is_open: Callable[[Row], bool] = lambda _: True
     is_due: Callable[[Row], bool] = lambda _: True
 

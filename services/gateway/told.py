@@ -3,6 +3,7 @@
 Sharing says what the law lets; nothing here weighs anything.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,20 +15,27 @@ from los.sharing.v1.sharing_pb2_grpc import SharingServiceStub
 from services.gateway.door import Who
 from services.gateway.law import today
 from services.gateway.web import receiver
-from services.gateway.words import DECIDES, RECORD_KINDS, STATES
+from services.gateway.words import DECIDES, RECORD_KINDS, ROLES, STATES
+from services.kernel.callers import Role
 from services.kernel.reference import reference
 
 ROWS = 100
-WAITING = "Väntar på beslut"
+# Who decides, of the cases' own kinds; sharing has the rule (sharing-matrix 8), and a test holds this beside it.
+DECIDERS: Mapping[str, frozenset[Role]] = {
+    "folkbokforing_alert": frozenset({Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR}),
+    "suspected_payment": frozenset({Role.FUT_INVESTIGATOR}),
+    "police_report": frozenset({Role.FUT_MANAGER}),
+}
 
 
 class Told(NamedTuple):
-    """One receiver: what about, how it stands, why, and what there is to do. `mine`: it waits for whoever looks."""
+    """One receiver: what about, how it stands, why, and what there is to do. `mine`: it waits for whoever looks, who is told `briefly`."""
 
     receiver: str
     about: str
     stands: str
     why: str
+    briefly: str = ""
     path: str = ""
     act: str = ""
     is_duty: bool = False
@@ -41,21 +49,26 @@ def told(sharing: SharingServiceStub, who: Who, record_id: UUID) -> list[Told]:
     offers = sharing.ListOffers(pb.ListOffersRequest(page=page, record_id=str(record_id))).offers
     decided = sharing.ListDisclosures(pb.ListDisclosuresRequest(page=page, record_id=str(record_id))).disclosures
     latest = {(offer.record_kind, offer.receiver_kind): offer for offer in offers}
-    rows = [row for offer in latest.values() if (row := _offered(sharing, offer, who.caller.unit or "")) is not None]
+    rows = [row for offer in latest.values() if (row := _offered(sharing, offer, who)) is not None]
     rows += [_decided(row, who) for row in decided]
     return sorted(rows, key=lambda row: (not row.mine, row.receiver))
 
 
-def _offered(sharing: SharingServiceStub, offer: pb.OfferRow, unit: str) -> Told | None:
+def _offered(sharing: SharingServiceStub, offer: pb.OfferRow, who: Who) -> Told | None:
     """An offer that nobody has decided on; None for what a disclosure tells of, or what is no longer offered."""
     to, about = receiver(offer.receiver_kind), RECORD_KINDS.get(offer.record_kind, offer.record_kind)
     if offer.state == pb.OFFER_STATE_WAITING and offer.ground_id:
-        stands = "Ska få veta: det är en skyldighet" if offer.kind == "duty" else "Får få veta, om ni beslutar det"
+        is_duty, deciders = offer.kind == "duty", DECIDERS.get(offer.record_kind, frozenset())
+        stands = "Ska få veta: det är en skyldighet" if is_duty else "Får få veta, om ni beslutar det"
+        if who.role not in deciders:
+            by = " eller ".join(ROLES[role].lower() for role in sorted(deciders))
+            return Told(to, about, stands, f"{offer.message} Väntar på {by}.", is_duty=is_duty, since=offer.offered_time)
+        briefly = f"{to} {'ska' if is_duty else 'får'} få veta ({about.lower()}). Gå igenom vad som skickas, väg och besluta."
         why = f"{offer.message} {DECIDES.get(offer.decision_by, '')}".strip()
         path = f"/erbjudanden/{offer.offer_id}"
-        return Told(to, about, stands, why, path, "Granska och besluta", offer.kind == "duty", mine=True, since=offer.offered_time)
+        return Told(to, about, stands, why, briefly, path, "Granska och besluta", is_duty, mine=True, since=offer.offered_time)
     if offer.state in {pb.OFFER_STATE_WAITING, pb.OFFER_STATE_NO_GROUND}:
-        why = offer.message or why_not(sharing, unit, offer.record_kind, offer.receiver_kind)
+        why = offer.message or why_not(sharing, who.caller.unit or "", offer.record_kind, offer.receiver_kind)
         return Told(to, about, "Får inte veta", why, since=offer.offered_time)
     if offer.state == pb.OFFER_STATE_LAPSED:
         return Told(to, about, "Fick veta, om ni ville: tiden gick ut", "Ingen beslutade medan det gick.", since=offer.offered_time)
@@ -71,6 +84,7 @@ def _decided(row: pb.DisclosureRow, who: Who) -> Told:
         RECORD_KINDS.get(row.record_kind, row.record_kind),
         STATES[row.state],
         to_do,
+        f"{receiver(row.receiver_kind)}: {to_do or STATES[row.state]}",
         f"/utlamnanden/{row.disclosure_id}",
         act,
         is_duty=row.task_open or bool(row.obligation),

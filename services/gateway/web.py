@@ -24,7 +24,7 @@ from services.kernel.clock import STOCKHOLM, instant
 from services.kernel.errors import Conflict, Denied, Failure, Invalid, NotFound, Unavailable
 from services.kernel.ids import new_id
 from services.kernel.log import log, place_of
-from services.kernel.reference import reference
+from services.kernel.reference import Words, reference
 from services.kernel.rpc import failure_of
 
 HERE = Path(__file__).parent
@@ -68,6 +68,20 @@ def receiver(code: str) -> str:
     return word(reference().receivers, code)
 
 
+def in_words(value: str, field: str) -> str:
+    """A value that is sent, with the word of its code where it is one."""
+    known = reference()
+    lists: dict[str, Words[Any]] = {
+        "payment.suspected_error_kind": known.causes,
+        "payment.deciding_body": known.receivers,
+        "payment.benefit_type": known.benefits,
+        "alert.suspected_error_kind": known.error_kinds,
+        "alert.source_kind": known.sources,
+    }
+    said = word(lists[field], value) if field in lists else value
+    return value if said == value else f"{said} ({value})"
+
+
 PAGES = Environment(
     loader=PackageLoader("services.gateway"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
@@ -78,6 +92,7 @@ PAGES.filters |= {
     "case_path": lambda kind: CASE_PATHS.get(kind, ""),
     "step": step,
     "sentence": sentence,
+    "in_words": in_words,
     "field": lambda name: FIELDS.get(name, name),
 }
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from los.common.v1 import common_pb2
 from los.sharing.v1 import sharing_pb2 as pb
 
-from services.gateway import controls_start, figures, files, landlord, law, oversight
+from services.gateway import controls_start, figures, files, landlord, law, oversight, suppliers
 from services.gateway.case_lists import LISTERS, LISTS, ROWS, first_cases
 from services.gateway.cases import FLAGGERS
 from services.gateway.deciding import OFFICERS
@@ -73,7 +73,7 @@ def _work(door: Door, request: Request, who: Who) -> Response:
 
 
 def _flagging(door: Door, request: Request, who: Who) -> Response:  # noqa: ARG001  # as the others
-    return page(request, "flagging.html", role=ROLES[who.role])
+    return page(request, "flagging.html", role=ROLES[who.role], buys=suppliers.checks_suppliers(who.caller.unit))
 
 
 def _tips(door: Door, request: Request, who: Who) -> Response:  # noqa: ARG001  # as the others

@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 
+from services.gateway import told
 from services.gateway.payment_steps import STEPS
 from services.kernel.callers import Role
 from services.kernel.clock import Clock
 from services.registry.domain.payment import Police, State
 from services.registry.domain.payment_life import LIFE, REPORTS, Act
 from services.registry.wire.payments import POLICE_TRACK, STATES
+from services.sharing import domain as sharing
 from tests.gateway.browser import Browser
 from tests.gateway.steps import begin, confirm, do
 from tests.gateway.test_cases import OTHER, SECOND, assess, flag
@@ -214,6 +216,7 @@ def test_the_pages_table_of_acts_is_the_registrys_own() -> None:
         assert step.roles == {role for row in rows for role in row.who}
         assert step.states == {STATES[row.before] for row in rows}
     assert {*acts, "polisanmalan"} == {step.code for step in STEPS}
+    assert all(sharing.DECIDERS[kind] == roles for kind, roles in told.DECIDERS.items())
     assert set(STATES) == set(State)
     assert set(POLICE_TRACK) == set(Police)
     assert Role.FUT_MANAGER not in next(step for step in STEPS if step.code == "bedomning").roles

@@ -11,7 +11,7 @@ from los.sharing.v1 import sharing_pb2 as pb
 from los.sharing.v1.sharing_pb2_grpc import SharingServiceStub
 
 from services.gateway.door import Door, Who
-from services.gateway.forms import Filled, Sent, answered, asked
+from services.gateway.forms import Filled, Sent, answered, asked, needed
 from services.gateway.web import go_to, page
 from services.gateway.words import CASE_PATHS, DECIDES, EVENTS, STATES
 from services.kernel.callers import Role
@@ -22,6 +22,7 @@ OFFICERS = frozenset({Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.APPROVER, 
 DECISIONS: Mapping[str, pb.Decision.ValueType] = {"send": pb.DECISION_SEND, "refuse": pb.DECISION_REFUSE}
 POINT_LENGTH_MAX = 2000
 POINT = "point."
+NO_DELEGATION = "ange den punkt i delegationsordningen som du beslutar på."
 # How the contract names what a form asks.
 FIELDS = {"delegation_reference": "delegation", "carried_out_time": "when"}
 # What has been told and stands: it may be found wrong, or be taken back.
@@ -82,7 +83,7 @@ class _Pages:
                 preview_id=form.text("preview_id"),
                 payload_hash=form.text("payload_hash"),
                 decision=_decision(form),
-                delegation_reference=form.text("delegation"),
+                delegation_reference=needed(form, "delegation", NO_DELEGATION),
                 reason=form.text("reason"),
             )
             decided = asked(lambda: self._door.services(who).sharing.DecideDisclosure(wanted))
@@ -104,7 +105,7 @@ class _Pages:
                     disclosure_id=str(disclosure_id),
                     payload_hash=form.text("payload_hash"),
                     decision=_decision(form),
-                    delegation_reference=form.text("delegation"),
+                    delegation_reference=needed(form, "delegation", NO_DELEGATION),
                     reason=form.text("reason"),
                 )
             )
@@ -161,7 +162,7 @@ class _Pages:
                 pb.RecallDisclosureRequest(
                     request_id=form.request_id,
                     disclosure_id=str(disclosure_id),
-                    delegation_reference=form.text("recall_delegation"),
+                    delegation_reference=needed(form, "recall_delegation", NO_DELEGATION),
                     reason=form.text("recall"),
                 )
             )
@@ -250,6 +251,7 @@ class _Pages:
             may_approve=waits and row.decided_by != who.caller.person,
             may_take_back=row.state in STANDING,
             case_path=f"{case}/{row.record_id}" if case else "",
+            names=dict(self._door.colleagues(who, Role)),
             said=said,
         )
 

@@ -248,7 +248,7 @@ STEPS: tuple[Step, ...] = (
         assess_groups,
         assessed_before,
         assess_warning,
-        again="Bedöm på nytt, eller säg till om fler",
+        again="Bedöm på nytt, till exempel för att underrätta fler",
     ),
     Step(
         "polisanmalan",

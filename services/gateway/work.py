@@ -12,6 +12,7 @@ from services.gateway.cases import FLAGGERS
 from services.gateway.deciding import OFFICERS
 from services.gateway.door import KEPT_PATH, Door, Who
 from services.gateway.forms import AGAIN, Filled
+from services.gateway.told import DECIDERS
 from services.gateway.web import go_to, page
 from services.gateway.words import ROLES, TASKS
 from services.kernel.callers import Role
@@ -60,7 +61,7 @@ def _work(door: Door, request: Request, who: Who) -> Response:
         request,
         "work.html",
         role=ROLES[who.role],
-        to_decide=offers,
+        to_decide=[row for row in offers if who.role in DECIDERS.get(row.record_kind, {who.role})],
         to_approve=[row for row in approve if row.decided_by != who.caller.person],
         waiting=[row for row in approve if row.decided_by == who.caller.person],
         tasks=tasks,

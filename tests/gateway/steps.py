@@ -11,7 +11,7 @@ from tests.gateway.browser import Browser
 def form(page: httpx2.Response, action: str) -> dict[str, str]:
     """The hidden fields of the form with this action."""
     (found,) = re.findall(rf'<form method="post" action="{re.escape(action)}">(.*?)</form>', page.text, re.DOTALL)
-    hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', found)
+    hidden = re.findall(r'<input type="hidden" name="([\w.]+)" value="([^"]*)">', found)
     return {name: unescape(value) for name, value in hidden}
 
 

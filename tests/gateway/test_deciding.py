@@ -73,6 +73,9 @@ def test_from_what_waits_to_what_is_sent_with_a_colleague(browser: Browser, addr
         assert path in links(colleague, "utlamnanden")
         seen = other.see(path)
         action = f"{path}/godkannande"
+        lacks = other.ask("POST", action, form=form(seen, action) | SEND | {"delegation": ""})
+        assert lacks.status_code == 400
+        assert 'id="fel-delegation"' in lacks.text
         approved = other.follow(other.ask("POST", action, form=form(seen, action) | SEND))
     assert "Godkänn" not in approved.text
     assert re.search(r"Beslutat\. Är på väg|Skickat\.|tagit emot", approved.text)

@@ -212,6 +212,8 @@ class _Pages(CasePages):
     path = "/folkbokforing"
     named = "alert_id"
     steps = STEPS
+    readers = READERS
+    record_kind = "folkbokforing_alert"
 
     def case(self, request: Request, alert_id: UUID) -> Response:
         """A case whole. The first assessment is made on it."""

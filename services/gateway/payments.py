@@ -37,6 +37,8 @@ class _Pages(CasePages):
     path = "/utbetalningar"
     named = "payment_id"
     steps = STEPS
+    readers = READERS
+    record_kind = "suspected_payment"
 
     def case(self, request: Request, payment_id: UUID) -> Response:
         """A case whole. The first assessment is made on it."""

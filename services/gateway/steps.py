@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, asked
 from services.gateway.questions import Group, Question, answers
+from services.gateway.told import others, told
 from services.gateway.web import go_to, page
 from services.gateway.words import ROLES
 from services.kernel.callers import Role
@@ -72,12 +73,15 @@ class CasePages:
     named: str
     """What an address and the contract call the case's id."""
     steps: tuple[Step, ...]
+    readers: frozenset[Role]
+    record_kind: str
 
     def __init__(self, door: Door) -> None:
         self._door = door
 
     def route(self, router: APIRouter) -> None:
         """Put the pages on a router."""
+        router.add_api_route(f"{self.path}/{{{self.named}}}/andra", self._others(), methods=["GET"])
         for step in self.steps:
             address = f"{self.path}/{{{self.named}}}/{step.code}"
             router.add_api_route(address, self._form(step), methods=["GET"])
@@ -117,6 +121,18 @@ class CasePages:
 
     def _begun(self, row: Row, step: Step) -> Sent:
         return Sent(step.begun(row)).about(self._seen(row))
+
+    def _others(self) -> Callable[[Request, UUID], Response]:
+        def shown(request: Request, record_id: Annotated[UUID, Path(alias=self.named)]) -> Response:
+            """The agencies that the case does not name, and why none of them is told."""
+            who = self._door.allowed(request, self.readers)
+            self._row(who, record_id)
+            sharing = self._door.services(who).sharing
+            named = {row.receiver for row in told(sharing, who, record_id)}
+            rows = others(sharing, who.caller.unit or "", self.record_kind, named)
+            return page(request, "others.html", rows=rows, here=f"{self.path}/{record_id}")
+
+        return shown
 
     def _form(self, step: Step) -> Callable[[Request, UUID], Response]:
         def form(request: Request, record_id: Annotated[UUID, Path(alias=self.named)]) -> Response:

@@ -3,7 +3,7 @@
 Sharing says what the law lets; nothing here weighs anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
@@ -95,9 +95,24 @@ def _decided(row: pb.DisclosureRow, who: Who) -> Told:
 
 def why_not(sharing: SharingServiceStub, unit: str, record_kind: str, to: str) -> str:
     """Why the law lets this unit tell nothing of this kind to a receiver, in words."""
+    return _in_general(sharing, unit, record_kind, to)[1]
+
+
+def others(sharing: SharingServiceStub, unit: str, record_kind: str, named: Collection[str]) -> list[tuple[str, str, str]]:
+    """The agencies that a case does not name: who, whether they may be told of such cases at all, and why or why not."""
+    found = []
+    for each in reference().receivers:
+        if each.agency and each.word not in named:
+            stands, why = _in_general(sharing, unit, record_kind, each.code)
+            found.append((each.word, stands, why))
+    return found
+
+
+def _in_general(sharing: SharingServiceStub, unit: str, record_kind: str, to: str) -> tuple[str, str]:
+    """What the law says of a unit's cases of a kind and a receiver, today: how it stands, and why."""
     held = reference().units[unit].holds.get(record_kind) if unit in reference().units else None
     if held is None:
-        return ""
+        return "Får inte veta", ""
     answer = sharing.ExplainGround(
         pb.ExplainGroundRequest(
             record_kind=record_kind,
@@ -108,5 +123,7 @@ def why_not(sharing: SharingServiceStub, unit: str, record_kind: str, to: str) -
             subject="personnummer",
         )
     )
-    near = [reason.text for reason in answer.reasons if not reason.ground_id]
-    return " ".join(near or [reason.text for reason in answer.reasons[:1]])
+    if answer.allowed:
+        return "Kan få veta, när ärendet är bedömt så", f"{answer.citation}."
+    general = [reason.text for reason in answer.reasons if not reason.ground_id]
+    return "Får inte veta", " ".join(general or [reason.text for reason in answer.reasons[:1]])

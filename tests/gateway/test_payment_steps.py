@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from cli.walk import wait_for
 from services.gateway import told
 from services.gateway.payment_steps import STEPS
 from services.kernel.callers import Role
@@ -152,6 +153,16 @@ def test_an_act_is_shown_to_who_may_do_it_and_no_one_else(browser: Browser, addr
         assert "Inget väntar på dig" in waits(page.text)
         assert "Du kan också" not in page.text
         assert other.see(f"{path}/utredning").status_code == 403
+
+
+def test_why_nobody_else_is_told_is_said_of_each_in_plain_words(browser: Browser) -> None:
+    path = assessed(browser, **OTHER)
+    wait_for("Erbjudandet", lambda: "/erbjudanden/" in browser.see(path).text)
+    text = browser.see(f"{path}/andra").text
+    assert "Kronofogden" in text
+    assert "En fordran drivs in på vanligt sätt." in text
+    assert "Misstänkt brott anmäls som polisanmälan" in text
+    assert "Försäkringskassan" not in text  # the case names it, with its own ground
 
 
 def test_a_protected_person_is_confirmed_and_the_case_is_gone(browser: Browser) -> None:

@@ -13,7 +13,7 @@ from los.controls.v1 import route_pb2
 from services.gateway import controls_words as words
 from services.gateway.controls_frame import COORDINATOR, LEADS, Frame, Show, named, seen_of, told, whole
 from services.gateway.door import Door, Who
-from services.gateway.forms import Filled, Sent, asked
+from services.gateway.forms import Filled, Sent, answered
 from services.gateway.web import page
 from services.gateway.words import choices
 from services.kernel.callers import Role
@@ -79,7 +79,7 @@ class _Pages(Frame):
         op = self._operation(who, operation_id)
         try:
             wanted = _route_asked(form, op)
-            found = asked(lambda: self._controls(who).SuggestRoute(wanted))
+            found = answered(lambda: self._controls(who).SuggestRoute(wanted))
         except Unavailable as problem:
             return show(who, Sent(form.values, "", problem.message), 503)
         except (Invalid, Conflict) as problem:
@@ -128,12 +128,12 @@ class _Pages(Frame):
         part = common_pb2.Page(page_size=ROWS, page_token=said.text("efter"))
         controls = self._controls(who)
         if not any(said.text(name) for name in FILTERS):
-            listed = asked(lambda: controls.ListObjects(pb.ListObjectsRequest(page=part)))
+            listed = answered(lambda: controls.ListObjects(pb.ListObjectsRequest(page=part)))
             return [pb.CandidateRow(object_id=row.object_id, object=row.object) for row in listed.objects], listed.next_page_token
         wanted = pb.ListCandidatesRequest(
             page=part, district=said.text("stadsdel"), object_type=said.text("typ"), only_with_tips=bool(said.text("tips"))
         )
-        found = asked(lambda: controls.ListCandidates(wanted))
+        found = answered(lambda: controls.ListCandidates(wanted))
         return list(found.candidates), found.next_page_token
 
     def _routing(self, request: Request, operation_id: UUID) -> Show:

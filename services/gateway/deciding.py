@@ -73,6 +73,8 @@ class _Pages:
             return self._preview_page(request, who, offer_id, form.text("request_id"), form, Sent(), tried=tried)
         except Invalid as problem:  # something that was written
             return self._preview_page(request, who, offer_id, str(uuid4()), Sent(), form.wrong(problem).at(""), written=_points(form))
+        except Conflict as problem:  # there is nothing to preview any more
+            return self._written(request, offer_id, form, form.wrong(problem).at(""))
 
     def decide(self, request: Request, form: Filled) -> Response:
         """A decision on the preview that was just seen."""
@@ -192,8 +194,11 @@ class _Pages:
         try:
             return self._preview_page(request, who, offer_id, str(uuid4()), form, said)
         except (Invalid, Conflict):
-            written = [*_points(form).values(), form.text("reason"), form.text("delegation")]
-            return page(request, "offer.html", said.status, offer_id=offer_id, written=[text for text in written if text], said=said)
+            return self._written(request, offer_id, form, said)
+
+    def _written(self, request: Request, offer_id: UUID, form: Sent, said: Sent) -> Response:
+        written = [*_points(form).values(), form.text("reason"), form.text("delegation")]
+        return page(request, "offer.html", said.status, offer_id=offer_id, written=[text for text in written if text], said=said)
 
     def _preview_page(
         self,

@@ -11,10 +11,10 @@ from los.registry.v1 import registry_pb2
 
 from services.gateway.calls import Services
 from services.gateway.door import Door, Who
-from services.gateway.forms import Filled, Sent, asked
+from services.gateway.forms import Filled, Sent, answered, asked
 from services.gateway.web import LIST_BYTES_MAX, go_to, page
 from services.kernel.callers import Role
-from services.kernel.errors import Conflict, Invalid, NotFound
+from services.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from services.kernel.table_file import TableFile, read_table
 
 UNDO_S = 600
@@ -73,7 +73,7 @@ class Read(NamedTuple):
 def read(services: Services, kind: Kind, file: UploadFile, *, dry_run: bool) -> Read:
     """Every row is answered. Raises Invalid for a file that is refused as a whole."""
     table = read_table(file.file.read(LIST_BYTES_MAX + 1), kind.headings, LIST_BYTES_MAX)
-    rows = asked(lambda: [answer.row for answer in kind.call(services)(_requests(kind, table, dry_run=dry_run))])
+    rows = answered(lambda: [answer.row for answer in kind.call(services)(_requests(kind, table, dry_run=dry_run))])
     rejected = [row for row in rows if row.result == common_pb2.ROW_RESULT_REJECTED]
     noted = [row for row in rows if row.message and row.result != common_pb2.ROW_RESULT_REJECTED]
     again = sum(row.result == common_pb2.ROW_RESULT_DUPLICATE for row in rows)
@@ -114,7 +114,7 @@ class _Pages:
         assert kind is not None  # noqa: S101  # the roles that have none were refused
         try:
             found = read(self._door.services(who), kind, file, dry_run=bool(tried))
-        except Invalid as problem:
+        except (Invalid, Unavailable) as problem:
             return self._shown(request, who, Sent({}, "file", problem.message))
         return page(request, "list_read.html", found=found, tried=bool(tried), back="/filer", word="registrerade")
 

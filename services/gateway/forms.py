@@ -5,21 +5,25 @@ from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from dataclasses import field as made
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 from uuid import uuid4
 
 import grpc
 from fastapi import Depends, Request
 
-from services.kernel.errors import Conflict, ConflictReason, Invalid
+from services.kernel.errors import Conflict, ConflictReason, Invalid, Unavailable
 from services.kernel.rpc import failure_of
 
 Answer = TypeVar("Answer")
 CHANGED = "Någon annan har ändrat det här medan du arbetade. Det du skrev är inte sparat, men står kvar i formuläret."
 SENT_BEFORE = "Formuläret har redan skickats en gång, med annat innehåll. Det du skrev nu är inte sparat: spara igen om det ska gälla."
+NOT_ANSWERED = "Tjänsten svarade inte. Det du skrev står kvar här: skicka igen om en stund. Det blir inte gjort två gånger."
 SHOWN_AGAIN = "Det du skrev finns kvar, men är inte skickat än. Kontrollera det och skicka igen."
 AGAIN = "shown_again"
 """The field of a form that is only to be shown again with what was written: nothing is done."""
+SAME_REQUEST = frozenset({NOT_ANSWERED, SHOWN_AGAIN})
+"""After these the form is the same request as before: it may have been done, and is not to be done twice."""
 _shown_again: ContextVar[bool] = ContextVar("shown_again", default=False)
 
 
@@ -53,6 +57,8 @@ class Sent:
         """
         if failure.reason in {ConflictReason.ETAG, ConflictReason.REQUEST_REUSED}:
             return Sent(self.values, "", CHANGED if failure.reason == ConflictReason.ETAG else SENT_BEFORE, conflict=True)
+        if failure.message in SAME_REQUEST:
+            return Sent(self.values, "", failure.message, isinstance(failure, Conflict))
         name, _, message = failure.message.partition(": ")
         last = name.rpartition(".")[2]
         name = last if name not in self.values and last in self.values else name
@@ -73,6 +79,24 @@ class Sent:
     def seen(self) -> str:
         """What the page says, as a form carries it; no etag, nothing to compare."""
         return json.dumps(self.facts, ensure_ascii=False, separators=(",", ":"))
+
+    def etag(self, now: str) -> str:
+        """What was seen when the form was opened, until its person has been shown what has changed since; `now`: as it is."""
+        return now if self._is_up_to_date else self.text("etag")
+
+    @property
+    def seen_first(self) -> str:
+        """What the page said when the form was opened, for as long."""
+        return self.seen if self._is_up_to_date else self.text("seen")
+
+    @property
+    def _is_up_to_date(self) -> bool:
+        return not self.text("etag") or not self.message or self.message in {CHANGED, SENT_BEFORE}
+
+    @property
+    def shown(self) -> str:
+        """When the form is shown, for what its person does meanwhile."""
+        return datetime.now(UTC).isoformat(timespec="seconds")
 
     @property
     def changed(self) -> list[tuple[str, str, str, str]]:
@@ -99,7 +123,8 @@ class Sent:
     @property
     def request_id(self) -> str:
         """The form's own; a form that was corrected is another request."""
-        return str(uuid4()) if self.message else self.text("request_id") or str(uuid4())
+        own = "" if self.message and self.message not in SAME_REQUEST else self.text("request_id")
+        return own or str(uuid4())
 
 
 async def sent(request: Request) -> Sent:
@@ -114,10 +139,16 @@ Filled = Annotated[Sent, Depends(sent)]
 
 
 def asked(call: Callable[[], Answer]) -> Answer:
-    """What a service answers. Raises the planned failure instead of gRPC's; Invalid for a form that is only to be shown again."""
+    """What a service answers. Raises the planned failure instead of gRPC's.
+
+    Invalid for a form that is only to be shown again; Conflict when the service does not answer, as it may have been done.
+    """
     if _shown_again.get():
         raise Invalid(SHOWN_AGAIN)
-    return answered(call)
+    try:
+        return answered(call)
+    except Unavailable:
+        raise Conflict(NOT_ANSWERED) from None
 
 
 def answered(call: Callable[[], Answer]) -> Answer:

@@ -15,10 +15,12 @@ from services.gateway.forms import Filled, Sent, asked
 from services.gateway.web import page
 from services.gateway.words import choices
 from services.kernel.callers import Role
-from services.kernel.errors import Conflict, Denied, Invalid
+from services.kernel.errors import Conflict, ConflictReason, Invalid, Unavailable
+from services.kernel.pages import PAGE_SIZE_MAX
 from services.kernel.reference import reference
 
 ROWS = 50
+LANDLORD = frozenset({Role.LANDLORD_REPORTER})
 TEXTS = (
     "landlord_org_number",
     "property_designation",
@@ -51,21 +53,14 @@ class _Pages:
     def __init__(self, door: Door) -> None:
         self._door = door
 
-    def _landlord(self, request: Request) -> Who:
-        who = self._door.require(request)
-        if who.role is not Role.LANDLORD_REPORTER:
-            raise Denied("Sidan är till för fastighetsägare.")
-        return who
-
     def form(self, request: Request) -> Response:
         """An empty report; the organisation is the reporter's own until it is changed."""
-        who = self._landlord(request)
+        who = self._door.allowed(request, LANDLORD)
         return _form(request, Sent({"landlord_org_number": [who.caller.organisation or ""]}))
 
     def report(self, request: Request, form: Filled) -> Response:
         """Register the report; what is wrong is said with all that was filled in still there."""
-        who = self._landlord(request)
-        self._door.require_form(who, form.text("csrf"))
+        who = self._door.allowed(request, LANDLORD, form)
         if not form.text(DECLARATION):
             return _form(request, form.wrong(Invalid(f"{DECLARATION}: {UNDECLARED}")))
         report = pb.AlertReport(observation_types=form.all("observation_types"))
@@ -74,15 +69,15 @@ class _Pages:
         wanted = pb.RegisterAlertRequest(request_id=form.request_id, report=report)
         try:
             asked(lambda: self._door.services(who).registry.RegisterAlert(wanted))
-        except Conflict:
-            return page(request, "reported.html", already=True)
-        except Invalid as problem:
+        except (Invalid, Conflict) as problem:
+            if problem.reason == ConflictReason.DUPLICATE:
+                return page(request, "reported.html", already=True)
             return _form(request, form.wrong(problem))
         return page(request, "reported.html", already=False)
 
     def list_form(self, request: Request) -> Response:
         """Where a list is sent in."""
-        self._landlord(request)
+        self._door.allowed(request, LANDLORD)
         return page(request, "list.html", said=Sent())
 
     def list_sent(
@@ -94,13 +89,13 @@ class _Pages:
         tried: Annotated[str, Form()] = "",
     ) -> Response:
         """Every row gets an answer; a file that cannot be read as a whole gets one sentence. Only tried, a list needs no declaration."""
-        who = self._landlord(request)
+        who = self._door.allowed(request, LANDLORD)
         self._door.require_form(who, csrf)
         if not declared and not tried:
             return page(request, "list.html", 400, said=Sent({}, DECLARATION, UNDECLARED))
         try:
             found = files.read(self._door.services(who), files.ALERTS, file, dry_run=bool(tried))
-        except Invalid as problem:
+        except (Invalid, Unavailable) as problem:
             return page(request, "list.html", 400, said=Sent({DECLARATION: [declared]}, "file", problem.message))
         back = "/anmalan/lista" if tried else "/"
         return page(request, "list_read.html", found=found, tried=bool(tried), back=back, word="mottagna")
@@ -108,12 +103,15 @@ class _Pages:
 
 def reports(door: Door, request: Request, who: Who) -> Response:
     """The landlord's start page."""
-    rows = door.services(who).registry.ListAlerts(pb.ListAlertsRequest(page=common_pb2.Page(page_size=ROWS))).alerts
-    received = pb.ALERT_STATE_SUBMITTED
+    registry, received = door.services(who).registry, pb.ALERT_STATE_SUBMITTED
+    rows, after = list[pb.AlertRow](), None
+    while after != "":  # the list begins with the oldest, and a landlord looks for what was sent last
+        found = registry.ListAlerts(pb.ListAlertsRequest(page=common_pb2.Page(page_size=PAGE_SIZE_MAX, page_token=after or "")))
+        rows, after = [*rows, *found.alerts][-ROWS:], found.next_page_token
     return page(
         request,
         "landlord.html",
-        rows=[(row.registered_time, "Mottagen" if row.state == received else "Avslutad hos kommunen") for row in rows],
+        rows=[(row.registered_time, "Mottagen" if row.state == received else "Avslutad hos kommunen") for row in reversed(rows)],
         rows_max=ROWS,
     )
 

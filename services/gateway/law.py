@@ -12,7 +12,7 @@ from los.sharing.v1 import sharing_pb2 as pb
 from los.sharing.v1.sharing_pb2_grpc import SharingServiceStub
 
 from services.gateway.door import Door, Who
-from services.gateway.forms import Filled, Sent, asked, needed
+from services.gateway.forms import Filled, Sent, answered, asked, needed
 from services.gateway.web import go_to, page, receiver
 from services.gateway.words import FIELDS, GROUND_KINDS, INITIATIVES, MATTERS, SUBJECTS, SWITCHES, Choice, choices
 from services.kernel.callers import Role
@@ -77,7 +77,7 @@ class _Pages:
         on = said.text("on") if "on" in said.values else today().isoformat()
         found: list[pb.Ground] = []
         try:
-            found = list(asked(lambda: law.ListGrounds(pb.ListGroundsRequest(on=on))).grounds)
+            found = list(answered(lambda: law.ListGrounds(pb.ListGroundsRequest(on=on))).grounds)
         except Invalid as problem:
             said = said.wrong(problem)
         kind, to = said.text("record_kind"), said.text("receiver")
@@ -129,7 +129,7 @@ class _Pages:
                 _complete(said)
                 every = law.ListGrounds(pb.ListGroundsRequest()).grounds
                 near = {row.ground_id for row in every if _is_near(row, said)}
-                answers = [_in_words(asked(_ask(law, said, day)), words, near) for day in days]
+                answers = [_in_words(answered(_ask(law, said, day)), words, near) for day in days]
             except Invalid as problem:
                 said, answers = said.wrong(problem), []
         return page(

@@ -13,6 +13,7 @@ from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, asked
 from services.gateway.web import go_to, page
 from services.gateway.words import LOOK_UP_JUDGEMENTS, LOOK_UP_OUTCOMES, STATES, choices
+from services.kernel.callers import Role
 from services.kernel.errors import Conflict, Invalid, NotFound
 from services.kernel.reference import reference
 from services.kernel.rpc import DEADLINE_S
@@ -46,8 +47,7 @@ class _Pages:
 
     def review(self, request: Request, look_up_id: UUID, form: Filled) -> Response:
         """First what is signed, to confirm; then it is signed, for good."""
-        who = self._door.require(request)
-        self._door.require_form(who, form.text("csrf"))
+        who = self._door.allowed(request, Role, form)
         after, services = form.text("efter"), self._door.services(who)
         try:
             judgement = _judgement(form)

@@ -1,5 +1,6 @@
 """The investigator's assessment of a suspected payment: whose error it is, whom it concerns beside us, and whether a crime is suspected."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from los.common.v1 import common_pb2
@@ -8,7 +9,8 @@ from los.registry.v1 import registry_pb2 as pb
 from services.gateway.forms import Sent, chosen
 from services.gateway.questions import Group, Question
 from services.gateway.words import PROTECTION, Choice, choices, options, word
-from services.kernel.clock import Clock, timestamp
+from services.kernel.clock import timestamp
+from services.kernel.errors import Invalid
 from services.kernel.reference import reference
 
 ASSESSMENTS = {
@@ -115,8 +117,13 @@ def assess_warning(form: Sent) -> str:
 
 
 def protection_check(form: Sent) -> common_pb2.ProtectionCheck:
-    """The officer looks while filling in the form, so it is now that they have looked."""
-    return common_pb2.ProtectionCheck(result=chosen(form, "protection_check", PROTECTION), checked_time=timestamp(Clock().now()))
+    """The officer looks while filling in the form: not before it was shown. The same form sent twice says the same. Raises Invalid."""
+    result = chosen(form, "protection_check", PROTECTION)
+    try:
+        looked = datetime.fromisoformat(form.text("shown_time")).astimezone(UTC)
+        return common_pb2.ProtectionCheck(result=result, checked_time=timestamp(looked))
+    except (ValueError, OverflowError):
+        raise Invalid("protection_check: ladda om sidan, och kontrollera i registret.") from None
 
 
 def facts(form: Sent, name: str) -> list[common_pb2.Circumstance]:

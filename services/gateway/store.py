@@ -102,8 +102,9 @@ def colleagues(tx: Transaction, unit: str, roles: Iterable[str]) -> Sequence[Row
 
 
 def open_session(tx: Transaction, token: str, csrf: str, person: str, now: datetime) -> None:
-    """Begin a session. Sessions that ended long ago are forgotten."""
+    """Begin a session. Sessions that ended long ago are forgotten, and forms that were kept too long."""
     tx.write(session.delete().where(session.c.created_time < now - SESSION_KEPT))
+    tx.write(kept_form.delete().where(kept_form.c.kept_time < now - FORM_KEPT))
     tx.insert(session, token=hashed(token), person=person, csrf=csrf, created_time=now, seen_time=now)
 
 

@@ -7,7 +7,7 @@ from los.common.v1 import common_pb2
 from los.sharing.v1 import sharing_pb2 as pb
 
 from services.gateway import controls_start, figures, files, landlord, law, oversight, suppliers
-from services.gateway.case_lists import LISTERS, LISTS, ROWS, first_cases
+from services.gateway.case_lists import LISTERS, LISTS, first_cases
 from services.gateway.cases import FLAGGERS
 from services.gateway.deciding import OFFICERS
 from services.gateway.door import KEPT_PATH, Door, Who
@@ -16,6 +16,7 @@ from services.gateway.told import DECIDERS
 from services.gateway.web import go_to, page
 from services.gateway.words import ROLES, TASKS
 from services.kernel.callers import Role
+from services.kernel.pages import PAGE_SIZE_MAX
 
 
 def routes(door: Door) -> APIRouter:
@@ -44,8 +45,9 @@ def routes(door: Door) -> APIRouter:
     @router.post(KEPT_PATH)
     def throw_away(request: Request, form: Filled) -> Response:
         """Nobody wants it any more."""
-        door.allowed(request, Role, form)
-        door.forget_forms(request)
+        door.require_form(door.require(request), form.text("csrf"))  # such a form is not one to keep
+        if AGAIN not in form.values:
+            door.forget_forms(request)
         return go_to("/")
 
     return router
@@ -53,7 +55,7 @@ def routes(door: Door) -> APIRouter:
 
 def _work(door: Door, request: Request, who: Who) -> Response:
     sharing = door.services(who).sharing
-    all_rows = common_pb2.Page(page_size=ROWS)
+    all_rows = common_pb2.Page(page_size=PAGE_SIZE_MAX)
     offers = sharing.ListOffers(pb.ListOffersRequest(page=all_rows, states=[pb.OFFER_STATE_WAITING])).offers
     tasks = sharing.ListDisclosures(pb.ListDisclosuresRequest(page=all_rows, open_tasks=True)).disclosures
     approve = sharing.ListDisclosures(pb.ListDisclosuresRequest(page=all_rows, states=[pb.DISCLOSURE_STATE_AWAITING_APPROVAL])).disclosures
@@ -61,6 +63,7 @@ def _work(door: Door, request: Request, who: Who) -> Response:
         request,
         "work.html",
         role=ROLES[who.role],
+        rows_max=PAGE_SIZE_MAX,
         to_decide=[row for row in offers if who.role in DECIDERS.get(row.record_kind, {who.role})],
         to_approve=[row for row in approve if row.decided_by != who.caller.person],
         waiting=[row for row in approve if row.decided_by == who.caller.person],

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2
+import psycopg
 import pytest
 
 from infra import stack
@@ -92,6 +93,39 @@ def test_a_form_sent_twice_is_one_report(browser: Browser) -> None:
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert browser.see("/").text.count("<td>Mottagen</td>") == before + 1
+
+
+def test_who_goes_back_and_reports_the_next_flat_with_the_same_form_is_told_that_it_is_not_sent(browser: Browser) -> None:
+    browser.sign_in(LANDLORD)
+    page = browser.see("/anmalan")
+    number = re.findall(r'name="landlord_org_number" value="([^"]+)"', page.text)[0]
+    form = hidden(page, "/anmalan") | {"landlord_org_number": number} | REPORT
+    assert browser.ask("POST", "/anmalan", form=form | {"apartment_number": "1103"}).status_code == 200
+
+    page = browser.ask("POST", "/anmalan", form=form | {"apartment_number": "1104"})
+
+    assert page.status_code == 409
+    assert "redan skickats en gång" in page.text
+    assert 'value="1104"' in page.text
+    again = browser.ask(
+        "POST", "/anmalan", form=hidden(page, "/anmalan") | {"landlord_org_number": number} | REPORT | {"apartment_number": "1104"}
+    )
+    assert "Mottagen" in again.text
+
+
+def test_a_report_whose_session_ended_is_there_again_after_signing_in(browser: Browser, running: stack.Stack) -> None:
+    browser.sign_in(LANDLORD)
+    page = browser.see("/anmalan")
+    number = re.findall(r'name="landlord_org_number" value="([^"]+)"', page.text)[0]
+    form = hidden(page, "/anmalan") | {"landlord_org_number": number, "apartment_number": "1105"} | REPORT
+    with psycopg.connect(running.postgres.url()) as tables:
+        tables.execute("UPDATE gateway.session SET seen_time = now() - interval '16 minutes'")
+
+    assert browser.ask("POST", "/anmalan", form=form).status_code == 401
+    page = browser.sign_in(LANDLORD)
+
+    assert page.url.path == "/fortsatt"
+    assert "1105" in page.text
 
 
 def sent_list(browser: Browser, name: str, content: bytes, declared: str = "1") -> httpx2.Response:

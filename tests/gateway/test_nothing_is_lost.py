@@ -6,11 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from uuid import uuid4
 
+import grpc
 import psycopg
 import pytest
+from los.registry.v1 import registry_pb2 as pb
+from los.registry.v1.registry_pb2_grpc import RegistryServiceStub
 
 from infra import stack
 from services.gateway.door import BROWSER_COOKIE, SESSION_COOKIE
+from services.gateway.forms import NOT_ANSWERED, Sent, asked
+from services.kernel.errors import Conflict, Invalid
 from tests.gateway.browser import Browser
 from tests.gateway.steps import begin, do, form, send
 from tests.gateway.test_cases import ASSESSMENT, FLAG, SECOND
@@ -59,6 +64,42 @@ def test_the_second_of_two_is_shown_what_the_first_changed_and_loses_nothing(bro
     assert page.url.path == path
     assert WORDS in page.text
     assert "genomgång av akten" in page.text
+
+
+def test_who_corrects_a_mistake_of_their_own_is_still_shown_what_a_colleague_has_changed(browser: Browser, colleague: Browser) -> None:
+    path = assessed(browser)
+    action = f"{path}/bedomning"
+    mine = browser.see(action)
+    do(colleague, path, "utredning", **METHODS)
+
+    written = ASSESSMENT | {"assessment": "ongoing", "reasons": WORDS}
+    wrong = send(browser, mine, action, **written | {"protection_check": ""})
+    assert wrong.status_code == 400
+    page = send(browser, wrong, action, **written)
+
+    assert page.status_code == 409
+    assert "Det här har ändrats sedan du öppnade sidan" in page.text
+    assert '<th scope="row">Hur det utreds</th><td>tomt</td>' in page.text
+
+
+def test_an_assessment_that_is_clicked_twice_is_one(running: stack.Stack, browser: Browser) -> None:
+    path = flagged(browser)
+    sent = form(browser.see(path), f"{path}/bedomning") | ASSESSMENT | {"reasons": WORDS}
+    answers = [browser.ask("POST", f"{path}/bedomning", form=sent) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 303], answers[1].text
+    with psycopg.connect(running.postgres.url()) as tables:
+        query = "SELECT revision FROM registry.suspected_payment WHERE id = %s"
+        assert tables.execute(query, [path.rpartition("/")[2]]).fetchall() == [(2,)]
+
+
+def test_what_a_service_did_not_answer_is_sent_again_as_the_same_request() -> None:
+    with grpc.insecure_channel("localhost:1") as nowhere:
+        stub, sent = RegistryServiceStub(nowhere), Sent({"request_id": ["5e2d4f7a-8f2c-4a8e-9a7c-0d6f2f3f9b11"], "reasons": [WORDS]})
+        with pytest.raises(Conflict) as caught:
+            asked(lambda: stub.GetAlert(pb.GetAlertRequest(), timeout=10))
+    again = sent.wrong(caught.value)
+    assert (again.text("reasons"), again.request_id, again.message) == (WORDS, sent.request_id, NOT_ANSWERED)
+    assert sent.wrong(Invalid("reasons: skriv varför.")).request_id != sent.request_id
 
 
 def test_an_act_that_a_colleague_has_done_meanwhile_is_not_done_again_and_what_was_written_stays(

@@ -48,6 +48,7 @@
     const form = event.target;
     if (form.method !== "post" || !form.closest("main")) return;
     event.preventDefault();
+    if (waiting && waiting.form !== form) return say("unsent"); // one at a time: what waits would be lost with its page
     if (!waiting?.sending) send(form, event.submitter);
   });
   addEventListener("click", (event) => {

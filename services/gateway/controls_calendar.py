@@ -99,7 +99,9 @@ class _Pages(Frame):
                 page=common_pb2.Page(page_size=ROWS), from_date=dates[0].isoformat(), to_date=dates[-1].isoformat(), invited=invited
             )
             listed = controls.ListOperations(wanted)
-            found += [one for row in listed.operations for one in _entries(row, invited=invited)]
+            found += [
+                one for row in listed.operations for one in _entries(row, "/dag" if who.role is Role.INSPECTOR else "", invited=invited)
+            ]
             more = more or bool(listed.next_page_token)
         free = holidays.country_holidays("SE", language="sv", years={dates[0].year, dates[-1].year})
         return [
@@ -107,12 +109,12 @@ class _Pages(Frame):
         ], more
 
 
-def _entries(row: pb.OperationRow, *, invited: bool) -> Iterable[tuple[date, Entry]]:
+def _entries(row: pb.OperationRow, day_page: str, *, invited: bool) -> Iterable[tuple[date, Entry]]:
     """An operation on each day of its window; who has not said yes to coming knows the days and nothing else."""
     known = row.HasField("planned_start")
     path = f"/insatser/{row.operation_id}"
     if invited:
-        path = f"{path}/dag" if known else f"/inbjudningar/{row.operation_id}"
+        path = f"{path}{day_page}" if known and day_page else f"/inbjudningar/{row.operation_id}"
     entry = Entry(path, row.label, f"{local(row.planned_start):%H:%M}" if known else "", row.state)
     first, last = date.fromisoformat(row.window_start), date.fromisoformat(row.window_end)
     days = 1 if known else (last - first).days + 1

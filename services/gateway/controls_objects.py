@@ -11,7 +11,7 @@ from los.controls.v1 import controls_pb2 as pb
 from los.controls.v1 import route_pb2
 
 from services.gateway import controls_words as words
-from services.gateway.controls_frame import COORDINATOR, LEADS, Frame, Show, named, seen_of, told, whole
+from services.gateway.controls_frame import COORDINATOR, LEADS, Frame, Show, may_be_a_home, named, seen_of, told, whole
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, answered
 from services.gateway.web import page
@@ -129,7 +129,11 @@ class _Pages(Frame):
         controls = self._controls(who)
         if not any(said.text(name) for name in FILTERS):
             listed = answered(lambda: controls.ListObjects(pb.ListObjectsRequest(page=part)))
-            return [pb.CandidateRow(object_id=row.object_id, object=row.object) for row in listed.objects], listed.next_page_token
+            rows = [
+                pb.CandidateRow(object_id=row.object_id, object=row.object, may_be_a_home=may_be_a_home(row.object))
+                for row in listed.objects
+            ]
+            return rows, listed.next_page_token
         wanted = pb.ListCandidatesRequest(
             page=part, district=said.text("stadsdel"), object_type=said.text("typ"), only_with_tips=bool(said.text("tips"))
         )

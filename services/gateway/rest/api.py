@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from services.gateway import store
 from services.gateway.calls import Calls
+from services.gateway.files import UNDO_S
 from services.gateway.rest import shapes
 from services.gateway.rest.document import PREFIX, api_info, document
 from services.gateway.rest.operations import SERVICE_NAMES, Operation
@@ -148,7 +149,8 @@ class Api:
         services = self._calls.speaking_for(caller)
         stub = getattr(services, SERVICE_NAMES[operation.call.containing_service.full_name])
         try:
-            answer: Message = getattr(stub, operation.call.name)(wanted, metadata=(("traceparent", asked.trace),))
+            timeout = UNDO_S if operation.call.name == "UndoImport" else None
+            answer: Message = getattr(stub, operation.call.name)(wanted, metadata=(("traceparent", asked.trace),), timeout=timeout)
         except grpc.RpcError as refused:
             raise of_failure(failure_of(refused), operation.call.input_type) from None
         return _told(operation, answer)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request, Response
@@ -13,10 +14,11 @@ from los.sharing.v1.sharing_pb2_grpc import SharingServiceStub
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, answered, asked, needed
 from services.gateway.web import go_to, page
-from services.gateway.words import CASE_PATHS, DECIDES, EVENTS, STATES
+from services.gateway.words import CASE_PATHS, DECIDES, EVENTS, STATES, word
 from services.kernel.callers import Role
 from services.kernel.clock import STOCKHOLM, timestamp
 from services.kernel.errors import Conflict, Invalid
+from services.kernel.reference import reference
 
 OFFICERS = frozenset({Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.APPROVER, Role.FUT_MANAGER, Role.LOS_COORDINATOR, Role.INSPECTOR})
 DECISIONS: Mapping[str, pb.Decision.ValueType] = {"send": pb.DECISION_SEND, "refuse": pb.DECISION_REFUSE}
@@ -220,6 +222,7 @@ class _Pages:
             written=[pb.WrittenPoint(point=point, text=text) for point, text in points.items()],
         )
         shown = answered(lambda: self._door.services(who).sharing.PreviewDisclosure(wanted))
+        content = json.loads(shown.payload)
         words = points if written is None else written
         return page(
             request,
@@ -227,8 +230,10 @@ class _Pages:
             said.status,
             offer_id=offer_id,
             shown=shown,
-            content=json.loads(shown.payload),
+            content=content,
             written=words,
+            suggested={} if words or tried or said.message else _suggested(content["fields"]),
+            delegation=_usual_delegation(who),
             missing=[code for code in shown.missing_points if code not in words],
             decides=DECIDES[shown.decision_by],
             said=said,
@@ -257,8 +262,27 @@ class _Pages:
             may_take_back=row.state in STANDING,
             case_path=f"{case}/{row.record_id}" if case else "",
             names=dict(self._door.colleagues(who, Role)),
+            delegation=_usual_delegation(who),
             said=said,
         )
+
+
+def _usual_delegation(who: Who) -> str:
+    unit = reference().units.find(who.caller.unit or "")
+    return unit.delegation if unit else ""
+
+
+def _suggested(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Points that only say again what was assessed and is sent, to be read and put right; what is weighed is never among them."""
+    if "payment.benefit_type" not in fields:
+        return {}
+    benefit = word(reference().benefits, fields["payment.benefit_type"])
+    body = word(reference().receivers, fields["payment.deciding_body"])
+    return {
+        "benefit": f"{benefit}, {body}, {fields['payment.period_from']} till {fields['payment.period_to']}",
+        "circumstances": " ".join(fields["payment.circumstances"]),
+        "own_error": "Ja, det utreddes när ärendet bedömdes.",
+    }
 
 
 def _points(form: Sent) -> dict[str, str]:

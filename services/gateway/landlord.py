@@ -54,9 +54,9 @@ class _Pages:
         self._door = door
 
     def form(self, request: Request) -> Response:
-        """An empty report; the organisation is the reporter's own until it is changed."""
+        """An empty report; the organisation is the reporter's own, and its own people have seen it, until that is changed."""
         who = self._door.allowed(request, LANDLORD)
-        return _form(request, Sent({"landlord_org_number": [who.caller.organisation or ""]}))
+        return _form(request, Sent({"landlord_org_number": [who.caller.organisation or ""], "source_kind": ["staff"]}))
 
     def report(self, request: Request, form: Filled) -> Response:
         """Register the report; what is wrong is said with all that was filled in still there."""
@@ -66,6 +66,7 @@ class _Pages:
         report = pb.AlertReport(observation_types=form.all("observation_types"))
         for name in TEXTS:
             setattr(report, name, form.text(name))
+        report.observed_to = report.observed_to or report.observed_from
         wanted = pb.RegisterAlertRequest(request_id=form.request_id, report=report)
         try:
             asked(lambda: self._door.services(who).registry.RegisterAlert(wanted))

@@ -19,6 +19,8 @@ from services.kernel.reference import reference
 from services.kernel.rpc import DEADLINE_S
 
 ROWS = 50
+OWN_PURPOSES = {"links": "Öppnade sitt ärende, där andra ärenden om samma visas"}
+"""Beside those that a person gives: what a page asks by itself."""
 JUDGEMENTS = {"proper": registry.LOOK_UP_JUDGEMENT_PROPER, "improper": registry.LOOK_UP_JUDGEMENT_IMPROPER}
 
 
@@ -97,7 +99,7 @@ def _waiting(services: Services, after: str, *, reviewed: bool = False) -> regis
 
 
 def _words() -> dict[str, Any]:
-    return {"outcomes": LOOK_UP_OUTCOMES, "purposes": dict(choices(reference().look_up_purposes))}
+    return {"outcomes": LOOK_UP_OUTCOMES, "purposes": dict(choices(reference().look_up_purposes)) | OWN_PURPOSES}
 
 
 def _judgement(form: Sent) -> registry.LookUpJudgement.ValueType:

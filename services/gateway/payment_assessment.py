@@ -9,7 +9,7 @@ from los.registry.v1 import registry_pb2 as pb
 from services.gateway.forms import Sent, chosen
 from services.gateway.questions import Group, Question
 from services.gateway.words import PROTECTION, Choice, choices, options, word
-from services.kernel.clock import timestamp
+from services.kernel.clock import STOCKHOLM, instant, timestamp
 from services.kernel.errors import Invalid
 from services.kernel.reference import reference
 
@@ -20,6 +20,10 @@ ASSESSMENTS = {
     "dismissed": ("Det finns inget att gå vidare med: ärendet avslutas", pb.PAYMENT_ASSESSMENT_DISMISSED),
 }
 OTHERS_MAX = 5
+OTHER_HELP = (
+    "Fyll i bara om du har en egen, daterad omständighet som talar om just den förmånen. "
+    "Det som flaggan säger står redan här: rätta det, eller välj bort förmånen."
+)
 OTHER_TEXTS = ("benefit_type", "deciding_body", "period_from", "period_to", "suspected_error_kind", "observed_at")
 FIRST = (pb.PAYMENT_STATE_FLAGGED, pb.PAYMENT_STATE_INTAKE_REVIEW)
 
@@ -69,15 +73,15 @@ def assess_groups(row: pb.GetSuspectedPaymentResponse) -> tuple[Group, ...]:
         )
         name = (Question("text", "recipient_name", "Personens namn"),) if number == 1 else ()
         heading = "Någon annan har beslutat en förmån som också kan vara fel" if number == 1 else "Ännu en förmån"
-        help_ = "Fyll i bara om du har en egen, daterad omständighet som talar om just den förmånen." if number == 1 else ""
+        help_ = OTHER_HELP if number == 1 else ""
         groups.append(Group(heading, help_, (*name, *questions)))
     return tuple(groups)
 
 
 def assessed_before(row: pb.GetSuspectedPaymentResponse) -> dict[str, list[str]]:
-    """What the latest assessment says of others: a new one takes its place, so it begins with that."""
+    """What the latest assessment says of others: a new one takes its place, so it begins with that; the first with what the flag says."""
     if row.state in FIRST:
-        return {}
+        return _flagged_other(row)
     values = {"assessment": ["ongoing"], "reasons": [row.reasons], "recipient_name": [row.recipient_name]}
     values["crime_suspected"] = ["1" if row.police > pb.POLICE_TRACK_NONE else ""]
     for number, other in enumerate(row.other_benefits, start=1):
@@ -90,6 +94,25 @@ def assessed_before(row: pb.GetSuspectedPaymentResponse) -> dict[str, list[str]]
                 f"circumstance{end}_to": [fact.to_date],
             }
     return values
+
+
+def _flagged_other(row: pb.GetSuspectedPaymentResponse) -> dict[str, list[str]]:
+    """What the flag says of another benefit, where its cause can concern it too: to be read, put right or emptied."""
+    flag, known = row.flag, reference()
+    if not flag.other_benefit or not known.question_is_open(flag.causes, flag.other_benefit):
+        return {}
+    cause = next(code for code in flag.causes if known.causes[code].opens_question_about(known.benefits[flag.other_benefit]))
+    values = {
+        "benefit_type": flag.other_benefit,
+        "deciding_body": flag.deciding_body,
+        "period_from": flag.period_from,
+        "period_to": flag.period_to,
+        "suspected_error_kind": cause,
+        "circumstance": cause,
+        "circumstance_from": f"{flag.period_from}-01",
+        "observed_at": instant(row.history[0].occurred_time).astimezone(STOCKHOLM).date().isoformat(),
+    }
+    return {name: [value] for name, value in values.items()}
 
 
 def assess(form: Sent, named: dict[str, Any]) -> pb.AssessSuspectedPaymentRequest:

@@ -18,6 +18,7 @@ from fastapi.staticfiles import StaticFiles
 from google.protobuf.timestamp_pb2 import Timestamp
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 
 from services.gateway.words import CASE_PATHS, FIELDS, RECORD_KINDS, sentence, step, word
 from services.kernel.clock import STOCKHOLM, instant
@@ -133,7 +134,8 @@ def frame(app: FastAPI, public_url: str, map_server: MapServer | None = None) ->
     if map_server is not None:
         headers["Content-Security-Policy"] = CSP.replace(MAP_SOURCES, f"{MAP_SOURCES} {map_server.origin}")
     ours = f"{origin.scheme}://{origin.netloc}"
-    app.mount("/static", StaticFiles(directory=HERE / "static"))
+    # Compressed, as it holds nothing of anybody's; a page does, beside words that a stranger can have put there (BREACH).
+    app.mount("/static", GZipMiddleware(StaticFiles(directory=HERE / "static")))
 
     @app.middleware("http")
     async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -35,6 +35,7 @@ class Unit(Word):
     """A förvaltning of the kommun, with what it may hold. `function` is neutral: it tells nothing of the person.
 
     `checks_suppliers`: it buys for the kommun, and holds supplier checks; those are shared with nobody (sharing-matrix 2).
+    `delegation`: the point of its delegation that a decision to tell usually rests on; whoever decides sees it and may write another.
     `points_to_socialtjanst`: a unit with socialtjänst may learn that this one may have something, never the other way (sharing-matrix 5.8).
     """
 
@@ -49,6 +50,7 @@ class Unit(Word):
     authority: str
     function: str
     mailbox: str
+    delegation: str = ""
     checks_suppliers: bool = False
     points_to_socialtjanst: bool = False
     holds: Mapping[str, Holding] = field(default_factory=dict)

@@ -51,7 +51,7 @@ def test_a_question_is_signed_off_in_two_steps_for_good(browser: Browser, runnin
     reviewed = browser.see("/tillsyn/fragor?granskade=1")
     assert f"Ska följas upp med personens chef ({SECURITY}" in reviewed.text
     again = browser.ask("POST", actions[0], form=sent | {"request_id": str(uuid4())})
-    assert again.status_code == 400
+    assert again.status_code == 409
     assert "redan granskat" in again.text
 
 

@@ -228,6 +228,7 @@ class _Pages(CasePages):
             state=self._state(case),
             told=told(services.sharing, who, alert_id),
             names=dict(self._door.colleagues(who, Role)),
+            owed=case.row.state == pb.ALERT_STATE_ASSESSED,
             links=self._links(who, alert_id),
             **self._offered(who, case),
         )

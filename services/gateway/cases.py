@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from los.registry.v1 import registry_pb2 as pb
 
 from services.gateway.door import Door
-from services.gateway.forms import Filled, Sent, asked
+from services.gateway.forms import Filled, Sent, all_needed, asked
 from services.gateway.web import go_to, page
 from services.gateway.words import choices
 from services.kernel.callers import Role
@@ -23,6 +23,16 @@ FLAG_TEXTS = (
     "other_benefit",
     "deciding_body",
 )
+
+FLAG_NEEDED = {
+    "case_number": "Skriv ärendenumret.",
+    "recipient_id_number": "Skriv mottagarens personnummer.",
+    "payment_scheme": "Välj stöd.",
+    "causes": "Kryssa för vad som kan vara fel.",
+    "period_from": "Skriv från och med vilken månad.",
+    "period_to": "Skriv till och med vilken månad.",
+    "impulse_source": "Välj varifrån det kom.",
+}
 
 
 def routes(door: Door) -> APIRouter:
@@ -51,6 +61,7 @@ class _Pages:
         flag.population_register_doubted = bool(form.text("population_register_doubted"))
         wanted = pb.RegisterSuspectedPaymentRequest(request_id=form.request_id, flag=flag)
         try:
+            all_needed(form, FLAG_NEEDED)
             made = asked(lambda: self._door.services(who).registry.RegisterSuspectedPayment(wanted))
         except (Invalid, Conflict) as problem:
             return _flag_page(request, form.wrong(problem))

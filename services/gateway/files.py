@@ -60,13 +60,13 @@ READS: Mapping[Role, Kind | None] = {
 
 
 class Read(NamedTuple):
-    """The answers to the rows of a file, counted; `noted` are taken, or known, with a word about them."""
+    """The answers to the rows of a file, counted; `noted` are taken, with a word about them, `known` were there already, by number."""
 
     rows: int
     taken: int
-    again: int
     rejected: list[common_pb2.ImportResponse]
     noted: list[common_pb2.ImportResponse]
+    known: list[int]
     import_id: str
 
 
@@ -75,9 +75,9 @@ def read(services: Services, kind: Kind, file: UploadFile, *, dry_run: bool) -> 
     table = read_table(file.file.read(LIST_BYTES_MAX + 1), kind.headings, LIST_BYTES_MAX)
     rows = answered(lambda: [answer.row for answer in kind.call(services)(_requests(kind, table, dry_run=dry_run))])
     rejected = [row for row in rows if row.result == common_pb2.ROW_RESULT_REJECTED]
-    noted = [row for row in rows if row.message and row.result != common_pb2.ROW_RESULT_REJECTED]
-    again = sum(row.result == common_pb2.ROW_RESULT_DUPLICATE for row in rows)
-    return Read(len(rows), len(rows) - len(rejected) - again, again, rejected, noted, rows[0].import_id if rows else "")
+    known = [row.row for row in rows if row.result == common_pb2.ROW_RESULT_DUPLICATE]
+    noted = [row for row in rows if row.message and row.result not in {common_pb2.ROW_RESULT_REJECTED, common_pb2.ROW_RESULT_DUPLICATE}]
+    return Read(len(rows), len(rows) - len(rejected) - len(known), rejected, noted, known, rows[0].import_id if rows else "")
 
 
 def _requests(kind: Kind, table: TableFile, *, dry_run: bool) -> Iterator[Any]:

@@ -27,12 +27,22 @@ SAME_REQUEST = frozenset({NOT_ANSWERED, SHOWN_AGAIN})
 _shown_again: ContextVar[bool] = ContextVar("shown_again", default=False)
 
 
+class Lacking(Invalid):
+    """Fields that must be filled in and are not: each with its Swedish sentence, so that all are said at once."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self.fields = fields
+        name = next(iter(fields))
+        super().__init__(f"{name}: {fields[name]}")
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What was filled in, by field; also what is wrong with it: the field (empty: the whole) and a Swedish sentence.
 
     `facts`: what the page says of the thing that the form is about, by its word. A form with an etag carries them, so that whoever comes
     second is shown what has changed; `mine`: what the form says instead. `conflict`: it could be right, but not as things are now.
+    `more`: what else is wrong, by its field.
     """
 
     values: Mapping[str, list[str]] = made(default_factory=dict)
@@ -41,6 +51,7 @@ class Sent:
     conflict: bool = False
     facts: Mapping[str, str] = made(default_factory=dict)
     mine: Mapping[str, str] = made(default_factory=dict)
+    more: Mapping[str, str] = made(default_factory=dict)
 
     def text(self, name: str) -> str:
         """One field; empty when nothing was written."""
@@ -59,6 +70,9 @@ class Sent:
             return Sent(self.values, "", CHANGED if failure.reason == ConflictReason.ETAG else SENT_BEFORE, conflict=True)
         if failure.message in SAME_REQUEST:
             return Sent(self.values, "", failure.message, isinstance(failure, Conflict))
+        if isinstance(failure, Lacking):
+            (name, message), *others = failure.fields.items()
+            return Sent(self.values, name, message, more=dict(others))
         name, _, message = failure.message.partition(": ")
         last = name.rpartition(".")[2]
         name = last if name not in self.values and last in self.values else name
@@ -66,6 +80,11 @@ class Sent:
             return Sent(self.values, "", failure.message, isinstance(failure, Conflict))
         sentence = f"{message[:1].upper()}{message[1:]}"
         return Sent(self.values, "", sentence, conflict=True) if isinstance(failure, Conflict) else Sent(self.values, name, sentence)
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """Everything that is wrong, by its field; under no name what is wrong with the whole."""
+        return {self.field: self.message, **self.more} if self.message else {}
 
     def at(self, name: str) -> "Sent":
         """What is wrong, said at this field."""
@@ -171,3 +190,9 @@ def needed(form: Sent, name: str, message: str) -> str:
     if not form.text(name):
         raise Invalid(f"{name}: {message}")
     return form.text(name)
+
+
+def all_needed(form: Sent, sentences: Mapping[str, str]) -> None:
+    """Fields that must all be filled in, each with what is said when it is not. Raises Lacking."""
+    if lacking := {name: sentence for name, sentence in sentences.items() if not form.text(name)}:
+        raise Lacking(lacking)

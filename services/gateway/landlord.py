@@ -11,12 +11,11 @@ from los.registry.v1 import registry_pb2 as pb
 
 from services.gateway import files
 from services.gateway.door import Door, Who
-from services.gateway.forms import Filled, Sent, asked
+from services.gateway.forms import Filled, Sent, all_needed, asked
 from services.gateway.web import page
 from services.gateway.words import choices
 from services.kernel.callers import Role
 from services.kernel.errors import Conflict, ConflictReason, Invalid, Unavailable
-from services.kernel.pages import PAGE_SIZE_MAX
 from services.kernel.reference import reference
 
 ROWS = 50
@@ -37,6 +36,19 @@ TEXTS = (
 )
 DECLARATION = "declared"
 UNDECLARED = "Kryssa i försäkran innan du skickar."
+LIST_UNDECLARED = f"{UNDECLARED} Välj filen igen."
+NEEDED = {
+    "property_designation": "Skriv fastighetsbeteckningen.",
+    "street_address": "Skriv gatuadressen.",
+    "postal_code": "Skriv postnumret.",
+    "city": "Skriv orten.",
+    "observation_types": "Kryssa för vad ni har sett.",
+    "observed_from": "Skriv första dagen.",
+    "observed_to": "Skriv sista dagen.",
+    "source_kind": "Välj vem som har sett det.",
+    "landlord_org_number": "Skriv organisationsnumret.",
+    DECLARATION: UNDECLARED,
+}
 
 
 def routes(door: Door) -> APIRouter:
@@ -61,14 +73,13 @@ class _Pages:
     def report(self, request: Request, form: Filled) -> Response:
         """Register the report; what is wrong is said with all that was filled in still there."""
         who = self._door.allowed(request, LANDLORD, form)
-        if not form.text(DECLARATION):
-            return _form(request, form.wrong(Invalid(f"{DECLARATION}: {UNDECLARED}")))
         report = pb.AlertReport(observation_types=form.all("observation_types"))
         for name in TEXTS:
             setattr(report, name, form.text(name))
         report.observed_to = report.observed_to or report.observed_from
         wanted = pb.RegisterAlertRequest(request_id=form.request_id, report=report)
         try:
+            all_needed(form, NEEDED)
             asked(lambda: self._door.services(who).registry.RegisterAlert(wanted))
         except (Invalid, Conflict) as problem:
             if problem.reason == ConflictReason.DUPLICATE:
@@ -93,7 +104,7 @@ class _Pages:
         who = self._door.allowed(request, LANDLORD)
         self._door.require_form(who, csrf)
         if not declared and not tried:
-            return page(request, "list.html", 400, said=Sent({}, DECLARATION, UNDECLARED))
+            return page(request, "list.html", 400, said=Sent({}, DECLARATION, LIST_UNDECLARED))
         try:
             found = files.read(self._door.services(who), files.ALERTS, file, dry_run=bool(tried))
         except (Invalid, Unavailable) as problem:
@@ -103,17 +114,16 @@ class _Pages:
 
 
 def reports(door: Door, request: Request, who: Who) -> Response:
-    """The landlord's start page."""
-    registry, received = door.services(who).registry, pb.ALERT_STATE_SUBMITTED
-    rows, after = list[pb.AlertRow](), None
-    while after != "":  # the list begins with the oldest, and a landlord looks for what was sent last
-        found = registry.ListAlerts(pb.ListAlertsRequest(page=common_pb2.Page(page_size=PAGE_SIZE_MAX, page_token=after or "")))
-        rows, after = [*rows, *found.alerts][-ROWS:], found.next_page_token
+    """The landlord's start page: what was sent, the latest first, a page at a time."""
+    after = request.query_params.get("efter", "")
+    found = door.services(who).registry.ListAlerts(pb.ListAlertsRequest(page=common_pb2.Page(page_size=ROWS, page_token=after)))
+    received = pb.ALERT_STATE_SUBMITTED
     return page(
         request,
         "landlord.html",
-        rows=[(row.registered_time, "Mottagen" if row.state == received else "Avslutad hos kommunen") for row in reversed(rows)],
-        rows_max=ROWS,
+        rows=[(row.registered_time, "Mottagen" if row.state == received else "Avslutad hos kommunen") for row in found.alerts],
+        begun=bool(after),
+        after=found.next_page_token,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from los.common.v1 import common_pb2
 from los.registry.v1 import registry_pb2 as pb
 
-from services.gateway.forms import Sent, chosen
+from services.gateway.forms import Sent, all_needed, chosen
 from services.gateway.questions import Group, Question
 from services.gateway.words import PROTECTION, Choice, choices, options, word
 from services.kernel.clock import STOCKHOLM, instant, timestamp
@@ -15,7 +15,7 @@ from services.kernel.reference import reference
 
 ASSESSMENTS = {
     "preliminary_check": ("Ärendet ska granskas vidare", pb.PAYMENT_ASSESSMENT_PRELIMINARY_CHECK),
-    "ongoing": ("Läget är detsamma; det som sägs om andra förmåner och brott ersätter det förra", pb.PAYMENT_ASSESSMENT_ONGOING),
+    "ongoing": ("Ärendet granskas vidare: det jag skriver nu ersätter det som stod förut", pb.PAYMENT_ASSESSMENT_ONGOING),
     "authority_error": ("Det är kommunens eget fel", pb.PAYMENT_ASSESSMENT_AUTHORITY_ERROR),
     "dismissed": ("Det finns inget att gå vidare med: ärendet avslutas", pb.PAYMENT_ASSESSMENT_DISMISSED),
 }
@@ -24,6 +24,14 @@ OTHER_HELP = (
     "Fyll i bara om du har en egen, daterad omständighet som talar om just den förmånen. "
     "Det som flaggan säger står redan här: rätta det, eller välj bort förmånen."
 )
+OTHER_NEEDED = {
+    "deciding_body": "Välj vem som har beslutat förmånen.",
+    "period_from": "Skriv från och med vilken månad, till exempel 2026-06.",
+    "period_to": "Skriv till och med vilken månad, till exempel 2026-10.",
+    "suspected_error_kind": "Välj vad som kan vara fel.",
+    "circumstance": "Välj en omständighet.",
+    "observed_at": "Skriv vilken dag uppgiften kom fram.",
+}
 OTHER_TEXTS = ("benefit_type", "deciding_body", "period_from", "period_to", "suspected_error_kind", "observed_at")
 FIRST = (pb.PAYMENT_STATE_FLAGGED, pb.PAYMENT_STATE_INTAKE_REVIEW)
 
@@ -74,7 +82,7 @@ def assess_groups(row: pb.GetSuspectedPaymentResponse) -> tuple[Group, ...]:
         name = (Question("text", "recipient_name", "Personens namn"),) if number == 1 else ()
         heading = "Någon annan har beslutat en förmån som också kan vara fel" if number == 1 else "Ännu en förmån"
         help_ = OTHER_HELP if number == 1 else ""
-        groups.append(Group(heading, help_, (*name, *questions)))
+        groups.append(Group(heading, help_, (*name, *questions), unfolded=number == 1 and bool(row.flag.other_benefit)))
     return tuple(groups)
 
 
@@ -153,6 +161,7 @@ def facts(form: Sent, name: str) -> list[common_pb2.Circumstance]:
     """One coded fact with its days; none when nothing is chosen."""
     if not form.text(name):
         return []
+    all_needed(form, {f"{name}_from": "Skriv från vilken dag omständigheten gäller."})
     return [common_pb2.Circumstance(code=form.text(name), from_date=form.text(f"{name}_from"), to_date=form.text(f"{name}_to"))]
 
 
@@ -162,12 +171,14 @@ def numbers(form: Sent) -> list[int]:
 
 
 def _others(form: Sent) -> list[pb.OtherBenefit]:
+    ends = [_end(number) for number in numbers(form)]
+    all_needed(form, {f"{name}{end}": sentence for end in ends for name, sentence in OTHER_NEEDED.items()})
     return [
         pb.OtherBenefit(
-            circumstances=facts(form, f"circumstance{_end(number)}"),
-            **{name: form.text(f"{name}{_end(number)}") for name in OTHER_TEXTS},
+            circumstances=facts(form, f"circumstance{end}"),
+            **{name: form.text(f"{name}{end}") for name in OTHER_TEXTS},
         )
-        for number in numbers(form)
+        for end in ends
     ]
 
 

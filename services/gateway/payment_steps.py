@@ -10,11 +10,11 @@ from typing import Any
 from google.protobuf.message import Message
 from los.registry.v1 import registry_pb2 as pb
 
-from services.gateway.forms import Sent, chosen
+from services.gateway.forms import Sent, all_needed, chosen
 from services.gateway.payment_assessment import assess, assess_groups, assess_questions, assess_warning, assessed_before
 from services.gateway.questions import Question
 from services.gateway.steps import Step, always
-from services.gateway.words import FAULTS, PAYMENT_OUTCOMES, POLICE_STEPS, RECOVERY_OUTCOMES, choices, options, sentence
+from services.gateway.words import FAULTS, PAYMENT_OUTCOMES, POLICE_STEPS, RECOVERY_OUTCOMES, choices, kronor, options, sentence
 from services.kernel.callers import Role
 from services.kernel.clock import STOCKHOLM
 from services.kernel.errors import Invalid
@@ -100,6 +100,13 @@ def _investigate(form: Sent, named: dict[str, Any]) -> Message:
 
 
 def _communicate(form: Sent, named: dict[str, Any]) -> Message:
+    all_needed(
+        form,
+        {
+            "communicated_date": "Skriv vilken dag personen fick ta del av utredningen.",
+            "answer_due_date": "Skriv den sista dagen att svara.",
+        },
+    )
     told = pb.Communication(communicated_date=form.text("communicated_date"), answer_due_date=form.text("answer_due_date"))
     return pb.RecordCommunicationRequest(**named, communication=told)
 
@@ -312,7 +319,7 @@ STEPS: tuple[Step, ...] = (
         frozenset({pb.PAYMENT_STATE_ERROR_RECOVERY}),
         _recover,
         _recovery_questions,
-        begun=lambda row: {"amount_sek": [row.decision.confirmed_amount_sek], "decided_date": [_today()]},
+        begun=lambda row: {"amount_sek": [kronor(row.decision.confirmed_amount_sek)], "decided_date": [_today()]},
         warning=always("Beslutet kan inte ändras här när det är sparat."),
     ),
     Step(

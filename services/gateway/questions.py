@@ -20,15 +20,16 @@ class Question(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Questions that only some cases need: folded until one of them has an answer."""
+    """Questions that only some cases need: folded until one of them has an answer, unless there is a reason to look at them."""
 
     heading: str
     help: str
     questions: tuple[Question, ...]
+    unfolded: bool = False
 
     def is_open(self, said: Sent) -> bool:
-        """Something is answered here, or wrong here."""
-        return any(said.text(question.name) or said.field == question.name for question in self.questions)
+        """Something is answered here, or wrong here, or to be looked at."""
+        return self.unfolded or any(said.text(question.name) or question.name in said.faults for question in self.questions)
 
 
 def answers(said: Sent, questions: Iterable[Question]) -> list[tuple[str, str]]:

@@ -294,7 +294,7 @@ def require_second_person(caller: Caller, record_kind: str, decided_by: str, han
     if caller.role not in SECOND_PERSONS.get(record_kind, frozenset()):
         raise Conflict("Din roll godkänner inte utlämnanden.")
     if caller.person == decided_by or caller.person in handled_by:
-        raise Conflict("En kollega som inte har handlagt ärendet måste godkänna.")
+        raise Conflict("Du har själv handlagt ärendet eller beslutat. En kollega som inte har handlagt ärendet måste godkänna.")
 
 
 def rendered(record_kind: str, fields: Fields, reference: Reference) -> dict[str, str | list[str]]:

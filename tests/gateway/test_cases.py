@@ -109,6 +109,8 @@ def test_what_is_wrong_with_a_flag_is_said_at_its_field_and_nothing_is_lost(brow
         ("assessment", {"assessment": "x"}),
         ("observed_at", OTHER | {"observed_at": "2999-01-01"}),
         ("circumstance", OTHER | {"circumstance": ""}),
+        ("circumstance_from", OTHER | {"circumstance_from": ""}),
+        ("period_from", OTHER | {"period_from": ""}),
         ("suspected_error_kind", OTHER | {"suspected_error_kind": "studies"}),
     ],
 )

@@ -83,6 +83,15 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_lost(browser: Browser
     assert re.search(r'value="apartment_empty" checked', page.text)
 
 
+def test_everything_that_is_missing_is_said_at_once(browser: Browser) -> None:
+    browser.sign_in(LANDLORD)
+
+    page = reported(browser, city="", source_kind="", declared="")
+
+    assert re.findall(r'<li><a class="ds-link" href="#(\w+)">', page.text) == ["city", "source_kind", "declared"]
+    assert all(f'id="fel-{field}"' in page.text for field in ("city", "source_kind", "declared"))
+
+
 def test_a_form_sent_twice_is_one_report(browser: Browser) -> None:
     browser.sign_in(LANDLORD)
     page = browser.see("/anmalan")
@@ -168,3 +177,16 @@ def test_the_pages_are_for_landlords_alone(browser: Browser, path: str) -> None:
     browser.sign_in(OFFICER)
 
     assert browser.see(path).status_code == 403
+
+
+def test_what_was_sent_last_stands_first_and_the_older_is_a_page_away(browser: Browser) -> None:
+    browser.sign_in(LANDLORD)
+    sent_list(browser, "lista.csv", (SAMPLES / "fastighetsagare.csv").read_bytes())
+    reported(browser, apartment_number="1103")
+
+    times = re.findall(r"<tr><td>([\d :-]+)</td>", browser.see("/").text)
+    (older,) = re.findall(r'href="(/\?efter=[^"]+)">Visa äldre', browser.see("/").text)
+
+    assert times == sorted(times, reverse=True)
+    assert re.findall(r"<tr><td>([\d :-]+)</td>", browser.see(older).text)[0] <= times[-1]
+    assert "Visa de senaste" in browser.see(older).text

@@ -45,6 +45,16 @@ def test_a_landlord_cannot_tell_that_something_was_corrected_or_recalled(registr
     assert before.shared_with == before.history == []
 
 
+def test_a_landlord_sees_what_was_sent_last_first(registry: Registry) -> None:
+    sent = [registered(registry, apartment_number=f"120{number}") for number in range(3)]
+    seen: list[str] = []
+    token = ""
+    for _ in sent:
+        answer = registry.call("ListAlerts", pb.ListAlertsRequest(page=common_pb2.Page(page_size=1, page_token=token)), LANDLORD)
+        seen, token = [*seen, *(row.alert_id for row in answer.alerts)], answer.next_page_token
+    assert (seen, token) == (sent[::-1], "")
+
+
 def taken_back(registry: Registry, alert_id: str) -> pb.WithdrawAlertResponse:
     """Taken back by its landlord; the answer without the id."""
     etag = get(registry, alert_id, LANDLORD).etag

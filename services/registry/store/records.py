@@ -192,7 +192,7 @@ class _Records(Generic[R]):
     def page(
         self, tx: Transaction, caller: Caller, states: Collection[str], work: Work, after: Seen | None, limit: int, **among: Collection[str]
     ) -> list[Row]:
-        """Rows of a list, with nothing personal in them: oldest first, or for Work.DUE by day.
+        """Rows of a list, with nothing personal in them: oldest first, or for Work.DUE by day; to who has sent them in, the latest first.
 
         `after`: the last row seen; its id, for Work.DUE its day and id. `among`: further columns, and the values that are wanted, if any.
         """
@@ -206,11 +206,13 @@ class _Records(Generic[R]):
             statement = statement.where(columns.officer.is_(None), columns.purge_date.is_(None))
         elif work is Work.MINE:
             statement = statement.where(columns.officer == caller.principal, columns.purge_date.is_(None))
-        order = [columns.id]
+        backwards = caller.role is Role.LANDLORD_REPORTER
+        order: list[ColumnElement[Any]] = [columns.id.desc() if backwards else columns.id]
         if work is Work.DUE:
             statement, order = statement.where(columns.due_date.is_not(None)), [columns.due_date, columns.id]
         if after is not None:
-            statement = statement.where(tuple_(*order) > tuple_(*after) if isinstance(after, tuple) else columns.id > after)
+            later = columns.id < after if backwards else columns.id > after
+            statement = statement.where(tuple_(*order) > tuple_(*after) if isinstance(after, tuple) else later)
         return tx.read(statement.order_by(*order).limit(limit))
 
     def _promise_offers(self, tx: Transaction, before: Offered, after: R, now: datetime) -> None:

@@ -29,6 +29,7 @@ from services.gateway import (
     law,
     oversight,
     payments,
+    roles,
     store,
     suppliers,
     tips,
@@ -147,7 +148,7 @@ def build(config: GatewayConfig, database: Database, calls: Calls, clock: Clock)
 
     app.include_router(door.routes())
     app.include_router(work.routes(door))
-    for pages in (case_lists, cases, payments, alerts, suppliers):
+    for pages in (case_lists, cases, payments, alerts, suppliers, roles):
         app.include_router(pages.routes(door))
     app.include_router(deciding.routes(door))
     app.include_router(landlord.routes(door))

@@ -12,7 +12,7 @@ from services.kernel.callers import Role
 from services.kernel.errors import NotFound
 from services.kernel.rpc import failure_of
 from tests.gateway.browser import Browser
-from tests.gateway.steps import form
+from tests.gateway.steps import confirm, form, send
 
 SECURITY, CHIEF, ANALYST, OFFICER, REGISTRAR = (
     "klf-sakerhetschef-1",
@@ -51,7 +51,7 @@ def test_a_question_is_signed_off_in_two_steps_for_good(browser: Browser, runnin
     reviewed = browser.see("/tillsyn/fragor?granskade=1")
     assert f"Ska följas upp med personens chef ({SECURITY}" in reviewed.text
     again = browser.ask("POST", actions[0], form=sent | {"request_id": str(uuid4())})
-    assert again.status_code == 400
+    assert again.status_code == 409
     assert "redan granskat" in again.text
 
 
@@ -102,3 +102,18 @@ def test_the_register_is_there_for_anybody_and_says_only_what_is_open(browser: B
 
 def test_a_role_without_pages_is_told_what_it_does(browser: Browser) -> None:
     assert "registerutdrag" in browser.sign_in(REGISTRAR).text
+
+
+def test_a_role_that_ends_is_said_with_its_decision_and_a_yes(browser: Browser) -> None:
+    page = browser.sign_in(SECURITY)
+    assert 'href="/tillsyn/roller"' in page.text
+    change = {"person": "iaf-gammal-1", "role": "approver", "unit": "IAF", "holds": "ended", "decision_reference": "HR 2026-7"}
+    form_page = browser.see("/tillsyn/roller")
+    for field in change:
+        wrong = send(browser, form_page, "/tillsyn/roller", **change | {field: ""})
+        assert wrong.status_code == 400
+        assert f'id="fel-{field}"' in wrong.text
+    asked = send(browser, form_page, "/tillsyn/roller", **change)
+    assert "kan inte ångras" in asked.text
+    assert "Beslutsfattare" in asked.text
+    assert "Ändringen gäller" in confirm(browser, asked).text

@@ -13,10 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 import httpx2
 import psycopg
 from los.controls.v1 import controls_pb2
+from los.registry.v1 import registry_pb2
 
 from bench.filling_pages import fill_all
 from cli.client import Stack as Client
@@ -24,6 +26,7 @@ from cli.common import say
 from cli.demo import SAMPLES, walk_through
 from infra import stack
 from services.gateway.door import SESSION_COOKIE
+from services.gateway.rest.examples_shared import CHECKED
 from services.gateway.store import hashed
 
 SIZE = 1_000_000
@@ -35,10 +38,10 @@ SHOWN = frozenset({200, 409})
 """409: a step that the case is not ready for, which its page says."""
 OFFICER, INVESTIGATOR, MANAGER, LANDLORD = "klf-handlaggare-1", "iaf-utredare-1", "iaf-chef-1", "hyresvard-1"
 COORDINATOR, INSPECTOR, INVITED = "mos-samordnare-1", "mos-inspektor-1", "sf-inspektor-1"
-JURIST, SECURITY, ANALYST = "klf-jurist-1", "klf-sakerhetschef-1", "klf-analytiker-1"
-INVESTIGATORS = ("bedomning", "utredning", "kommunicering", "betalning", "rattelse", "avslut", "aterta")
+JURIST, SECURITY, ANALYST, BUYER = "klf-jurist-1", "klf-sakerhetschef-1", "klf-analytiker-1", "vss-handlaggare-1"
+INVESTIGATORS = ("andra", "bedomning", "utredning", "kommunicering", "betalning", "rattelse", "avslut", "aterta")
 MANAGERS = ("polisanmalan", "beslut", "aterkrav")
-OFFICERS = ("bedomning", "komplettering", "avslut", "aterta")
+OFFICERS = ("andra", "bedomning", "komplettering", "avslut", "aterta")
 WORK = ("tid", "nya", "mina")
 VISIT = "/insatser/{operation_id}/besok/{visit_id}"
 QUESTION = "record_kind=suspected_payment&sender_kinds=kommun-namnd&receiver=forsakringskassan&on=2026-05-01"
@@ -59,6 +62,9 @@ PAGES: Sequence[tuple[str, str, str]] = (
     *((OFFICER, f"/folkbokforing/{{alert_id}}/{step}", "") for step in OFFICERS),
     *((OFFICER, f"/arbete/folkbokforing/{work}", "") for work in WORK),
     *((INVESTIGATOR, f"/arbete/utbetalningar/{work}", "") for work in WORK),
+    (BUYER, "/leverantorer", ""),
+    (BUYER, "/leverantorer/ny", ""),
+    (BUYER, "/leverantorer/{check_id}", ""),
     (LANDLORD, "/filer", ""),
     (OFFICER, "/fortsatt", ""),
     (INVESTIGATOR, "/erbjudanden/{offer_id}", ""),
@@ -90,6 +96,7 @@ PAGES: Sequence[tuple[str, str, str]] = (
     (JURIST, "/juridik/beslut", ""),
     (JURIST, "/juridik/beslut/{name}", ""),
     (SECURITY, "/tillsyn/fragor", ""),
+    (SECURITY, "/tillsyn/roller", ""),
     (SECURITY, "/tillsyn/utlamnanden", ""),
     (SECURITY, "/tillsyn/utlamnanden", "nekade=1"),
     (ANALYST, "/statistik", ""),
@@ -143,7 +150,11 @@ def _filled(running: stack.Stack, size: int) -> dict[str, list[str]]:
         say(f"{size} ärenden inlagda på {time.monotonic() - began:.0f} s")
         (operation_id,) = known["operation_id"]
         visits = coordinator.controls.GetOperation(controls_pb2.GetOperationRequest(operation_id=operation_id)).visits
+    with client.speaking_for(client.person(BUYER)) as buyer:
+        wanted = registry_pb2.RegisterSupplierCheckRequest(request_id=str(uuid4()), check=CHECKED)
+        check_id = buyer.registry.RegisterSupplierCheck(wanted).check_id
     return known | {
+        "check_id": [check_id],
         "visit_id": [visit.visit_id for visit in visits],
         "offer_id": known["alert_id"][:1],
         **{name: [word] for name, word in WORDS.items()},

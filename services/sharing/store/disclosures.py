@@ -12,7 +12,7 @@ from services.kernel.db import Row, Transaction
 from services.kernel.ids import new_id
 from services.kernel.pages import oldest_first
 from services.kernel.records import enqueue
-from services.sharing.domain import CORRECTING, Status
+from services.sharing.domain import BY_HAND, CORRECTING, OfferState, Status
 from services.sharing.sealing import Event, SealedRecord
 from services.sharing.store.base import Base
 from services.sharing.store.messages import as_columns
@@ -28,6 +28,7 @@ from services.sharing.store.tables import (
     disclosure_event,
     feedback,
     message,
+    offer,
     outbox,
     reply,
     sent_event,
@@ -120,8 +121,12 @@ class Disclosures(Base):
         """
         c = disclosure.c
         wanted = [c.unit == unit, c.record_kind.in_(kinds), ~IS_PROTECTED]
+        # Where what is asked for is a few of very many, it is found from what is few.
         if open_tasks:
-            wanted.append(TASK_IS_OPEN)
+            asked = disclosure.alias()
+            tasks = select(asked.c.id).where(asked.c.unit == unit, asked.c.task != "")
+            by_hand = select(disclosure_event.c.disclosure_id).where(disclosure_event.c.status.in_(BY_HAND))
+            wanted += [c.id.in_(tasks.union(by_hand)), TASK_IS_OPEN]
         if open_obligations:
             wanted.append(OBLIGATION_IS_OPEN)
         if silent_since:
@@ -130,6 +135,9 @@ class Disclosures(Base):
             wanted.append(c.record_id == record_id)
         if states:
             wanted.append(LATEST_STATUS.in_(states))
+        if set(states) == {Status.AWAITING_APPROVAL}:
+            waiting = select(offer.c.id).where(offer.c.unit == unit, offer.c.state == OfferState.AWAITING_APPROVAL)
+            wanted.append(c.offer_id.in_(waiting))
         # First which, then what they are: asked together, the database would look at what belongs to every disclosure there is.
         ids = [row.id for row in tx.read(oldest_first(select(c.id).where(*wanted), c.id, after, limit))]
         approved = (

@@ -128,6 +128,7 @@ disclosure = Table(
     Index("disclosure_unit", "unit", "id"),
     Index("disclosure_offer", "offer_id"),
     Index("disclosure_key", "key"),
+    Index("disclosure_task", "unit", "id", postgresql_where=text("task <> ''")),
 )
 _REFUSALS = "status IN ('refused', 'void', 'refused_by_receiver')"
 disclosure_event = Table(

@@ -29,6 +29,7 @@ PAGE_SIZE = 100
 OPERATION = "LOS-2026-1"
 INVITED = ("skatteverket-beskattning", "forsakringskassan", "kronofogden", "polismyndigheten")
 VISITS = 3
+LEAD = "mos-inspektor-1"
 DELEGATION = "Delegationsordning 4.2"
 Say = Callable[[str], None]
 
@@ -208,6 +209,7 @@ class Walk:
                 planned_start=timestamp(start),
                 planned_end=timestamp(start + timedelta(hours=5)),
                 assembly_point="Stadshusets garage",
+                field_lead=LEAD,
                 own_control_ground_id="pbl-tillsyn",
                 safety_code="normal",
             )

@@ -14,6 +14,7 @@ from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, asked, chosen, needed
 from services.gateway.web import go_to, page
 from services.gateway.words import Choice, choices, options
+from services.kernel.callers import Role
 from services.kernel.errors import Conflict, Invalid
 from services.kernel.reference import reference
 
@@ -236,6 +237,8 @@ class _Pages(Frame):
             parts=options(words.PARTS),
             answer_words={number: said for said, number in words.ANSWERS.values()},
             part_words={number: said for said, number in words.PARTS.values()},
+            on_site=common_pb2.PARTICIPATION_ROLE_ON_SITE,
+            names=dict(self._door.colleagues(who, Role)),
             areas=self._areas(who) if took_place else [],
             summaries={summary.party: summary for summary in op.summaries},
             untold=[(code, words.party(code)) for code in op.summaries_missing if code not in reference().units],
@@ -260,6 +263,7 @@ class _Pages(Frame):
             said.status if status is None else status,
             op=known,
             leads=list(people.items()),
+            fixed=known is not None and known.state == pb.OPERATION_STATE_CONFIRMED,
             grounds=words.grounds_of(unit) if words.supervises(unit) else [],
             said=said.about(rows, mine),
         )

@@ -70,6 +70,7 @@ class VisitFrame(Frame):
                 severity_words={number: word for word, number in words.SEVERITIES.values()},
                 wave_words=words.SECOND_WAVES,
                 receivers=[(kind, words.party(kind)) for kind in dict.fromkeys(receivers) if kind],
+                names=dict(self._door.colleagues(who, Role)),
                 finishes=[
                     (code, word) for code, (word, state) in FINISHES.items() if code != "done" or visit.state == pb.VISIT_STATE_ON_SITE
                 ],

@@ -181,4 +181,4 @@ PAGES.filters |= {
     "address": address,
     "clock": lambda value: f"{local(value):%H:%M}",
 }
-PAGES.tests["on_map"] = on_map
+PAGES.tests |= {"on_map": on_map, "told_by_hand": words.answered_by_hand}

@@ -15,7 +15,7 @@ from services.gateway.controls_frame import COORDINATOR, LEADS, Frame, Show, nam
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, answered
 from services.gateway.web import page
-from services.gateway.words import choices
+from services.gateway.words import choices, sentence
 from services.kernel.callers import Role
 from services.kernel.errors import Conflict, Invalid, Unavailable
 from services.kernel.reference import reference
@@ -131,7 +131,7 @@ class _Pages(Frame):
             listed = answered(lambda: controls.ListObjects(pb.ListObjectsRequest(page=part)))
             return [pb.CandidateRow(object_id=row.object_id, object=row.object) for row in listed.objects], listed.next_page_token
         wanted = pb.ListCandidatesRequest(
-            page=part, district=said.text("stadsdel"), object_type=said.text("typ"), only_with_tips=bool(said.text("tips"))
+            page=part, district=sentence(said.text("stadsdel")), object_type=said.text("typ"), only_with_tips=bool(said.text("tips"))
         )
         found = answered(lambda: controls.ListCandidates(wanted))
         return list(found.candidates), found.next_page_token

@@ -12,7 +12,7 @@ from los.sharing.v1.sharing_pb2_grpc import SharingServiceStub
 
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, answered, asked, needed
-from services.gateway.web import go_to, page
+from services.gateway.web import go_to, moment, page
 from services.gateway.words import CASE_PATHS, DECIDES, EVENTS, STATES
 from services.kernel.callers import Role
 from services.kernel.clock import STOCKHOLM, timestamp
@@ -251,7 +251,7 @@ class _Pages:
             row=row,
             content=json.loads(found.payload) if found.payload else None,
             written=found.written,
-            events=[(EVENTS.get(event.status, event.status), event) for event in found.events],
+            events=[(EVENTS.get(event.status, event.status), event, _note(event.note)) for event in found.events],
             state=STATES[row.state],
             may_approve=waits and row.decided_by != who.caller.person,
             may_take_back=row.state in STANDING,
@@ -263,6 +263,16 @@ class _Pages:
 
 def _points(form: Sent) -> dict[str, str]:
     return {name.removeprefix(POINT): form.text(name) for name in form.values if name.startswith(POINT) and form.text(name)}
+
+
+def _note(text: str) -> list[str]:
+    """A note's lines. What was told another way begins with when, as a machine writes it."""
+    first, *rest = text.split("\n")
+    try:
+        lines = [moment(timestamp(datetime.fromisoformat(first))), *rest]
+    except ValueError:
+        lines = [first, *rest]
+    return [line for line in lines if line]
 
 
 def _decision(form: Sent) -> pb.Decision.ValueType:

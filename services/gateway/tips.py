@@ -1,6 +1,7 @@
 """Tips about places and businesses: registered by those who receive them, assessed and decided on by the coordinator."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -111,6 +112,7 @@ class _Pages(Frame):
 
         def act(controls: Any) -> object:  # noqa: ANN401  # a stub
             decision = chosen(form, "decision", DECISIONS)
+            needed(form, "police_consulted_day", "ange när ni rådfrågade Polisens samordnare.")
             when = _moment(form, "police_consulted")
             reason = needed(form, "reason", "välj skälet.")
             return controls.DecideTip(
@@ -148,6 +150,7 @@ class _Pages(Frame):
             known = reference()
             home = "Det kan vara någons hem." if thing.may_be_a_home else ""
             gone = "Objektet är borttaget: filen som det kom med har ångrats." if thing.taken_back else ""
+            may_assess = tip.state in {pb.TIP_STATE_RECEIVED, pb.TIP_STATE_ASSESSED, pb.TIP_STATE_PARKED}
             rows = [
                 ("Det gäller", ", ".join(word(known.suspicion_types, code) for code in tip.suspicion_types)),
                 ("Tipset", tip.summary),
@@ -168,8 +171,9 @@ class _Pages(Frame):
                 thing=thing,
                 mind=f"{gone} {home}".strip(),
                 others=[other for other in thing.tips if other.tip_id != tip.tip_id],
-                may_assess=tip.state in {pb.TIP_STATE_RECEIVED, pb.TIP_STATE_ASSESSED, pb.TIP_STATE_PARKED},
+                may_assess=may_assess,
                 may_decide=tip.state == pb.TIP_STATE_ASSESSED,
+                prioritised=tip.state == pb.TIP_STATE_PRIORITISED,
                 reliabilities=choices(known.reliabilities),
                 relevances=choices(known.relevances),
                 grounds=[(row.code, f"{words.party(row.authority_kind)}: {row.word}") for row in known.control_grounds],
@@ -179,10 +183,18 @@ class _Pages(Frame):
                     for row in known.tip_reasons
                 ],
                 receivers=choices(row for row in known.receivers if row.group == "state"),
-                said=said.about([("Läge", words.TIPS.get(tip.state, "")), *rows]),
+                said=(_as_assessed(said, tip) if may_assess else said).about([("Läge", words.TIPS.get(tip.state, "")), *rows]),
             )
 
         return show
+
+
+def _as_assessed(said: Sent, tip: pb.Tip) -> Sent:
+    """The forms of a tip, that of its assessment with what stands, unless something else was just written."""
+    if "reliability" in said.values or "control_ground_ids" in said.values:
+        return said
+    known = {"reliability": [tip.reliability], "relevance": [tip.relevance], "control_ground_ids": list(tip.control_ground_ids)}
+    return replace(said, values={**said.values, **known})
 
 
 def _tip_form(request: Request, said: Sent) -> Response:

@@ -20,11 +20,13 @@ from services.kernel.callers import Role
 from services.kernel.reference import reference
 
 ROWS = 100
-# Who decides, of the cases' own kinds; sharing has the rule (sharing-matrix 8), and a test holds this beside it.
+# Who decides; sharing has the rule (sharing-matrix 8), and a test holds this beside it.
 DECIDERS: Mapping[str, frozenset[Role]] = {
     "folkbokforing_alert": frozenset({Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR}),
     "suspected_payment": frozenset({Role.FUT_INVESTIGATOR}),
     "police_report": frozenset({Role.FUT_MANAGER}),
+    "control_invitation": frozenset({Role.LOS_COORDINATOR}),
+    "control_finding": frozenset({Role.INSPECTOR}),
 }
 
 

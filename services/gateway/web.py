@@ -77,6 +77,9 @@ def in_words(value: str, field: str) -> str:
         "payment.benefit_type": known.benefits,
         "alert.suspected_error_kind": known.error_kinds,
         "alert.source_kind": known.sources,
+        "finding.category": known.findings,
+        "finding.own_legal_ground_id": known.control_grounds,
+        "control.own_legal_ground_id": known.control_grounds,
     }
     said = word(lists[field], value) if field in lists else value
     return value if said == value else f"{said} ({value})"

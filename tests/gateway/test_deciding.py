@@ -1,6 +1,7 @@
 """The officer's journey on the pages: from what waits to what was sent, with a colleague, without JavaScript."""
 
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from cli.import_file import KINDS, import_file
 from cli.walk import Walk, wait_for
 from infra import stack
 from services.kernel.callers import Role
+from services.kernel.clock import STOCKHOLM
 from tests.gateway.browser import Browser
 from tests.gateway.steps import form
 
@@ -129,6 +131,9 @@ def test_what_is_done_another_way_is_written_down_by_a_person(browser: Browser, 
     assert unreadable.status_code == 400
     assert 'id="fel-when"' in unreadable.text
     assert 'value="Pensionsmyndighetens kontrollenhet"' in unreadable.text
+    soon = datetime.now(STOCKHOLM) + timedelta(minutes=1)
+    done = browser.follow(browser.ask("POST", action, form=form(browser.see(path), action) | said | {"when": f"{soon:%Y-%m-%dT%H:%M}"}))
+    assert f"<br>{soon:%Y-%m-%d %H:%M}<br>Brev<br>Pensionsmyndighetens kontrollenhet<br>A-1</li>" in done.text
 
 
 @pytest.mark.parametrize("folder", ["erbjudanden", "utlamnanden"])

@@ -92,13 +92,17 @@ def test_a_tip_becomes_a_confirmed_operation(browser: Browser) -> None:
     assert SAW not in start.text
     page = sent(browser, page, f"{tip}/bedomning", {"reliability": "probable", "relevance": "high", "control_ground_ids": "pbl-tillsyn"})
     assert "Bedömt. Väntar på beslut." in page.text
+    assert all(re.search(rf'value="{value}" checked', page.text) for value in ("probable", "high", "pbl-tillsyn"))
+    page = sent(browser, page, f"{tip}/beslut", {"decision": "prioritise", "reason": "serious_harm"})
+    assert "Ange när ni rådfrågade Polisens samordnare." in page.text
     decision = {"decision": "prioritise", "reason": "serious_harm", "police_consulted_day": TODAY, "police_consulted_clock": "00:00"}
     page = sent(browser, page, f"{tip}/beslut", decision)
     assert "Prioriterat." in page.text
+    assert 'href="/insatser/ny"' in page.text
 
     path = planned(browser).url.path
     assert "Utkast." in browser.see(path).text
-    listed = browser.see(f"{path}/objekt?stadsdel=Provstaden&tips=1")
+    listed = browser.see(f"{path}/objekt?stadsdel=provstaden&tips=1")
     assert "Provgatan 7" in listed.text
     assert "tips från myndighet eller egen inspektör" in listed.text
     again = added(browser, path, "?stadsdel=Provstaden&tips=1")
@@ -246,10 +250,10 @@ def test_the_day_goes_from_briefing_to_report_on_a_phone(browser: Browser, day: 
     assert page.status_code == 400
     assert 'id="fel-risk_measures"' in page.text
     page = sent(browser, page, f"{day}/dag/genomgang", {"risk_level": "low", "assembly_point": "Garaget"})
-    assert "Genomgången." in page.text
+    assert "Riskerna är genomgångna." in page.text
     page = sent(browser, page, f"{day}/dag/start", {"clock": ""})
     assert "Pågår." in page.text
-    (visit,) = set(re.findall(rf'href="({day}/besok/[0-9a-f-]+)"', page.text))
+    (visit,) = set(re.findall(rf'<li value="1"><a class="ds-link" href="({day}/besok/[0-9a-f-]+)"', page.text))
     page = browser.see(visit)
     assert "/iakttagelse/" not in page.text
     arrival = form(page, f"{visit}/kom") | {"clock": ""}
@@ -271,7 +275,7 @@ def test_the_day_goes_from_briefing_to_report_on_a_phone(browser: Browser, day: 
     page = sent(browser, browser.see(measure), measure, {"measure_type": "forelaggande", "state": "initiated", "tells_coordinator": "1"})
     assert "Åtgärd: " in page.text
 
-    assert "Kan inte ångras" in page.text
+    assert page.text.index('id="antecknat"') < page.text.index("Kan inte ångras")
     page = sent(browser, page, f"{visit}/klart", {"outcome": "done", "persons_checked_count": "3"})
     assert page.url.path == f"{day}/dag"
     assert "Klart" in page.text

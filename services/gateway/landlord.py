@@ -44,7 +44,6 @@ NEEDED = {
     "city": "Skriv orten.",
     "observation_types": "Kryssa för vad ni har sett.",
     "observed_from": "Skriv första dagen.",
-    "observed_to": "Skriv sista dagen.",
     "source_kind": "Välj vem som har sett det.",
     "landlord_org_number": "Skriv organisationsnumret.",
     DECLARATION: UNDECLARED,

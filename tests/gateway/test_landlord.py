@@ -83,6 +83,12 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_lost(browser: Browser
     assert re.search(r'value="apartment_empty" checked', page.text)
 
 
+def test_one_day_is_enough(browser: Browser) -> None:
+    browser.sign_in(LANDLORD)
+
+    assert reported(browser, apartment_number="1104", observed_to="").status_code == 200
+
+
 def test_everything_that_is_missing_is_said_at_once(browser: Browser) -> None:
     browser.sign_in(LANDLORD)
 

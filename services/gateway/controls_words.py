@@ -154,7 +154,8 @@ def invitable(unit: str, already: Sequence[str]) -> list[Choice]:
     over_the_bus = (agency.receivers.get(INVITATION) for agency in known.agencies)
     kinds = {kind for kind in over_the_bus if kind} | {row.code for row in known.receivers if row.invited_by_hand}
     kinds |= {row.code for row in known.units if supervises(row.code)}
-    return sorted(((code, party(code)) for code in kinds - {unit, *already}), key=lambda choice: choice[1])
+    found = ((code, f"{party(code)} (kommunen)" if code in known.units else party(code)) for code in kinds - {unit, *already})
+    return sorted(found, key=lambda choice: choice[1])
 
 
 def grounds_of(party_code: str) -> list[Choice]:

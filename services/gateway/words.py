@@ -249,7 +249,7 @@ MATTERS: Mapping[str, str] = {
 }
 LOOK_UP_OUTCOMES: Mapping[int, str] = {
     registry.LOOK_UP_OUTCOME_ANSWERED: "Besvarad",
-    registry.LOOK_UP_OUTCOME_NO_CASE: "Nekad: personen har inget sådant ärende",
+    registry.LOOK_UP_OUTCOME_NO_CASE: "Nekad: den som frågade har inget sådant ärende",
     registry.LOOK_UP_OUTCOME_CLOSED: "Nekad: ärendet är avslutat",
     registry.LOOK_UP_OUTCOME_NOT_HANDLING: "Nekad: någon annan handlägger ärendet",
 }

@@ -215,8 +215,10 @@ HELD = (
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("role", ["fut_investigator", "los_coordinator"])
 def test_whatever_is_asked_in_whatever_order_the_answer_is_one_of_the_documents(api: str, issuer: Issuer, role: str) -> None:
-    mine = schemathesis.openapi.from_dict(document(api))
-    mine.config.update(base_url=f"{api}/los/v1")
+    whole = schemathesis.openapi.from_dict(document(api))
+    whole.config.update(base_url=f"{api}/los/v1")
+    # What the role may do: a walk is short, and what it may not (test_rest.py) leads nowhere.
+    mine = whole.include(operation_id=["GetApiInfo", *(each.called for each in OPERATIONS if role in each.roles)])
     checks = [CHECKS.get_one(name) for name in HELD]
     token = issuer.token(role)
     answered: dict[str, Counter[int]] = {}
@@ -251,4 +253,4 @@ def test_whatever_is_asked_in_whatever_order_the_answer_is_one_of_the_documents(
         )
     )
     reached = {status for counts in answered.values() for status in counts}
-    assert {200, 201, 400, 403} <= reached, answered
+    assert {200, 201, 400, 401} <= reached, answered

@@ -180,7 +180,7 @@ def _responses(operation: Operation) -> Iterator[tuple[int, dict[str, Any]]]:
         done["links"] = links
     yield 201 if operation.creates else 200, done
     wrong = {*ALWAYS, 503} | (set() if operation.is_public else {401, 403}) | ({409} if operation.may_wait else set())
-    if operation.id_field:
+    if operation.id_field or any(field.name.endswith("_id") for field in operation.filters):
         wrong |= {404}
     if operation.is_write:
         wrong |= {404, 409, 413, 422}

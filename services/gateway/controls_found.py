@@ -1,5 +1,6 @@
 """What an inspector records at a visit, one form a step: what was seen, whether others are to know, what is done about it."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,24 @@ MEASURE_STATES = {
     "initiated": ("Påbörjad", findings.MEASURE_STATE_INITIATED),
     "decided": ("Beslutad", findings.MEASURE_STATE_DECIDED),
 }
+# What may come after a state: a help for whoever fills in the form. The service decides.
+FOLLOWS: Mapping[int, tuple[findings.MeasureState.ValueType, ...]] = {
+    findings.MEASURE_STATE_INITIATED: (findings.MEASURE_STATE_DECIDED, findings.MEASURE_STATE_CLOSED, findings.MEASURE_STATE_WITHDRAWN),
+    findings.MEASURE_STATE_DECIDED: (
+        findings.MEASURE_STATE_APPEALED,
+        findings.MEASURE_STATE_LEGALLY_BINDING,
+        findings.MEASURE_STATE_WITHDRAWN,
+    ),
+    findings.MEASURE_STATE_APPEALED: (findings.MEASURE_STATE_LEGALLY_BINDING, findings.MEASURE_STATE_WITHDRAWN),
+    findings.MEASURE_STATE_LEGALLY_BINDING: (
+        findings.MEASURE_STATE_COMPLIED,
+        findings.MEASURE_STATE_NOT_COMPLIED,
+        findings.MEASURE_STATE_WITHDRAWN,
+    ),
+    findings.MEASURE_STATE_COMPLIED: (findings.MEASURE_STATE_CLOSED,),
+    findings.MEASURE_STATE_NOT_COMPLIED: (findings.MEASURE_STATE_CLOSED,),
+}
+AS_IT_IS = {"same": ("Samma läge som nu", findings.MEASURE_STATE_UNSPECIFIED)}
 TERMS = ("amount_sek", "decided_date", "diary_no", "follow_up_date")
 HELD = {pb.VISIT_STATE_ON_SITE, pb.VISIT_STATE_DONE, pb.VISIT_STATE_MEASURES_PENDING, pb.VISIT_STATE_ABORTED}
 
@@ -42,6 +61,8 @@ def routes(door: Door) -> APIRouter:
     router.add_api_route(f"{visit}/iakttagelser/{{observation_id}}", pages.tell, methods=["POST"])
     router.add_api_route(f"{visit}/atgard", pages.measure_form, methods=["GET"])
     router.add_api_route(f"{visit}/atgard", pages.measure, methods=["POST"])
+    router.add_api_route(f"{visit}/atgarder/{{measure_id}}", pages.follow_form, methods=["GET"])
+    router.add_api_route(f"{visit}/atgarder/{{measure_id}}", pages.follow, methods=["POST"])
     return router
 
 
@@ -147,17 +168,39 @@ class _Pages(VisitFrame):
         def act(controls: Any) -> object:  # noqa: ANN401  # a stub
             kind = needed(form, "measure_type", "välj vad för slags åtgärd det är.")
             state = chosen(form, "state", MEASURE_STATES)
-            terms = findings.MeasureTerms(
-                **{name: form.text(name) for name in TERMS}, tells_coordinator=bool(form.text("tells_coordinator"))
-            )
             return controls.RecordMeasure(
                 findings.RecordMeasureRequest(
-                    request_id=form.request_id, visit_id=str(visit_id), measure_type=kind, terms=terms, state=state
+                    request_id=form.request_id, visit_id=str(visit_id), measure_type=kind, terms=_terms(form), state=state
                 )
             )
 
         show = self._measure_shown(request, operation_id, visit_id)
         return self._done(request, INSPECTORS, form, act, show, f"/insatser/{operation_id}/besok/{visit_id}")
+
+    def follow_form(self, request: Request, operation_id: UUID, visit_id: UUID, measure_id: UUID) -> Response:
+        """A measure of the own unit, to take further."""
+        show = self._measure_shown(request, operation_id, visit_id, measure_id)
+        return show(self._door.allowed(request, INSPECTORS), Sent(), 200)
+
+    def follow(self, request: Request, operation_id: UUID, visit_id: UUID, measure_id: UUID, form: Filled) -> Response:
+        """How far it has come, until it is closed."""
+        row = self._own_measure(self._at_visit(request, operation_id, visit_id, form), visit_id, measure_id)
+
+        def act(controls: Any) -> object:  # noqa: ANN401  # a stub
+            state = chosen(form, "state", _after(row))
+            seen = named(form, measure_id, "measure_id")
+            return controls.UpdateMeasure(findings.UpdateMeasureRequest(**seen, terms=_terms(form), state=state))
+
+        show = self._measure_shown(request, operation_id, visit_id, measure_id)
+        return self._done(request, INSPECTORS, form, act, show, f"/insatser/{operation_id}/besok/{visit_id}")
+
+    def _own_measure(self, who: Who, visit_id: UUID, measure_id: UUID) -> findings.Measure:
+        """Raises NotFound."""
+        _, _, taken = self._recorded(who, visit_id)
+        row = next((row for row in taken if row.measure_id == str(measure_id)), None)
+        if row is None:
+            raise NotFound
+        return row
 
     def _at_visit(self, request: Request, operation_id: UUID, visit_id: UUID, form: Sent) -> Who:
         """The inspector who writes, at a visit of the operation that the address names. Raises NotFound."""
@@ -189,20 +232,52 @@ class _Pages(VisitFrame):
 
         return show
 
-    def _measure_shown(self, request: Request, operation_id: UUID, visit_id: UUID) -> Show:
+    def _measure_shown(self, request: Request, operation_id: UUID, visit_id: UUID, measure_id: UUID | None = None) -> Show:
         def show(who: Who, said: Sent, status: int) -> Response:
+            visit = visit_of(self._operation(who, operation_id), visit_id)
+            row = self._own_measure(who, visit_id, measure_id) if measure_id else None
+            kinds = words.measure_types(self._own_lists(who, visit_id))
+            facts = [] if row is None else _facts(row, kinds)
             return page(
                 request,
                 "measure.html",
                 status,
-                visit=visit_of(self._operation(who, operation_id), visit_id),
+                visit=visit,
                 here=f"/insatser/{operation_id}/besok/{visit_id}",
-                kinds=list(words.measure_types(self._own_lists(who, visit_id)).items()),
-                states=options(MEASURE_STATES),
-                said=said,
+                kinds=list(kinds.items()),
+                row=row,
+                facts_of=facts,
+                states=options(MEASURE_STATES if row is None else _after(row)),
+                said=(said if said.values or row is None else _begun(row)).about(facts),
             )
 
         return show
+
+
+def _terms(form: Sent) -> findings.MeasureTerms:
+    return findings.MeasureTerms(**{name: form.text(name) for name in TERMS}, tells_coordinator=bool(form.text("tells_coordinator")))
+
+
+def _after(row: findings.Measure) -> dict[str, tuple[str, Any]]:
+    """Where a measure may be next, or still."""
+    return AS_IT_IS | {str(number): (words.MEASURES[number], number) for number in FOLLOWS.get(row.state, ())}
+
+
+def _begun(row: findings.Measure) -> Sent:
+    """The form as the measure is."""
+    texts = {name: [getattr(row.terms, name)] for name in TERMS}
+    return Sent(texts | {"state": ["same"], "tells_coordinator": ["1" if row.terms.tells_coordinator else ""]})
+
+
+def _facts(row: findings.Measure, kinds: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [
+        ("Åtgärd", kinds.get(row.measure_type, row.measure_type)),
+        ("Läge", words.MEASURES[row.state]),
+        ("Belopp", f"{row.terms.amount_sek} kr" if row.terms.amount_sek else ""),
+        ("Beslutsdag", row.terms.decided_date),
+        ("Diarienummer", row.terms.diary_no),
+        ("Följs upp", row.terms.follow_up_date),
+    ]
 
 
 def visit_of(op: pb.GetOperationResponse, visit_id: UUID) -> pb.Visit:

@@ -22,7 +22,7 @@ ASSESSMENTS = {
 OTHERS_MAX = 5
 OTHER_HELP = (
     "Fyll i bara om du har en egen, daterad omständighet som talar om just den förmånen. "
-    "Det som flaggan säger står redan här: rätta det, eller välj bort förmånen."
+    "Det som flaggan säger står redan här: rätta det, och skriv från vilken dag det gäller, eller välj bort förmånen."
 )
 OTHER_NEEDED = {
     "deciding_body": "Välj vem som har beslutat förmånen.",
@@ -105,7 +105,10 @@ def assessed_before(row: pb.GetSuspectedPaymentResponse) -> dict[str, list[str]]
 
 
 def _flagged_other(row: pb.GetSuspectedPaymentResponse) -> dict[str, list[str]]:
-    """What the flag says of another benefit, where its cause can concern it too: to be read, put right or emptied."""
+    """What the flag says of another benefit, where its cause can concern it too: to be read, put right or emptied.
+
+    Since when it is so nobody has said: that day is the investigator's own to write (W2).
+    """
     flag, known = row.flag, reference()
     if not flag.other_benefit or not known.question_is_open(flag.causes, flag.other_benefit):
         return {}
@@ -117,7 +120,6 @@ def _flagged_other(row: pb.GetSuspectedPaymentResponse) -> dict[str, list[str]]:
         "period_to": flag.period_to,
         "suspected_error_kind": cause,
         "circumstance": cause,
-        "circumstance_from": f"{flag.period_from}-01",
         "observed_at": instant(row.history[0].occurred_time).astimezone(STOCKHOLM).date().isoformat(),
     }
     return {name: [value] for name, value in values.items()}

@@ -3,6 +3,7 @@
 An act that cannot be undone says so first, and is confirmed. Whoever comes second is shown what has changed, with what they wrote.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -10,6 +11,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
 from google.protobuf.message import Message
+from los.common.v1 import common_pb2
+from los.sharing.v1 import sharing_pb2
 
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, asked
@@ -19,10 +22,14 @@ from services.gateway.web import go_to, page
 from services.gateway.words import ROLES
 from services.kernel.callers import Role
 from services.kernel.errors import Conflict, Invalid
+from services.kernel.pages import PAGE_SIZE_MAX
 
 Row = Any
 """A case as its service tells it, with a state and an etag."""
 STOPPED = "protected"
+OFFERS_S = 2.0
+"""How long whoever has assessed waits for what follows of it, in seconds."""
+POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +162,24 @@ class CasePages:
                 if warning and not form.text("confirmed"):
                     return self._confirm(request, step, record_id, self._row(who, record_id), form)
                 registry = self._door.services(who).registry
-                asked(lambda: getattr(registry, type(wanted).__name__.removesuffix("Request"))(wanted))
+                done = asked(lambda: getattr(registry, type(wanted).__name__.removesuffix("Request"))(wanted))
             except (Invalid, Conflict) as problem:
                 return self._step_page(request, who, step, record_id, self._row(who, record_id), self._wrong(form, problem))
             if form.text("protection_check") == STOPPED:
                 return page(request, "stopped.html")
+            self._await_offers(who, record_id, set(getattr(done, "offered_to", ())))
             return go_to(f"{self.path}/{record_id}")
 
         return act
+
+    def _await_offers(self, who: Who, record_id: UUID, receivers: set[str]) -> None:
+        """What an act offers comes to sharing a moment later: it is waited for, so that the case's page can show it."""
+        sharing, until = self._door.services(who).sharing, time.monotonic() + OFFERS_S
+        wanted = sharing_pb2.ListOffersRequest(page=common_pb2.Page(page_size=PAGE_SIZE_MAX), record_id=str(record_id))
+        while receivers and time.monotonic() < until:
+            if receivers <= {row.receiver_kind for row in sharing.ListOffers(wanted).offers}:
+                return
+            time.sleep(POLL_S)
 
     def _step_page(self, request: Request, who: Who, step: Step, record_id: UUID, row: Row, said: Sent) -> Response:
         return page(

@@ -123,6 +123,7 @@ def test_a_payment_goes_from_the_flag_to_the_agency_in_few_steps(at: As) -> None
     hand.tick("Nej")
     hand.write("Vad grundas bedömningen på?", "Hyresavin i akten är lägre än det som har begärts.")
     hand.write("Personens namn", "Demo Person")
+    hand.write("Omständigheten gäller från", "2026-01-10")
     hand.button("Spara bedömningen")
     preview = hand.sheet.get_by_role("button", name="Förhandsgranska delning")
     while not preview.count():  # it is on its way between two services; whoever looks again has pressed one key more

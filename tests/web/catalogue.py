@@ -269,6 +269,7 @@ STATES = (
     State("fragor", SECURITY, "/tillsyn/fragor"),
     State("fragor-granskade", SECURITY, "/tillsyn/fragor?granskade=1"),
     State("fragor-signera", SECURITY, "/tillsyn/fragor", press("I sin ordning")),
+    State("roller", SECURITY, "/tillsyn/roller"),
     State("utlamnanden", SECURITY, "/tillsyn/utlamnanden"),
     State("utlamnanden-nekade", SECURITY, "/tillsyn/utlamnanden?nekade=1"),
     State("statistik", CHIEF, "/statistik"),

@@ -101,7 +101,8 @@ PAGES: Sequence[tuple[str, str, str]] = (
     (SECURITY, "/tillsyn/utlamnanden", "nekade=1"),
     (ANALYST, "/statistik", ""),
 )
-# Not here: the way in and out, which is the provider's time; files, which are made once for whoever asks; a file that was just read in.
+# Not here: the way in and out, which is the provider's time; files, which are made once for whoever asks; a file that was just read in;
+# a measure, which is asked for as its visit is.
 NOT_HERE = frozenset({
     "/static/{path}",
     BARE,
@@ -111,6 +112,7 @@ NOT_HERE = frozenset({
     "/insatser/{operation_id}/rapport.{kind}",
     "/statistik/{period}.{kind}",
     "/filer/{import_id}/angra",
+    "/insatser/{operation_id}/besok/{visit_id}/atgarder/{measure_id}",
 })  # fmt: skip
 WORDS = {"checklist": "mos-bygglov", "number": "1", "ground_id": "underrattelselagen-2026", "name": "pay-kfm-15a"}
 

@@ -245,7 +245,8 @@ def begun(services: As, known: dict[str, str]) -> dict[str, str]:
     lead.StartVisit(controls.StartVisitRequest(request_id=an_id(), visit_id=known["visit_id"]))
     seen = findings_pb2.Seen(control_ground_id=GROUND, area=_area(lead), is_deficiency=True, severity=findings_pb2.SEVERITY_MINOR, text=SAW)
     made = lead.RecordObservation(findings_pb2.RecordObservationRequest(request_id=an_id(), visit_id=known["visit_id"], seen=seen))
-    return known | {"observation_id": made.observation_id}
+    asked = findings_pb2.RecordMeasureRequest(request_id=an_id(), visit_id=known["visit_id"], measure_type="forelaggande")
+    return known | {"observation_id": made.observation_id, "measure_id": lead.RecordMeasure(asked).measure_id}
 
 
 def changed(services: As, known: dict[str, str], method: str, message: Any, role: Role = Role.LOS_COORDINATOR, **more: object) -> Any:  # noqa: ANN401

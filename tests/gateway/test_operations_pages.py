@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+from los.controls.v1 import findings_pb2
 from openpyxl import load_workbook
 
 from cli.client import Stack as Client
@@ -23,6 +24,7 @@ SAMPLES = Path(stack.__file__).parents[1] / "samples"
 KLF, MOS, INSPECTOR, OTHER_INSPECTOR = "klf-samordnare-1", "mos-samordnare-1", "mos-inspektor-1", "sf-inspektor-1"
 RECEIVER = "klf-sakerhetssamordnare-1"
 YESTERDAY = (datetime.now(STOCKHOLM) - timedelta(days=1)).date().isoformat()
+DECIDED = str(findings_pb2.MEASURE_STATE_DECIDED)
 TODAY = datetime.now(STOCKHOLM).date().isoformat()
 SAW = "Sängar i lagret bakom köket, sedda två kvällar i rad."
 TIP = {
@@ -236,10 +238,20 @@ def reported(browser: Browser, page: httpx2.Response, day: str) -> None:
     assert [(row[0], row[4], row[5]) for row in visits.iter_rows(min_row=2, values_only=True)] == [(1, "Klart, åtgärder följs", 3)]
     told = {row[0]: row[1:] for row in parties.iter_rows(min_row=2, values_only=True)}
     assert told["Miljö- och samhällsbyggnadsförvaltningen"] == ("–", "Samordnar", "Lämnad", "otillåtet boende", 1)
-    assert next(measures.iter_rows(min_row=2, max_col=3, values_only=True))[1:] == ("föreläggande", "påbörjad")
+    assert next(measures.iter_rows(min_row=2, max_col=3, values_only=True))[1:] == ("föreläggande", "beslutad")
     assert told["SF"] == ("Har inte svarat", "–", "–", "–", "–")
     cells = [str(cell) for sheet in load_workbook(BytesIO(book.content)) for row in sheet.iter_rows(values_only=True) for cell in row]
     assert [cell for cell in cells if "Två sängar" in cell or INSPECTOR in cell] == []
+
+
+def decide(browser: Browser, follow: str) -> None:
+    """A measure that was begun is decided: not without the day."""
+    decided = {"state": DECIDED, "decided_date": "", "tells_coordinator": "1"}
+    wrong = browser.send(browser.see(follow), decided, follow)
+    assert wrong.status_code in {400, 409}
+    page = sent(browser, browser.see(follow), follow, decided | {"decided_date": TODAY, "diary_no": "MOS-2026-7"})
+    assert "beslutad" in page.text
+    assert "Laga kraft" in browser.see(follow).text
 
 
 def test_the_day_goes_from_briefing_to_report_on_a_phone(browser: Browser, day: str) -> None:
@@ -274,6 +286,8 @@ def test_the_day_goes_from_briefing_to_report_on_a_phone(browser: Browser, day: 
     measure = f"{visit}/atgard"
     page = sent(browser, browser.see(measure), measure, {"measure_type": "forelaggande", "state": "initiated", "tells_coordinator": "1"})
     assert "Åtgärd: " in page.text
+    (follow,) = re.findall(rf'href="({visit}/atgarder/[0-9a-f-]+)"', page.text)
+    decide(browser, follow)
 
     assert page.text.index('id="antecknat"') < page.text.index("Kan inte ångras")
     page = sent(browser, page, f"{visit}/klart", {"outcome": "done", "persons_checked_count": "3"})

@@ -254,6 +254,7 @@ STATES = (
     State("iakttagelse-fel", LEAD, "{visit}/iakttagelse/mos-bygglov/0", observe_nothing, 400),
     State("atgard", LEAD, "{visit}/atgard"),
     State("atgard-fel", LEAD, "{visit}/atgard", press("Spara åtgärden"), 400),
+    State("atgard-foljs", LEAD, "{measure}"),
     State("sakerhetssamordnare", TIPPER, "/"),
     State("tips-registrerat", TIPPER, "/tips/nytt", tell),
     State("grunder", JURIST, "/juridik"),

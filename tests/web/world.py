@@ -179,9 +179,11 @@ def _operations(browser: Browser) -> World:
         line = f"{visit}/{LINE}"
         sent(browser, browser.see(line), line, {"is_deficiency": "yes", "severity": "serious", "text": "Två sängar i lagret."})
         measure = f"{visit}/atgard"
-        sent(browser, browser.see(measure), measure, {"measure_type": "forelaggande", "state": "initiated", "tells_coordinator": "1"})
+        page = sent(
+            browser, browser.see(measure), measure, {"measure_type": "forelaggande", "state": "initiated", "tells_coordinator": "1"}
+        )
         if path == on_site:
-            world["visit"] = visit
+            world |= {"visit": visit, "measure": re.findall(rf'href="({visit}/atgarder/[0-9a-f-]+)"', page.text)[0]}
             continue
         sent(browser, browser.see(visit), f"{visit}/klart", {"outcome": "done", "persons_checked_count": "3"})
         page = sent(browser, browser.see(f"{path}/dag"), f"{path}/dag/slut", {"clock": ""})

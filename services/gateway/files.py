@@ -125,12 +125,10 @@ class _Pages:
     def undo(self, request: Request, import_id: UUID, form: Filled) -> Response:
         """Take it back."""
         who = self._door.allowed(request, READS, form)
-        services, words = self._door.services(who), {"request_id": form.request_id, "import_id": str(import_id)}
+        service, contract = self._keeper(who)
+        wanted = contract.UndoImportRequest(request_id=form.request_id, import_id=str(import_id))
         try:
-            if who.role is Role.LOS_COORDINATOR:
-                asked(lambda: services.controls.UndoImport(controls_pb2.UndoImportRequest(**words), timeout=UNDO_S))
-            else:
-                asked(lambda: services.registry.UndoImport(registry_pb2.UndoImportRequest(**words), timeout=UNDO_S))
+            asked(lambda: service.UndoImport(wanted, timeout=UNDO_S))
         except (Invalid, Conflict) as problem:
             return self._undo_shown(request, who, import_id, form.wrong(problem))
         return go_to("/filer")
@@ -147,14 +145,16 @@ class _Pages:
 
     def _rows(self, who: Who) -> list[common_pb2.ImportRow]:
         """All files that the person may see, oldest first: a unit reads in a few each month."""
-        services, rows, token = self._door.services(who), list[common_pb2.ImportRow](), ""
+        (service, contract), rows, token = self._keeper(who), list[common_pb2.ImportRow](), ""
         while True:
-            asked_for = common_pb2.Page(page_size=PAGE_SIZE, page_token=token)
-            if who.role is Role.LOS_COORDINATOR:
-                rows += (found := services.controls.ListImports(controls_pb2.ListImportsRequest(page=asked_for))).imports
-                token = found.next_page_token
-            else:
-                rows += (answer := services.registry.ListImports(registry_pb2.ListImportsRequest(page=asked_for))).imports
-                token = answer.next_page_token
+            part = common_pb2.Page(page_size=PAGE_SIZE, page_token=token)
+            found = service.ListImports(contract.ListImportsRequest(page=part))
+            rows += found.imports
+            token = found.next_page_token
             if not token:
                 return rows
+
+    def _keeper(self, who: Who) -> tuple[Any, Any]:
+        """The service that keeps the person's files, and the messages of its contract."""
+        services = self._door.services(who)
+        return (services.controls, controls_pb2) if who.role is Role.LOS_COORDINATOR else (services.registry, registry_pb2)

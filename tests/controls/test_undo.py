@@ -109,6 +109,20 @@ def test_a_form_about_an_object_that_is_taken_back_brings_it_back(controls: Cont
         controls.call("RegisterObject", pb.RegisterObjectRequest(request_id=an_id(), object=known.object))
 
 
+def test_premises_without_a_name_do_not_hinder_that_an_object_comes_back(controls: Controls) -> None:
+    import_id, object_ids = read_in(controls)
+    undo(controls, import_id)
+    known = controls.call("GetObject", pb.GetObjectRequest(object_id=object_ids[0])).object
+    unnamed = pb.ControlObject()
+    unnamed.CopyFrom(known)
+    for name in ("org_number", "company_name", "trading_name", "sni_code"):
+        unnamed.ClearField(name)
+    premises = controls.call("RegisterObject", pb.RegisterObjectRequest(request_id=an_id(), object=unnamed)).object_id
+    made = controls.call("RegisterObject", pb.RegisterObjectRequest(request_id=an_id(), object=known))
+    assert made.object_id == object_ids[0]
+    assert listed(controls) == {object_ids[0], premises}
+
+
 def test_an_object_that_was_changed_since_hinders_the_undo_and_nothing_is_taken_back(controls: Controls) -> None:
     import_id, object_ids = read_in(controls)
     change(controls, object_ids[2], opening_hours="må-fr 10-12")

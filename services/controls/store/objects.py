@@ -56,13 +56,19 @@ class Objects:
         if tx.execute(insert(control_object).values(**row).on_conflict_do_nothing(index_elements=["same_as"])) == 1:
             record_step(tx, history, RECORD_KIND, stored.id, stored.revision, (None, REGISTERED), now, person)
             return stored
-        same = control_object.c.same_as == row["same_as"], ~IN_USE
+        return self._bring_back(tx, stored.object, now, person, import_id)
+
+    def _bring_back(
+        self, tx: Transaction, place: ControlObject, now: datetime, person: str | None, import_id: UUID | None = None
+    ) -> StoredObject | None:
+        """The same object, there again, if it was taken back."""
+        same = control_object.c.same_as == self._same_as(place), ~IN_USE
         known = tx.one(select(control_object).where(*same).with_for_update())
         if known is None:
             return None
         before = self.object_of(known)
         back = {"taken_back_time": None, "import_id": import_id, "import_revision": import_id and before.revision + 1}
-        return self._change(tx, before, stored.object, now, person, (TAKEN_BACK, REGISTERED), **back)
+        return self._change(tx, before, place, now, person, (TAKEN_BACK, REGISTERED), **back)
 
     def register(self, tx: Transaction, stored: StoredObject, now: datetime, person: str | None) -> StoredObject | None:
         """The object as it is kept; None when the same one is there already.
@@ -75,7 +81,7 @@ class Objects:
             return self.add(tx, stored, now, person)
         if known.object.org_number is not None:
             return None
-        return self.update(tx, known, place, now, person)
+        return self._bring_back(tx, place, now, person) or self.update(tx, known, place, now, person)
 
     def find(self, tx: Transaction, looked_for: Sought) -> StoredObject | None:
         """The object that is meant, or None when it is not known. Nobody else finds or adds one at that address meanwhile.
@@ -209,7 +215,7 @@ class Objects:
         row |= {
             "permits": permits,
             "permit_end_date": min((permit.valid_to for permit in place.permits if permit.valid_to), default=None),
-            "same_as": self._vault.index("control_object", place.same_as),
+            "same_as": self._same_as(place),
             "address_key": place.address_key,
             "number_index": None if place.org_number is None else self._number_index(place.org_number),
         }
@@ -219,6 +225,9 @@ class Objects:
             sealed = key.seal("control_object", "owner", json.dumps(owned).encode())
             return row | {"data_key": key.wrapped, "owner": sealed, "permit_end_date": None}
         return row | {"permits": Jsonb(permits)}
+
+    def _same_as(self, place: ControlObject) -> bytes:
+        return self._vault.index("control_object", place.same_as)
 
     def _number_index(self, number: OrgNumber) -> bytes:
         return self._vault.index("control_object_number", str(number))

@@ -278,7 +278,7 @@ def test_somebody_who_has_handled_the_case_is_no_second_person(sharing: Sharing)
 
 def test_a_preview_is_gone_after_a_day_and_after_the_decision(sharing: Sharing) -> None:
     shown = sharing.preview(sharing.offer(uuid4()).offer_id)
-    sharing.change("UPDATE preview SET expire_time = now() - interval '1 second'")
+    sharing.change("UPDATE preview SET expire_time = now() - interval '1 day'")
     with pytest.raises(Conflict, match="ändrats"):
         sharing.decide(shown)
     again = sharing.preview(sharing.offer(uuid4()).offer_id)

@@ -30,6 +30,12 @@ def test_every_page_of_the_gateway_is_visited(visits: Visits) -> None:
     assert wanted - seen == set(NO_PAGES)
 
 
+def test_the_pages_are_one_workers(request: pytest.FixtureRequest) -> None:
+    """Where workers share the tests: a second stack and a second look at each page would go unnoticed."""
+    if hasattr(request.config, "workerinput"):
+        assert request.node.nodeid.endswith("@web")
+
+
 @EVERY_STATE
 def test_nothing_can_be_said_against_a_page(visits: Visits, state: State) -> None:
     found = visits.of(state)

@@ -6,7 +6,7 @@ from los.registry.v1 import registry_pb2 as pb
 from services.gateway.door import Door
 from services.gateway.forms import Filled, Sent, all_needed, asked
 from services.gateway.web import go_to, page
-from services.gateway.words import choices
+from services.gateway.words import benefits, choices
 from services.kernel.callers import Role
 from services.kernel.errors import Conflict, Invalid
 from services.kernel.reference import reference
@@ -20,17 +20,15 @@ FLAG_TEXTS = (
     "period_to",
     "suspected_amount_sek",
     "impulse_source",
-    "other_benefit",
-    "deciding_body",
 )
-
+OF_BENEFIT = frozenset({"other_benefit", "deciding_body"})
+"""Fields of the contract that are one choice in the form."""
 FLAG_NEEDED = {
     "case_number": "Skriv ärendenumret.",
     "recipient_id_number": "Skriv mottagarens personnummer.",
     "payment_scheme": "Välj stöd.",
     "causes": "Kryssa för vad som kan vara fel.",
     "period_from": "Skriv från och med vilken månad.",
-    "period_to": "Skriv till och med vilken månad.",
     "impulse_source": "Välj varifrån det kom.",
 }
 
@@ -49,8 +47,8 @@ class _Pages:
 
     def flag_form(self, request: Request) -> Response:
         """An empty flag."""
-        self._door.allowed(request, FLAGGERS)
-        return _flag_page(request, Sent())
+        who = self._door.allowed(request, FLAGGERS)
+        return _flag_page(request, Sent({"payment_scheme": _own_scheme(who.caller.unit or "")}))
 
     def flag(self, request: Request, form: Filled) -> Response:
         """Register the flag; what is wrong is said with all that was filled in still there."""
@@ -58,13 +56,16 @@ class _Pages:
         flag = pb.PaymentFlag(owner_unit=who.caller.unit or "", causes=form.all("causes"))
         for name in FLAG_TEXTS:
             setattr(flag, name, form.text(name))
+        flag.period_to = flag.period_to or flag.period_from
+        flag.other_benefit, _, flag.deciding_body = form.text("benefit").partition(":")
         flag.population_register_doubted = bool(form.text("population_register_doubted"))
         wanted = pb.RegisterSuspectedPaymentRequest(request_id=form.request_id, flag=flag)
         try:
             all_needed(form, FLAG_NEEDED)
             made = asked(lambda: self._door.services(who).registry.RegisterSuspectedPayment(wanted))
         except (Invalid, Conflict) as problem:
-            return _flag_page(request, form.wrong(problem))
+            said = form.wrong(problem)
+            return _flag_page(request, said.at("benefit") if said.field in OF_BENEFIT else said)
         if who.role is Role.CASE_OFFICER:  # who flags does not read the case
             return page(request, "flagged.html")
         return go_to(f"/utbetalningar/{made.payment_id}")
@@ -79,7 +80,12 @@ def _flag_page(request: Request, said: Sent) -> Response:
         schemes=choices(scheme for scheme in known.schemes if scheme.record_kind == "suspected_payment"),
         causes=choices(known.causes),
         impulses=choices(known.impulses),
-        benefits=choices(known.benefits),
-        bodies=choices(body for body in known.receivers if body.decides),
+        benefits=benefits(),
         said=said,
     )
+
+
+def _own_scheme(unit: str) -> list[str]:
+    """The scheme that the unit decides, where that is one: what its people nearly always flag."""
+    own = [scheme.code for scheme in reference().schemes if scheme.decided_by == unit]
+    return own if len(own) == 1 else []

@@ -8,7 +8,7 @@ from los.registry.v1 import registry_pb2 as pb
 
 from services.gateway.forms import Sent, all_needed, chosen
 from services.gateway.questions import Group, Question
-from services.gateway.words import PROTECTION, Choice, choices, options, word
+from services.gateway.words import PROTECTION, Choice, benefits, choices, options, word
 from services.kernel.clock import STOCKHOLM, instant, timestamp
 from services.kernel.errors import Invalid
 from services.kernel.reference import reference
@@ -25,14 +25,15 @@ OTHER_HELP = (
     "Det som flaggan säger står redan här: rätta det, och skriv från vilken dag det gäller, eller välj bort förmånen."
 )
 OTHER_NEEDED = {
-    "deciding_body": "Välj vem som har beslutat förmånen.",
     "period_from": "Skriv från och med vilken månad, till exempel 2026-06.",
     "period_to": "Skriv till och med vilken månad, till exempel 2026-10.",
     "suspected_error_kind": "Välj vad som kan vara fel.",
     "circumstance": "Välj en omständighet.",
     "observed_at": "Skriv vilken dag uppgiften kom fram.",
 }
-OTHER_TEXTS = ("benefit_type", "deciding_body", "period_from", "period_to", "suspected_error_kind", "observed_at")
+OTHER_TEXTS = ("period_from", "period_to", "suspected_error_kind", "observed_at")
+OF_BENEFIT = frozenset({"", "benefit_type", "deciding_body"})
+"""Places in the contract that are one choice in the form."""
 FIRST = (pb.PAYMENT_STATE_FLAGGED, pb.PAYMENT_STATE_INTAKE_REVIEW)
 
 
@@ -62,15 +63,13 @@ def assess_questions(row: pb.GetSuspectedPaymentResponse) -> tuple[Question, ...
 def assess_groups(row: pb.GetSuspectedPaymentResponse) -> tuple[Group, ...]:
     """The other benefits: those that have been named, and one more."""
     known = reference()
-    bodies = tuple(choices(body for body in known.receivers if body.decides))
     causes: tuple[Choice, ...] = tuple((code, word(known.causes, code)) for code in row.flag.causes)
-    benefits, circumstances = tuple(choices(known.benefits)), tuple(choices(known.causes))
+    decided, circumstances = tuple(benefits()), tuple(choices(known.causes))
     groups = []
     for number in range(1, min(len(row.other_benefits) + 1, OTHERS_MAX) + 1):
         end = _end(number)
         questions = (
-            Question("select", f"benefit_type{end}", "Förmån", benefits),
-            Question("select", f"deciding_body{end}", "Beslutad av", bodies),
+            Question("select", f"benefit{end}", "Förmån, och vem som har beslutat den", decided),
             Question("month", f"period_from{end}", "Period från och med"),
             Question("month", f"period_to{end}", "Period till och med"),
             Question("select", f"suspected_error_kind{end}", "Misstänkt fel", causes),
@@ -95,6 +94,7 @@ def assessed_before(row: pb.GetSuspectedPaymentResponse) -> dict[str, list[str]]
     for number, other in enumerate(row.other_benefits, start=1):
         end = _end(number)
         values |= {f"{name}{end}": [getattr(other, name)] for name in OTHER_TEXTS}
+        values[f"benefit{end}"] = [f"{other.benefit_type}:{other.deciding_body}"]
         for fact in other.circumstances[:1]:
             values |= {
                 f"circumstance{end}": [fact.code],
@@ -114,8 +114,7 @@ def _flagged_other(row: pb.GetSuspectedPaymentResponse) -> dict[str, list[str]]:
         return {}
     cause = next(code for code in flag.causes if known.causes[code].opens_question_about(known.benefits[flag.other_benefit]))
     values = {
-        "benefit_type": flag.other_benefit,
-        "deciding_body": flag.deciding_body,
+        "benefit": f"{flag.other_benefit}:{flag.deciding_body}",
         "period_from": flag.period_from,
         "period_to": flag.period_to,
         "suspected_error_kind": cause,
@@ -169,19 +168,19 @@ def facts(form: Sent, name: str) -> list[common_pb2.Circumstance]:
 
 def numbers(form: Sent) -> list[int]:
     """Which of the form's places for another benefit are filled in."""
-    return [number for number in range(1, OTHERS_MAX + 1) if form.text(f"benefit_type{_end(number)}")]
+    return [number for number in range(1, OTHERS_MAX + 1) if form.text(f"benefit{_end(number)}")]
 
 
 def _others(form: Sent) -> list[pb.OtherBenefit]:
     ends = [_end(number) for number in numbers(form)]
     all_needed(form, {f"{name}{end}": sentence for end in ends for name, sentence in OTHER_NEEDED.items()})
-    return [
-        pb.OtherBenefit(
-            circumstances=facts(form, f"circumstance{end}"),
-            **{name: form.text(f"{name}{end}") for name in OTHER_TEXTS},
-        )
-        for end in ends
-    ]
+    return [_other(form, end) for end in ends]
+
+
+def _other(form: Sent, end: str) -> pb.OtherBenefit:
+    benefit, _, body = form.text(f"benefit{end}").partition(":")
+    texts = {name: form.text(f"{name}{end}") for name in OTHER_TEXTS}
+    return pb.OtherBenefit(benefit_type=benefit, deciding_body=body, circumstances=facts(form, f"circumstance{end}"), **texts)
 
 
 def at_field(form: Sent, name: str) -> str:
@@ -194,7 +193,7 @@ def at_field(form: Sent, name: str) -> str:
     part = rest.removeprefix(".")
     if part.startswith("circumstances"):
         return f"circumstance{end}"
-    return f"{part or 'benefit_type'}{end}"
+    return f"{'benefit' if part in OF_BENEFIT else part}{end}"
 
 
 def _end(number: int) -> str:

@@ -10,7 +10,7 @@ from los.registry.v1 import registry_pb2 as registry
 from los.sharing.v1 import sharing_pb2 as pb
 
 from services.kernel.callers import Role
-from services.kernel.reference import Words
+from services.kernel.reference import Words, reference
 
 Choice = tuple[str, str]
 """A code and its word, for a form."""
@@ -274,6 +274,16 @@ def word(words: Words[Any], code: str) -> str:
 def choices(words: Iterable[Any]) -> list[Choice]:
     """Rows that have a code and a word, of the reference data or of an answer, for a form."""
     return [(each.code, each.word) for each in words]
+
+
+def benefits() -> list[Choice]:
+    """Benefits with the body that decides each, as one choice; those that nobody decides open no question."""
+    known = reference()
+    return [
+        (f"{benefit.code}:{body}", f"{benefit.word} ({word(known.receivers, body)})")
+        for benefit in known.benefits
+        for body in benefit.decided_by
+    ]
 
 
 def kronor(amount: str) -> str:

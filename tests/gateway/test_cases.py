@@ -32,8 +32,7 @@ ASSESSMENT = {
 }
 OTHER = {
     "recipient_name": "Demo Person",
-    "benefit_type": "bostadsbidrag",
-    "deciding_body": "forsakringskassan",
+    "benefit": "bostadsbidrag:forsakringskassan",
     "suspected_error_kind": "housing_cost",
     "circumstance": "housing_cost",
     "circumstance_from": "2026-01-01",

@@ -190,8 +190,8 @@ def test_a_new_assessment_begins_with_what_the_last_one_said_of_others(browser: 
     path = assessed(browser, **OTHER)
     page = browser.see(f"{path}/bedomning")
     assert 'value="Demo Person"' in page.text
-    assert '<option value="bostadsbidrag" selected>' in page.text
-    assert 'name="benefit_type_2"' in page.text
+    assert '<option value="bostadsbidrag:forsakringskassan" selected>' in page.text
+    assert 'name="benefit_2"' in page.text
     action = f"{path}/bedomning"
     kept = {
         "assessment": "ongoing",
@@ -200,7 +200,7 @@ def test_a_new_assessment_begins_with_what_the_last_one_said_of_others(browser: 
         "protection_check": "none",
         "reasons": "Mer.",
     }
-    more = {"benefit_type_2": "studiemedel", "deciding_body_2": "csn"}
+    more = {"benefit_2": "studiemedel:csn"}
     page = begin(browser, path, "bedomning", **kept | OTHER | more)
     assert page.status_code == 400
     assert 'id="fel-period_from_2"' in page.text

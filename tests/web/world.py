@@ -29,7 +29,7 @@ from tests.gateway.test_suppliers import BUYER, check
 
 SAMPLES = Path(stack.__file__).parents[1] / "samples"
 SECOND, ALERT_OFFICER = "iaf-utredare-2", "klf-handlaggare-1"
-ABROAD = {"deciding_body": "pensionsmyndigheten", "benefit_type": "bostadstillagg"}
+ABROAD = {"benefit": "bostadstillagg:pensionsmyndigheten"}
 LINE = "iakttagelse/mos-bygglov/1"
 ALERT_ASSESSMENT = {
     "wrong_flat_checked": "1",
@@ -64,7 +64,7 @@ def build(running: stack.Stack, address: str) -> World:
 
 def _cases(browser: Browser, client: Client) -> World:
     browser.sign_in(SECOND)
-    benefit = {"other_benefit": "bostadsbidrag", "deciding_body": "forsakringskassan"}
+    benefit = {"benefit": "bostadsbidrag:forsakringskassan"}
     flagged, assessed, closed, done, abroad = (flag(browser, **benefit).url.path for _ in range(5))
     browser.sign_in(OFFICER)
     confirm(browser, assess(browser, browser.see(closed), assessment="dismissed"))

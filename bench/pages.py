@@ -23,7 +23,7 @@ from los.registry.v1 import registry_pb2
 from bench.filling_pages import fill_all
 from cli.client import Stack as Client
 from cli.common import say
-from cli.demo import SAMPLES, walk_through
+from cli.demo import SAMPLES, partners, walk_through
 from infra import stack
 from services.gateway.door import SESSION_COOKIE
 from services.gateway.rest.examples_shared import CHECKED
@@ -131,7 +131,7 @@ def run(size: int = SIZE, calls: int = CALLS) -> list[Page]:
     """Fill a database, then ask for every page."""
     with tempfile.TemporaryDirectory(prefix="los-bench-") as name:
         folder = Path(name) / "data"
-        with stack.start(folder, say) as running:
+        with stack.start(folder, say) as running, partners(running.folder):
             walk_through(folder, SAMPLES)
             return measured(running, size, calls)
 

@@ -19,8 +19,10 @@ from cli.client import Stack as Client
 from cli.common import PART_DOWN, AsJson, say
 from cli.import_file import KINDS, import_file
 from cli.up import Stopped, stoppable
-from cli.walk import Waited, Walk, reason_of
+from cli.walk import COLLEAGUES, LEAD, Waited, Walk, reason_of
 from infra import stack
+from infra.folder import Folder
+from infra.process import Command, launch, stop_left_over
 from services.kernel.callers import Role
 from services.kernel.errors import Failure
 from services.kernel.reference import reference
@@ -30,7 +32,6 @@ app = typer.Typer()
 SAMPLES = Path(__file__).parents[1] / "samples"
 FILES = {"alerts": "fastighetsagare.csv", "payments": "iaf_utbetalningar.csv", "objects": "los_objekt.csv"}
 IDLE_S = "1.5"
-STOP_WAIT_S = 15
 SEATS = (
     (Role.ALERT_OFFICER, "KLF"),
     (Role.APPROVER, "KLF"),
@@ -38,6 +39,7 @@ SEATS = (
     (Role.APPROVER, "IAF"),
     (Role.FUT_MANAGER, "IAF"),
     (Role.LOS_COORDINATOR, "MOS"),
+    (Role.INSPECTOR, COLLEAGUES),
 )
 
 
@@ -52,11 +54,13 @@ def demo(
     folder = data or Path(tempfile.mkdtemp(prefix="los-demo-"))
     say(f"Datamapp: {folder}")
     try:
-        with stoppable(), stack.start(folder, say) as running:
+        with stoppable(), stack.start(folder, say) as running, partners(running.folder):
             summary = walk_through(folder, samples)
             print(json.dumps(summary, ensure_ascii=False) if as_json else as_text(summary), flush=True)
             if not once:
                 say(f"Sidorna finns på {running.services['gateway'].url}: välj någon av demons personer.")
+                lead = Client(folder).people.get(LEAD)
+                say(f"En insats är bekräftad för i dag: {lead.name if lead else LEAD} leder den, på Dagens blad.")
                 say(f"System anropar {running.services['gateway'].url}/los/v1 med ett åtkomstbevis: los token --data {folder}")
                 say("Allt är igång tills du avslutar med Ctrl-C.")
                 running.wait()
@@ -71,24 +75,24 @@ def demo(
 
 
 def walk_through(folder: Path, samples: Path) -> dict[str, Any]:
-    """The whole path over a running stack; the summary (design 3)."""
+    """The whole path over a running stack, with the agencies' partners; the summary (design 3)."""
     client = Client(folder)
     agencies = [agency.code for agency in reference().agencies]
     with ExitStack() as opened:
         sessions = {seat: opened.enter_context(client.speaking_for(client.first(*seat))) for seat in SEATS}
         walk = Walk(sessions, say)
         imports = {name: _imported(client, name, samples / file) for name, file in FILES.items()}
-        with _partners(folder, agencies):
-            operation_id = walk.plan_operation()
-            walk.assess_alerts()
-            walk.assess_payments()
-            deciders = _deciders(sessions)
-            for unit in ("KLF", "IAF", "MOS"):
-                walk.share(unit, deciders[unit])
-            walk.confirm_operation(operation_id)
-            walk.share("MOS", deciders["MOS"])
-            units = [sessions[seat] for seat in SEATS if seat[0] in {Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.LOS_COORDINATOR}]
-            walk.wait_for_receipts(units)
+        walk.prepare_today()
+        operation_id = walk.plan_operation()
+        walk.assess_alerts()
+        walk.assess_payments()
+        deciders = _deciders(sessions)
+        for unit in ("KLF", "IAF", "MOS"):
+            walk.share(unit, deciders[unit])
+        walk.confirm_operation(operation_id)
+        walk.share("MOS", deciders["MOS"])
+        units = [sessions[seat] for seat in SEATS if seat[0] in {Role.ALERT_OFFICER, Role.FUT_INVESTIGATOR, Role.LOS_COORDINATOR}]
+        walk.wait_for_receipts(units)
         disclosures = [row for session in units for row in walk.disclosures(session)]
     protected = sum(counts.get("accepted_protected", 0) for counts in imports.values())
     if protected:
@@ -122,43 +126,29 @@ def _deciders(sessions: Mapping[tuple[Role, str], Session]) -> dict[str, dict[st
     }
 
 
-def _partner(folder: Path, words: Sequence[str], **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401  # Popen's own
+def _reader(home: Path, agency: str) -> subprocess.Popen[str]:
     """A partner's process: the agency's folder, an empty environment, nothing else."""
-    command = [sys.executable, "-m", "cli.main", "partner", *words, "--kit", str(folder)]
-    return subprocess.Popen(command, env={}, text=True, cwd=folder, **options)
+    words = [sys.executable, "-m", "cli.main", "partner", "listen", agency, "--kit", str(home), "--until-idle", IDLE_S, "--json"]
+    return subprocess.Popen(words, env={}, text=True, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
 @contextmanager
-def _partners(folder: Path, agencies: Sequence[str]) -> Iterator[None]:
-    """All agencies' reference partners, running."""
+def partners(folder: Folder) -> Iterator[None]:
+    """All agencies' reference partners, running: what is sent to them is received, and an invitation answered, also later."""
     say("Startar fyra partner, var och en med bara sin egen mapp …")
-    with ExitStack() as files:
-        children = []
-        for agency in agencies:
-            home = folder / "partners" / agency
-            log = files.enter_context((home / "partner.log").open("a", encoding="utf-8"))
-            children.append(_partner(home, ["run", agency], stdout=log, stderr=log))
-        try:
-            yield
-        finally:
-            for child in children:
-                child.terminate()
-            for child in children:
-                child.wait(STOP_WAIT_S)
+    with ExitStack() as stopped:
+        for agency in reference().agencies:
+            name = f"partner-{agency.code}"
+            stop_left_over(folder, name)
+            words = [sys.executable, "-m", "cli.main", "partner", "run", agency.code, "--kit", str(folder.partners / agency.code)]
+            stopped.callback(launch(folder, Command(name, words, {})).stop)
+        yield
 
 
 def _arrived(folder: Path, agencies: Sequence[str]) -> dict[str, dict[str, Any]]:
     """What each agency can open of its own topic, as its own program says."""
     say("Läser hos varje partner vad som kom fram …")
-    readers = {
-        agency: _partner(
-            folder / "partners" / agency,
-            ["listen", agency, "--until-idle", IDLE_S, "--json"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        for agency in agencies
-    }
+    readers = {agency: _reader(folder / "partners" / agency, agency) for agency in agencies}
     arrived = {}
     for agency, reader in readers.items():
         lines, _ = reader.communicate()

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -30,6 +30,8 @@ OPERATION = "LOS-2026-1"
 INVITED = ("skatteverket-beskattning", "forsakringskassan", "kronofogden", "polismyndigheten")
 VISITS = 3
 LEAD = "mos-inspektor-1"
+COLLEAGUES = "SF"
+"""The unit that comes along today: with supervision of its own, so that it answers here."""
 DELEGATION = "Delegationsordning 4.2"
 Say = Callable[[str], None]
 
@@ -194,17 +196,45 @@ class Walk:
 
     def plan_operation(self) -> str:
         """MOS's coordinator plans three visits and invites all four agencies; the operation's id. Planned once."""
+        say = f"Samordnaren på MOS planerar insatsen {OPERATION} med {VISITS} besök och bjuder in fyra myndigheter …"
+        start = Clock().now().astimezone(STOCKHOLM).replace(hour=18, minute=0, second=0, microsecond=0) + timedelta(days=21)
+        operation_id, is_new = self._planned(OPERATION, start, slice(VISITS), INVITED, say)
+        if is_new:
+            self._expect("MOS", operation_id, INVITED)
+        return operation_id
+
+    def prepare_today(self) -> str:
+        """An operation whose lead can go through the risks and begin now; its id. Two units of the kommun take part, so nothing is sent."""
+        start = (Clock().now().astimezone(STOCKHOLM) + timedelta(minutes=2)).replace(second=0, microsecond=0)
+        label = f"LOS-{start:%Y-%m%d}"
+        say = f"Samordnaren på MOS bekräftar insatsen {label} för i dag, tillsammans med {COLLEAGUES} …"
+        operation_id, is_new = self._planned(label, start, slice(VISITS, 2 * VISITS), (COLLEAGUES,), say)
+        if is_new:
+            answer = common_pb2.AnsweredInvitation(
+                answer=common_pb2.INVITATION_ANSWER_ACCEPTED,
+                role=common_pb2.PARTICIPATION_ROLE_ON_SITE,
+                control_ground_id="alkohollagen-tillsyn",
+            )
+            wanted = controls.AnswerInvitationRequest(
+                request_id=str(uuid4()), operation_id=operation_id, receiver_kind=COLLEAGUES, answered_invitation=answer
+            )
+            etag = self._sessions[Role.INSPECTOR, COLLEAGUES].controls.AnswerInvitation(wanted).etag
+            confirm = controls.ConfirmOperationRequest(request_id=str(uuid4()), operation_id=operation_id, etag=etag)
+            self._sessions[Role.LOS_COORDINATOR, "MOS"].controls.ConfirmOperation(confirm)
+        return operation_id
+
+    def _planned(self, label: str, start: datetime, objects: slice, invited: Iterable[str], say: str) -> tuple[str, bool]:
+        """An operation's id, and whether it was planned now: with visits to these of the objects that are listed first."""
         coordinator = self._sessions[Role.LOS_COORDINATOR, "MOS"].controls
         existing = pages(lambda page: coordinator.ListOperations(controls.ListOperationsRequest(page=page)), "operations")
         for row in existing:
-            if row.label == OPERATION:
-                return str(row.operation_id)
-        self._say(f"Samordnaren på MOS planerar insatsen {OPERATION} med {VISITS} besök och bjuder in fyra myndigheter …")
-        start = Clock().now().astimezone(STOCKHOLM).replace(hour=18, minute=0, second=0, microsecond=0) + timedelta(days=21)
+            if row.label == label:
+                return str(row.operation_id), False
+        self._say(say)
         planned = coordinator.PlanOperation(
             controls.PlanOperationRequest(
                 request_id=str(uuid4()),
-                label=OPERATION,
+                label=label,
                 purpose="Sund konkurrens",
                 planned_start=timestamp(start),
                 planned_end=timestamp(start + timedelta(hours=5)),
@@ -215,17 +245,16 @@ class Walk:
             )
         )
         etag = planned.etag
-        objects = coordinator.ListObjects(controls.ListObjectsRequest(page=common_pb2.Page(page_size=VISITS))).objects
-        for row in objects:
+        listed = coordinator.ListObjects(controls.ListObjectsRequest(page=common_pb2.Page(page_size=objects.stop))).objects
+        for row in listed[objects]:
             visit = controls.AddVisitRequest(request_id=str(uuid4()), operation_id=planned.operation_id, etag=etag, object_id=row.object_id)
             etag = coordinator.AddVisit(visit).etag
-        for receiver_kind in INVITED:
+        for party in invited:
             request = controls.InviteAuthorityRequest(
-                request_id=str(uuid4()), operation_id=planned.operation_id, etag=etag, receiver_kind=receiver_kind
+                request_id=str(uuid4()), operation_id=planned.operation_id, etag=etag, receiver_kind=party
             )
             etag = coordinator.InviteAuthority(request).etag
-        self._expect("MOS", planned.operation_id, INVITED)
-        return str(planned.operation_id)
+        return str(planned.operation_id), True
 
     def confirm_operation(self, operation_id: str) -> None:
         """Wait for the answers, then confirm: the plan is offered to those on site with a ground of their own."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import grpc
+from babel.dates import format_date
 from babel.numbers import format_decimal
 from fastapi import APIRouter, Request, Response
 from los.common.v1 import common_pb2
@@ -104,6 +105,10 @@ class _Pages:
             word=_word(chosen) if closed else "",
             closed=closed,
             hiding=HIDING,
+            asked=_word(chosen) if chosen in offered else "",
+            going_on=_word(_now()),
+            counted_on=str(format_date(_end(_now()), "d MMMM y", locale="sv_SE")),
+            of_year=_now().endswith("4"),
         )
 
     def file(self, request: Request, period: str, kind: str) -> Response:
@@ -207,13 +212,32 @@ def _word(period: str) -> str:
 
 def _quarters(period: str) -> list[str]:
     """A year's quarters; or a quarter and the three before it."""
-    last = int(period[:4]) * 4 + (int(period[-1]) if "-" in period else 4) - 1
-    return [f"{number // 4}-Q{number % 4 + 1}" for number in range(last - 3, last + 1)]
+    last = _number_of(period if "-" in period else f"{period}-Q4")
+    return [_quarter(number) for number in range(last - 3, last + 1)]
 
 
 def _periods() -> list[str]:
     """The quarters that are over, the latest first, and the years."""
+    this, year = _number_of(_now()), today().year
+    quarters = [_quarter(number) for number in range(this - 1, this - 1 - 4 * YEARS, -1)]
+    return [*quarters, *(str(year - back) for back in range(1, YEARS + 1))]
+
+
+def _now() -> str:
+    """The quarter that goes on. Its figures come when it is over: told day by day, two of them would tell one case (docs/adr/0009)."""
     now = today()
-    this = now.year * 4 + (now.month - 1) // 3
-    quarters = [f"{number // 4}-Q{number % 4 + 1}" for number in range(this - 1, this - 1 - 4 * YEARS, -1)]
-    return [*quarters, *(str(now.year - back) for back in range(1, YEARS + 1))]
+    return _quarter(now.year * 4 + (now.month - 1) // 3)
+
+
+def _end(quarter: str) -> date:
+    """The first day after a quarter."""
+    following = _number_of(quarter) + 1
+    return date(following // 4, following % 4 * 3 + 1, 1)
+
+
+def _number_of(quarter: str) -> int:
+    return int(quarter[:4]) * 4 + int(quarter[-1]) - 1
+
+
+def _quarter(number: int) -> str:
+    return f"{number // 4}-Q{number % 4 + 1}"

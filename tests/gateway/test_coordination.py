@@ -198,6 +198,16 @@ def test_the_years_figures_are_taken_home_in_one_click(browser: Browser) -> None
     assert rows["stadsdel: Berga"] == "visas inte"
 
 
+def test_a_period_without_figures_says_when_those_of_today_come(browser: Browser) -> None:
+    browser.sign_in(CHIEF)
+    page = browser.see(f"/statistik?period={TODAY.year - 3}")
+    assert f"För hela {TODAY.year - 3} finns ingen statistik" in page.text
+    following = next(day for n in range(1, 100) if (day := TODAY + timedelta(days=n)).day == 1 and day.month % 3 == 1)
+    month = {1: "januari", 4: "april", 7: "juli", 10: "oktober"}[following.month]
+    assert f"visas här från den 1 {month} {following.year}" in page.text
+    assert ("tillsammans med hela året" in page.text) == (following.month == 1)
+
+
 def test_figures_that_are_not_there_look_like_a_page_that_is_not(browser: Browser) -> None:
     browser.sign_in(MOS)
     for path in (f"/statistik/{YEAR - 1}.pdf", "/statistik/2031.pdf", f"/statistik/{YEAR}.csv", "/statistik/x.xlsx"):

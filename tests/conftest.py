@@ -11,10 +11,13 @@ settings.register_profile("los", deadline=None)
 settings.load_profile("los")
 
 
+# Folders whose tests go to one worker. Groups of many tests are handed out first: what takes long without being many goes with those.
+TOGETHER = {"bench": "stacks", "fuzz": "stacks", "gateway": "stacks", "journeys": "stacks", "faults": "pages", "web": "pages"}
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file go to one worker, and all that use the gateway's stack too: what they share is then started once."""
+    """What tests share is started once: those of one file, or of some whole folders, go to one worker."""
     for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            parts = item.path.parent.name, item.path.stem
-            item.add_marker(pytest.mark.xdist_group("gateway" if "gateway" in parts else "-".join(parts)))
+        folder = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group(TOGETHER.get(folder, f"{folder}-{item.path.stem}")))

@@ -1,8 +1,4 @@
-import pytest
-
 from bench.growth import run
-
-pytestmark = pytest.mark.xdist_group("growth")
 
 
 def test_growth_is_measured_for_each_question_at_each_size() -> None:

@@ -2,8 +2,6 @@ import pytest
 
 from bench.import_rows import run
 
-pytestmark = pytest.mark.xdist_group("growth")
-
 
 def test_an_import_is_measured_beside_a_copy_of_the_same_cells() -> None:
     found = run(200, rounds=1)

@@ -20,7 +20,6 @@ from services.registry.domain import alert as alerts
 from services.registry.store import Alerts, Links, LookUps, Work
 from services.sharing.store import Store, tables
 
-pytestmark = pytest.mark.xdist_group("growth")
 ALERTS = 5_000
 ROWS = 50_000
 """Of sharing's tables: as many that reading all of a table is no bargain."""

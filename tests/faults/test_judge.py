@@ -30,7 +30,7 @@ from services.kernel.rpc import connect
 from tests.faults.killing import Killer, Partner, eventually
 from tests.faults.load import until_answered
 
-pytestmark = [pytest.mark.timeout(1800), pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.timeout(1800)
 LOAD_S, RATE = 300, 200
 INVITE_EVERY_S = 0.4
 KILL_EVERY_S = (6.0, 14.0)

@@ -21,7 +21,7 @@ from tests.faults import crashing
 from tests.faults.killing import PAUSE_S, Killer, Partner, eventually
 from tests.faults.load import Load
 
-pytestmark = [pytest.mark.timeout(1500), pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.timeout(1500)
 RECORDS = 24
 LOAD_S, RATE = 60, 50
 AGENCY = "skatteverket"

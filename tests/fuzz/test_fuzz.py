@@ -25,7 +25,7 @@ SECONDS = float(os.environ.get("LOS_FUZZ_S", "60"))
 CALLS = 200
 """Calls in one run of Hypothesis; as many runs as there is time for."""
 
-pytestmark = [pytest.mark.timeout(SECONDS + 300), pytest.mark.xdist_group("fuzz")]
+pytestmark = pytest.mark.timeout(SECONDS + 300)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,6 @@ from partner.broker import BrokerProblem
 from partner.kit import Kit, load
 from services.sharing.sealing import KeysOnFile
 
-pytestmark = pytest.mark.xdist_group("walls")
 KIND, AGENCY = "kronofogden", "kronofogden"
 
 

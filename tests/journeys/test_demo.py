@@ -24,7 +24,7 @@ from infra.folder import Folder
 from services.kernel.callers import Role
 from services.kernel.clock import Clock
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.timeout(600)
 AGENCIES = ("skatteverket", "forsakringskassan", "kronofogden", "polisen")
 # Rows 5 and 33 of the payments are marked as protected (samples/iaf_utbetalningar.csv).
 PROTECTED = ("198107272398", "199712252395")

@@ -19,7 +19,6 @@ from services.kernel.ids import new_id
 from services.kernel.rpc import connect, failure_of
 from services.sharing.service.servicer import RULES
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("walls")]
 PERSON = "193101139198"  # samples/testpersonnummer.txt
 WRITTEN = ("register_datum", "facts", "apartment_number_checked", "special_reasons", "protection_checked")
 

@@ -20,6 +20,7 @@ from partner.inbox import Inbox
 from partner.kit import Kit, load
 from partner.receiver import Receiver
 from partner.reference import ReferencePartner, demo_answer
+from services.kernel.errors import Invalid
 from services.sharing.sealing import Event, Keys, Notice, NoticeWithdrawn, Reply, SealedRecord, open_reply, seal_event
 from tests.partner.builders import AGENCY_OF, a_content, an_event
 
@@ -63,7 +64,10 @@ class Kommun:
                 assert time.monotonic() < deadline, f"{len(found)} replies"
                 for messages in consumer.poll(timeout_ms=200).values():
                     for one in messages:
-                        reply = open_reply(one.topic, one.key, one.value, one.headers, self.keys, datetime.now(UTC))
+                        try:
+                            reply = open_reply(one.topic, one.key, one.value, one.headers, self.keys, datetime.now(UTC))
+                        except Invalid:  # what another test has forged: the topic is everybody's
+                            continue
                         if not isinstance(reply.body, Notice | NoticeWithdrawn) and reply.body.event_id == event.id:
                             found.append(reply)
         finally:

@@ -15,7 +15,6 @@ from partner.receiver import utc_now
 from tests.programs import ROOT, built, require
 
 EXAMPLES = ROOT / "partner" / "examples"
-pytestmark = pytest.mark.xdist_group("sandbox")  # its topics and its group are one consumer's at a time
 
 
 def python() -> Sequence[str]:

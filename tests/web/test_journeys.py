@@ -16,7 +16,6 @@ from tests.web import catalogue as who
 from tests.web.hand import Hand, Keys
 from tests.web.visits import HEIGHT, Visits, a_context, sign_in
 
-pytestmark = pytest.mark.xdist_group("web")
 EVERY_BROWSER = pytest.mark.parametrize(
     ("width", "script"), [(320, True), (768, False), (1440, True)], ids=["phone", "tablet-no-js", "desk"]
 )

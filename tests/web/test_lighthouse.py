@@ -2,14 +2,11 @@
 
 import json
 
-import pytest
-
 from tests.programs import ROOT
 from tests.web import judges
 from tests.web.catalogue import COORDINATOR, INVESTIGATOR, LANDLORD, NOBODY
 from tests.web.visits import Visits
 
-pytestmark = pytest.mark.xdist_group("web")
 PAGES = {"start": (NOBODY, "/"), "work": (INVESTIGATOR, "/"), "flag": (INVESTIGATOR, "/utbetalningar/ny"), "report": (LANDLORD, "/anmalan")}
 PAGES["operations"] = (COORDINATOR, "/")
 PROFILES = ("desktop", "mobile")

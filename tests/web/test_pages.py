@@ -13,7 +13,6 @@ from tests.web import judges
 from tests.web.catalogue import NO_PAGES, STATES, State
 from tests.web.visits import SCREENS, WIDTHS, Visits
 
-pytestmark = pytest.mark.xdist_group("web")  # one stack, one browser
 BYTES_MAX = 200_000
 MAP_BYTES_MAX = 450_000  # OpenLayers, when somebody asks for the map; the list beside it needs none
 OTHERS = ("/los/", "/static/")  # for systems, and what pages are made of
@@ -33,7 +32,7 @@ def test_every_page_of_the_gateway_is_visited(visits: Visits) -> None:
 def test_the_pages_are_one_workers(request: pytest.FixtureRequest) -> None:
     """Where workers share the tests: a second stack and a second look at each page would go unnoticed."""
     if hasattr(request.config, "workerinput"):
-        assert request.node.nodeid.endswith("@web")
+        assert request.node.nodeid.endswith("@pages")
 
 
 @EVERY_STATE

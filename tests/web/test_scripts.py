@@ -13,7 +13,6 @@ from tests.gateway.test_operations_pages import INSPECTOR, MOS, added, planned
 from tests.web.catalogue import State
 from tests.web.visits import Visits, a_context, sign_in
 
-pytestmark = pytest.mark.xdist_group("web")
 LINE = "iakttagelse/mos-bygglov/1"
 VISIT = State("besok", INSPECTOR, "{visit}")
 SAW = "Två sängar bakom förrådet"

@@ -69,7 +69,7 @@ def arrange_accounts(folder: Folder, postgres: Postgres) -> None:
     """Make the gateway's accounts those of people.toml; who is no longer there may no longer sign in. Raises StackProblem."""
     try:
         rows = [
-            (row["id"], affiliation(row), row["name"], row["role"], row["unit"], row.get("organisation"))
+            (row["id"], affiliation(row), row["name"], row["role"], row["unit"], row.get("organisation"), kind == "system")
             for kind in ("person", "system")
             for row in _rows(folder, kind)
         ]
@@ -79,9 +79,10 @@ def arrange_accounts(folder: Folder, postgres: Postgres) -> None:
         cursor.execute("SET search_path = gateway")
         cursor.execute("UPDATE account SET active = false")
         cursor.executemany(
-            "INSERT INTO account (person, affiliation, name, role, unit, organisation, active) VALUES (%s, %s, %s, %s, %s, %s, true)"
-            " ON CONFLICT (person) DO UPDATE SET (affiliation, name, role, unit, organisation, active)"
-            " = (excluded.affiliation, excluded.name, excluded.role, excluded.unit, excluded.organisation, true)",
+            "INSERT INTO account (person, affiliation, name, role, unit, organisation, is_system, active)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, true)"
+            " ON CONFLICT (person) DO UPDATE SET (affiliation, name, role, unit, organisation, is_system, active)"
+            " = (excluded.affiliation, excluded.name, excluded.role, excluded.unit, excluded.organisation, excluded.is_system, true)",
             rows,
         )
 

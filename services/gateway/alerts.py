@@ -227,7 +227,7 @@ class _Pages(CasePages):
             rows=self._facts(case),
             state=self._state(case),
             told=told(services.sharing, who, alert_id),
-            names=dict(self._door.colleagues(who, Role)),
+            names=self._door.names(step.person for step in case.row.history),
             owed=case.row.state == pb.ALERT_STATE_ASSESSED,
             links=self._links(who, alert_id),
             **self._offered(who, case),

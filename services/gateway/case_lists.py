@@ -10,8 +10,9 @@ from los.registry.v1 import registry_pb2 as pb
 
 from services.gateway.door import Door, Who
 from services.gateway.web import page
-from services.gateway.words import ALERT_STATES, CASE_PATHS, PAYMENT_STATES
+from services.gateway.words import ALERT_STATES, CASE_PATHS, PAYMENT_STATES, word
 from services.kernel.callers import Role
+from services.kernel.reference import reference
 
 ROWS = 50
 LISTERS = {
@@ -27,13 +28,14 @@ KINDS = {"folkbokforing_alert": "misstänkta fel i folkbokföringen", "suspected
 
 
 class Case(NamedTuple):
-    """A case in a list of work: nothing that says whom it is about."""
+    """A case in a list of work: nothing that says whom it is about. `mark`: what tells it from the others, its number or what was seen."""
 
     record_kind: str
     path: str
     state: str
     due_date: str
     registered_time: Timestamp
+    mark: str
 
 
 class CaseList(NamedTuple):
@@ -78,14 +80,18 @@ def _cases(door: Door, who: Who, kind: str, name: str, after: str) -> tuple[list
     part, work = common_pb2.Page(page_size=ROWS, page_token=after), LISTS[name][1]
     if kind == "suspected_payment":
         payments = registry.ListSuspectedPayments(pb.ListSuspectedPaymentsRequest(page=part, list=work))
-        rows = [(row.payment_id, PAYMENT_STATES[row.state], row) for row in payments.payments]
+        rows = [(row.payment_id, PAYMENT_STATES[row.state], row, row.case_number) for row in payments.payments]
         return [_case(kind, *row) for row in rows], payments.next_page_token
     alerts = registry.ListAlerts(pb.ListAlertsRequest(page=part, list=work))
-    return [_case(kind, row.alert_id, ALERT_STATES[row.state], row) for row in alerts.alerts], alerts.next_page_token
+    return [_case(kind, row.alert_id, ALERT_STATES[row.state], row, _seen(row)) for row in alerts.alerts], alerts.next_page_token
 
 
-def _case(kind: str, record_id: str, state: str, row: Any) -> Case:  # noqa: ANN401  # a row of either list
-    return Case(kind, f"{CASE_PATHS[kind]}/{record_id}", state, row.due_date, row.registered_time)
+def _seen(row: pb.AlertRow) -> str:
+    return ", ".join(word(reference().observations, code) for code in row.observation_types)
+
+
+def _case(kind: str, record_id: str, state: str, row: Any, mark: str) -> Case:  # noqa: ANN401  # a row of either list
+    return Case(kind, f"{CASE_PATHS[kind]}/{record_id}", state, row.due_date, row.registered_time, mark)
 
 
 def _list_page(door: Door, kind: str, name: str) -> Callable[..., Response]:

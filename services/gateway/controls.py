@@ -11,10 +11,9 @@ from los.controls.v1 import findings_pb2, route_pb2
 from services.gateway import controls_words as words
 from services.gateway.controls_frame import COORDINATOR, LEADS, Frame, Show, hours, local, named, seen_of, span, told
 from services.gateway.door import Door, Who
-from services.gateway.forms import Filled, Sent, asked, chosen, needed
+from services.gateway.forms import Filled, Sent, all_needed, asked, chosen, needed
 from services.gateway.web import go_to, page
 from services.gateway.words import Choice, choices, options
-from services.kernel.callers import Role
 from services.kernel.errors import Conflict, Invalid
 from services.kernel.reference import reference
 
@@ -30,6 +29,12 @@ PLAN_WORDS = {
     "assembly_point": "Samlingsplats",
     "safety_code": "Säkerhetskod",
     "field_lead": "Insatsledare",
+}
+PLAN_NEEDED = {
+    "purpose": "Skriv vad insatsen är till för.",
+    "day": "Ange en dag.",
+    "starts": "Ange ett klockslag, till exempel 18:30.",
+    "ends": "Ange ett klockslag, till exempel 18:30.",
 }
 AFTER = {
     "aterrapporterad": (pb.ReportOperationRequest, "ReportOperation"),
@@ -67,7 +72,7 @@ class _Pages(Frame):
         """Draft the operation; its page is next."""
         who = self._door.allowed(request, COORDINATOR, form)
         try:
-            needed(form, "label", "skriv insatsens nummer, till exempel LOS-2026-07.")
+            all_needed(form, {"label": "Skriv insatsens nummer, till exempel LOS-2026-07."} | PLAN_NEEDED)
             wanted = pb.PlanOperationRequest(
                 request_id=form.request_id,
                 label=form.text("label"),
@@ -152,15 +157,14 @@ class _Pages(Frame):
 
     def summarise(self, request: Request, operation_id: UUID, form: Filled) -> Response:
         """What an authority outside the kommun has told after the day."""
-        wanted = pb.RecordSummaryRequest(
-            **named(form, operation_id),
-            party=form.text("party"),
-            areas=form.all("areas"),
-            nothing_to_report=bool(form.text("nothing_to_report")),
-            told_by=form.text("told_by"),
-            told_date=form.text("told_date"),
-        )
-        return self._back(request, operation_id, form, lambda controls: controls.RecordSummary(wanted))
+
+        def act(controls: Any) -> object:  # noqa: ANN401  # a stub
+            told_by = {"told_by": "Skriv vem på myndigheten som sade det.", "told_date": "Ange vilken dag de sade det."}
+            all_needed(form, {"party": "Välj vem som har lämnat den."} | found_needed(form) | told_by)
+            more = {name: form.text(name) for name in ("told_by", "told_date")}
+            return controls.RecordSummary(summary_of(form, operation_id, form.text("party"), **more))
+
+        return self._back(request, operation_id, form, act)
 
     def after(self, request: Request, operation_id: UUID, act: str, form: Filled) -> Response:
         """Everybody has told; the second wave is decided; no measure is open."""
@@ -192,7 +196,7 @@ class _Pages(Frame):
 
     def _operation_page(self, request: Request, who: Who, operation_id: UUID, said: Sent, status: int) -> Response:
         op = self._operation(who, operation_id)
-        people = dict(self._door.colleagues(who, LEADS))
+        names = self._door.names([op.field_lead, *(step.person for step in op.history)])
         no_answer = common_pb2.INVITATION_ANSWER_UNSPECIFIED
         silent = [row.receiver_kind for row in op.participations if row.answer == no_answer]
         took_place = op.state not in words.BEFORE_OR_NEVER
@@ -202,7 +206,7 @@ class _Pages(Frame):
             ("Syfte", op.purpose),
             ("När", hours(op.planned_start, op.planned_end)),
             ("Samlingsplats", op.assembly_point),
-            ("Insatsledare", people.get(op.field_lead, op.field_lead) or "Ingen är utsedd än"),
+            ("Insatsledare", names.get(op.field_lead, op.field_lead) or "Ingen är utsedd än"),
             ("Kommunens egen grund", words.ground(op.own_control_ground_id)),
             ("Säkerhetskod", op.safety_code),
             ("Bekräftades utan alla svar", op.override_reason),
@@ -238,7 +242,7 @@ class _Pages(Frame):
             answer_words={number: said for said, number in words.ANSWERS.values()},
             part_words={number: said for said, number in words.PARTS.values()},
             on_site=common_pb2.PARTICIPATION_ROLE_ON_SITE,
-            names=dict(self._door.colleagues(who, Role)),
+            names=names,
             areas=self._areas(who) if took_place else [],
             summaries={summary.party: summary for summary in op.summaries},
             untold=[(code, words.party(code)) for code in op.summaries_missing if code not in reference().units],
@@ -271,6 +275,11 @@ class _Pages(Frame):
 
 def answer_of(form: Sent, operation_id: UUID, party: str) -> pb.AnswerInvitationRequest:
     """An answer to an invitation, as a form has it. Raises Invalid."""
+    accepted, on_site = form.text("answer") == "accepted", form.text("role") == "on_site"
+    part_needed = {"role": "Välj hur ni deltar."} if accepted else {}
+    ground = {"control_ground_id": "Välj den egna grund som ni är på plats med."} if accepted and on_site else {}
+    whose = {} if party else {"party": "Välj vem som har svarat."}
+    all_needed(form, {**whose, "answer": "Välj ett svar.", **part_needed, **ground})
     answer = chosen(form, "answer", words.ANSWERS)
     part = chosen(form, "role", words.PARTS) if form.text("answer") == "accepted" else common_pb2.PARTICIPATION_ROLE_UNSPECIFIED
     return pb.AnswerInvitationRequest(
@@ -281,12 +290,23 @@ def answer_of(form: Sent, operation_id: UUID, party: str) -> pb.AnswerInvitation
     )
 
 
+def found_needed(form: Sent) -> dict[str, str]:
+    """What a summary lacks when it names no area and does not say that there is none."""
+    return {} if form.text("nothing_to_report") else {"areas": "Välj områden, eller kryssa i att det inte finns något att rapportera."}
+
+
+def summary_of(form: Sent, operation_id: UUID, party: str, **told: str) -> pb.RecordSummaryRequest:
+    """What one participant tells after the day, as a form has it."""
+    nothing = bool(form.text("nothing_to_report"))
+    return pb.RecordSummaryRequest(**named(form, operation_id), party=party, areas=form.all("areas"), nothing_to_report=nothing, **told)
+
+
 def _plan_of(form: Sent) -> dict[str, Any]:
     """What a form says of the plan. Raises Invalid."""
-    purpose = needed(form, "purpose", "skriv vad insatsen är till för.")
+    all_needed(form, PLAN_NEEDED)
     start, end = span(form)
     texts = {name: form.text(name) for name in ("assembly_point", "safety_code", "field_lead")}
-    return {"purpose": purpose, "planned_start": start, "planned_end": end, **texts}
+    return {"purpose": form.text("purpose"), "planned_start": start, "planned_end": end, **texts}
 
 
 def _written(known: pb.GetOperationResponse) -> dict[str, str]:

@@ -12,15 +12,15 @@ from los.controls.v1 import controls_pb2 as pb
 from los.controls.v1 import findings_pb2 as findings
 
 from services.gateway import controls_words as words
-from services.gateway.controls import answer_of
+from services.gateway.controls import answer_of, found_needed, summary_of
 from services.gateway.controls_found import FINISHES, INSPECTORS, VisitFrame
 from services.gateway.controls_frame import LEADS, Show, at, clock_in, hours, local, named, seen_of, whole
 from services.gateway.door import Door, Who
-from services.gateway.forms import Filled, Sent, chosen
+from services.gateway.forms import Filled, Sent, all_needed, chosen
 from services.gateway.web import page
 from services.gateway.words import choices, options
 from services.kernel.callers import Role
-from services.kernel.clock import SKEW_MAX, instant
+from services.kernel.clock import SKEW_MAX, instant, timestamp
 from services.kernel.errors import Invalid, NotFound
 
 ROWS = 50
@@ -68,6 +68,10 @@ class _Pages(VisitFrame):
         """The lead has assessed the risks and signs."""
 
         def act(controls: Any) -> object:  # noqa: ANN401  # a stub
+            needs = {"risk_level": "Välj hur stor risken är.", "assembly_point": "Skriv var ni samlas."}
+            if form.text("risk_level") not in {"", "low"}:
+                needs["risk_measures"] = "Skriv vad ni gör för att dagen ska bli säker."
+            all_needed(form, needs)
             risk = chosen(form, "risk_level", words.RISKS)
             texts: dict[str, Any] = {name: form.text(name) for name in ("risk_measures", "assembly_point")}
             return controls.BriefOperation(pb.BriefOperationRequest(**named(form, operation_id), risk_level=risk, **texts))
@@ -84,13 +88,13 @@ class _Pages(VisitFrame):
 
     def summarise(self, request: Request, operation_id: UUID, form: Filled) -> Response:
         """What the own unit found, by area."""
-        wanted = pb.RecordSummaryRequest(
-            **named(form, operation_id),
-            party=self._door.allowed(request, INSPECTORS, form).caller.unit or "",
-            areas=form.all("areas"),
-            nothing_to_report=bool(form.text("nothing_to_report")),
-        )
-        return self._back(request, operation_id, form, lambda controls: controls.RecordSummary(wanted))
+        unit = self._door.allowed(request, INSPECTORS, form).caller.unit or ""
+
+        def act(controls: Any) -> object:  # noqa: ANN401  # a stub
+            all_needed(form, found_needed(form))
+            return controls.RecordSummary(summary_of(form, operation_id, unit))
+
+        return self._back(request, operation_id, form, act)
 
     def visit(self, request: Request, operation_id: UUID, visit_id: UUID) -> Response:
         """One visit: its steps, the own checklist, what is recorded."""
@@ -108,6 +112,8 @@ class _Pages(VisitFrame):
         """Done, not open, or aborted."""
 
         def act(controls: Any, when: Timestamp | None) -> object:  # noqa: ANN401  # a stub
+            aborted = {"reason_code": "Välj varför ni fick avbryta."} if form.text("outcome") == "aborted" else {}
+            all_needed(form, {"outcome": "Välj hur det gick.", **aborted})
             outcome = chosen(form, "outcome", FINISHES)
             try:
                 count = whole(form.text("persons_checked_count"))
@@ -209,9 +215,22 @@ def _in_order(op: pb.GetOperationResponse) -> list[pb.Visit]:
 
 
 def _when(form: Sent, op: pb.GetOperationResponse) -> Timestamp | None:
-    """When a step was done, by the lead's clock: on the operation's first day, or its last once that has come. None: now."""
+    """When a step was done, by the lead's clock: on the operation's first day, or its last once that has come. None: now.
+
+    With nothing written it is when the button was pressed, which the page's script says: without a connection it is sent later.
+    """
     if not form.text("clock"):
-        return None
+        return _pressed(form.text("pressed"))
     clock, latest = clock_in(form, "clock"), datetime.now(UTC) + SKEW_MAX
     first, last = (at(local(moment).date(), clock) for moment in (op.planned_start, op.planned_end))
     return last if instant(last) <= latest else first
+
+
+def _pressed(text: str) -> Timestamp | None:
+    """An instant as a script writes it; None for none. Raises Invalid."""
+    if not text:
+        return None
+    try:
+        return timestamp(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        raise Invalid("clock: ange klockslaget.") from None

@@ -12,7 +12,7 @@ from los.controls.v1 import findings_pb2 as findings
 from services.gateway import controls_words as words
 from services.gateway.controls_frame import Frame, Show, named, seen_of
 from services.gateway.door import Door, Who
-from services.gateway.forms import Filled, Sent, chosen, needed
+from services.gateway.forms import Filled, Sent, all_needed, chosen, needed
 from services.gateway.web import page
 from services.gateway.words import choices, options
 from services.kernel.callers import Role
@@ -91,7 +91,7 @@ class VisitFrame(Frame):
                 severity_words={number: word for word, number in words.SEVERITIES.values()},
                 wave_words=words.SECOND_WAVES,
                 receivers=[(kind, words.party(kind)) for kind in dict.fromkeys(receivers) if kind],
-                names=dict(self._door.colleagues(who, Role)),
+                names=self._door.names(step.person for step in visit.history),
                 finishes=[
                     (code, word) for code, (word, state) in FINISHES.items() if code != "done" or visit.state == pb.VISIT_STATE_ON_SITE
                 ],
@@ -130,6 +130,8 @@ class _Pages(VisitFrame):
         item = self._item(who, visit_id, checklist, number)
 
         def act(controls: Any) -> object:  # noqa: ANN401  # a stub
+            severe = {"severity": "Välj hur allvarlig bristen är."} if form.text("is_deficiency") == "yes" else {}
+            all_needed(form, {"is_deficiency": "Välj om det var en brist.", **severe})
             found = chosen(form, "is_deficiency", DEFICIENT)
             severity = chosen(form, "severity", words.SEVERITIES) if form.text("severity") else findings.SEVERITY_UNSPECIFIED
             seen = findings.Seen(
@@ -166,7 +168,8 @@ class _Pages(VisitFrame):
         self._at_visit(request, operation_id, visit_id, form)
 
         def act(controls: Any) -> object:  # noqa: ANN401  # a stub
-            kind = needed(form, "measure_type", "välj vad för slags åtgärd det är.")
+            all_needed(form, {"measure_type": "Välj vad för slags åtgärd det är.", "state": "Välj hur långt åtgärden har kommit."})
+            kind = form.text("measure_type")
             state = chosen(form, "state", MEASURE_STATES)
             return controls.RecordMeasure(
                 findings.RecordMeasureRequest(

@@ -255,13 +255,13 @@ class _Pages:
             said.status,
             row=row,
             content=json.loads(found.payload) if found.payload else None,
-            written=found.written,
+            written=_written_of(found),
             events=[(EVENTS.get(event.status, event.status), event, _note(event.note)) for event in found.events],
             state=STATES[row.state],
-            may_approve=waits and row.decided_by != who.caller.person,
+            may_approve=waits and not row.approval_bar,
             may_take_back=row.state in STANDING,
             case_path=f"{case}/{row.record_id}" if case else "",
-            names=dict(self._door.colleagues(who, Role)),
+            names=self._door.names(event.person for event in found.events),
             delegation=_usual_delegation(who),
             said=said,
         )
@@ -287,6 +287,12 @@ def _suggested(fields: Mapping[str, Any]) -> dict[str, str]:
 
 def _points(form: Sent) -> dict[str, str]:
     return {name.removeprefix(POINT): form.text(name) for name in form.values if name.startswith(POINT) and form.text(name)}
+
+
+def _written_of(found: pb.GetDisclosureResponse) -> list[tuple[str, str]]:
+    """What was written, each beside the question that it answers."""
+    questions = {point.code: point.text for point in found.points}
+    return [(questions.get(one.point, one.point), one.text) for one in found.written]
 
 
 def _note(text: str) -> list[str]:

@@ -127,9 +127,14 @@ class Door:
         return self._calls.speaking_for(who.caller)
 
     def colleagues(self, who: Who, roles: Iterable[Role]) -> list[tuple[str, str]]:
-        """The user names and names of those in the person's own unit who have one of these roles."""
+        """The user names and names of the people in the person's own unit who have one of these roles."""
         with self._database.transaction() as tx:
             return [(row.person, row.name) for row in store.colleagues(tx, who.caller.unit or "", roles)]
+
+    def names(self, persons: Iterable[str]) -> dict[str, str]:
+        """The names of those whose user names a page has; who has no account here is not among them."""
+        with self._database.transaction() as tx:
+            return {row.person: row.name for row in store.names(tx, set(persons))}
 
     @property
     def public(self) -> SharingServiceStub:

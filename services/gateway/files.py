@@ -137,11 +137,14 @@ class _Pages:
         row = next((row for row in self._rows(who) if row.import_id == str(import_id)), None)
         if row is None:
             raise NotFound
-        return page(request, "file_undo.html", said.status, row=row, kind=WORDS[row.record_kind], said=said)
+        return page(
+            request, "file_undo.html", said.status, row=row, by=self._door.names([row.imported_by]), kind=WORDS[row.record_kind], said=said
+        )
 
     def _shown(self, request: Request, who: Who, said: Sent) -> Response:
         rows = self._rows(who)[::-1]
-        return page(request, "files.html", said.status, rows=rows, kind=READS[who.role], words=WORDS, said=said)
+        names = self._door.names(row.imported_by for row in rows)
+        return page(request, "files.html", said.status, rows=rows, names=names, kind=READS[who.role], words=WORDS, said=said)
 
     def _rows(self, who: Who) -> list[common_pb2.ImportRow]:
         """All files that the person may see, oldest first: a unit reads in a few each month."""

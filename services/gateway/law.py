@@ -154,8 +154,8 @@ class _Pages:
         """What a recorded decision can open, and every decision there has been."""
         who = self._door.require(request)
         found, made = self._switches(who)
-        names = {row.name: row.word for row in found}
-        return page(request, "switches.html", rows=found, made=made, names=names, is_jurist=who.role is Role.JURIST)
+        names, people = {row.name: row.word for row in found}, self._door.names(row.person for row in made)
+        return page(request, "switches.html", rows=found, made=made, names=names, people=people, is_jurist=who.role is Role.JURIST)
 
     def switch_form(self, request: Request, name: str) -> Response:
         """The decision to write."""

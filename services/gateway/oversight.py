@@ -57,7 +57,8 @@ class _Pages:
                 row = next((row for row in _waiting(services, after).look_ups if row.look_up_id == str(look_up_id)), None)
                 if row is None:
                     raise NotFound
-                return page(request, "look_up.html", row=row, said=form, judgement=LOOK_UP_JUDGEMENTS[judgement], **_words())
+                names = self._door.names([row.person])
+                return page(request, "look_up.html", row=row, names=names, said=form, judgement=LOOK_UP_JUDGEMENTS[judgement], **_words())
             wanted = registry.ReviewLookUpRequest(request_id=form.request_id, look_up_id=str(look_up_id), judgement=judgement)
             asked(lambda: services.registry.ReviewLookUp(wanted))
         except (Invalid, Conflict) as problem:
@@ -71,6 +72,7 @@ class _Pages:
             "look_ups.html",
             said.status,
             rows=found.look_ups,
+            names=self._door.names(person for row in found.look_ups for person in (row.person, row.reviewed_by)),
             after=after,
             next=found.next_page_token,
             reviewed=reviewed,
@@ -84,7 +86,11 @@ class _Pages:
         who = self._door.require(request)
         asking = pb.ListReleasesRequest(page=common_pb2.Page(page_size=ROWS, page_token=efter), refused=bool(nekade))
         found = self._door.services(who).sharing.ListReleases(asking)
-        words: dict[str, Any] = {"refused": bool(nekade), "states": STATES}
+        words: dict[str, Any] = {
+            "refused": bool(nekade),
+            "states": STATES,
+            "names": self._door.names(row.decided_by for row in found.releases),
+        }
         return page(request, "releases.html", rows=found.releases, next=found.next_page_token, **words)
 
     def register(self, request: Request) -> Response:

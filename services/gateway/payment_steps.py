@@ -53,6 +53,8 @@ MONTHS_MAX = 120
 DELEGATION = Question(
     "text", "delegation_reference", "Punkt i delegationsordningen", help="Den punkt som du beslutar på, till exempel 4.2."
 )
+NO_CONFLICT = "Intyga att du inte är jävig och att ärendet inte är ditt eget."
+DELEGATION_NEEDED = {"delegation_reference": "Ange den punkt i delegationsordningen som du beslutar på."}
 NOT_IN_CONFLICT = Question("tick", "no_conflict_of_interest", "Jag är inte jävig, och ärendet är inte mitt eget")
 
 
@@ -87,6 +89,10 @@ def _method_questions(_: Payment) -> tuple[Question, ...]:
 
 
 def _investigate(form: Sent, named: dict[str, Any]) -> Message:
+    chosen_methods = [method for method in reference().methods if method.code in form.all("methods")]
+    grounds = {f"ground_{one.code}": f"Skriv lagrummet för {one.word}." for one in chosen_methods if one.needs_ground}
+    consents = {f"consent_{one.code}": "Besöket behöver personens samtycke." for one in chosen_methods if one.needs_consent}
+    all_needed(form, {"methods": "Välj minst ett sätt att utreda.", **grounds, **consents, "no_conflict_of_interest": NO_CONFLICT})
     methods = [
         pb.InvestigationMethod(code=code, ground=form.text(f"ground_{code}"), consent=bool(form.text(f"consent_{code}")))
         for code in form.all("methods")
@@ -135,6 +141,10 @@ DECISION = (
 
 
 def _decide(form: Sent, named: dict[str, Any]) -> Message:
+    is_error = form.text("outcome") in PAYMENT_OUTCOMES and form.text("outcome") != "no_error"
+    amount = {"confirmed_amount_sek": "Skriv det belopp som har betalats ut felaktigt."} if form.text("outcome") == "error_recovery" else {}
+    fault = {"fault": "Välj vems felet var."} if is_error else {}
+    all_needed(form, {"outcome": "Välj vad ni beslutar.", **fault, **amount, **DELEGATION_NEEDED})
     outcome = chosen(form, "outcome", PAYMENT_OUTCOMES)
     decision = pb.PaymentDecision(
         fault=chosen(form, "fault", FAULTS) if form.text("fault") else pb.FAULT_UNSPECIFIED,
@@ -177,6 +187,8 @@ def _recovery_questions(row: Payment) -> tuple[Question, ...]:
 
 
 def _recover(form: Sent, named: dict[str, Any]) -> Message:
+    needed = {"grounds": "Välj lagrum för återkravet.", "amount_sek": "Skriv beloppet.", "decided_date": "Skriv beslutsdagen."}
+    all_needed(form, needed | DELEGATION_NEEDED)
     recovery = pb.RecoveryDecision(
         grounds=form.all("grounds"),
         amount_sek=form.text("amount_sek"),
@@ -226,10 +238,18 @@ def _police_begun(row: Payment) -> dict[str, list[str]]:
     }
 
 
+FILED_NEEDED = {
+    "filed_date": "Skriv vilken dag anmälan skickades.",
+    "sent_how": "Skriv hur anmälan skickades.",
+    "voluntary_correction_considered": "Pröva först om personen själv har rättat uppgiften.",
+}
+
+
 def _report(form: Sent, named: dict[str, Any]) -> Message:
     step = chosen(form, "step", POLICE_STEPS)
     filed = None
     if step == pb.POLICE_TRACK_FILED:
+        all_needed(form, FILED_NEEDED)
         filed = pb.PoliceReportFiled(
             filed_date=form.text("filed_date"),
             sent_how=form.text("sent_how"),
@@ -326,13 +346,14 @@ STEPS: tuple[Step, ...] = (
         "betalning",
         "Anteckna vad som händer med återkravet",
         "Spara",
-        "Skulden drivs in på vanligt sätt, inte härifrån.",
+        "Skulden drivs in på vanligt sätt, inte härifrån. Välj hur det slutar här: den som betalar av enligt en plan följs sedan i "
+        "verksamhetssystemet, och svaret kan inte bytas när planen är betald. Bara det som är betalt i sin helhet räknas som återbetalt.",
         INVESTIGATOR | MANAGER,
         frozenset({pb.PAYMENT_STATE_RECOVERY_DECIDED}),
         frozenset({pb.PAYMENT_STATE_RECOVERY_DECIDED}),
         _record_recovery,
         lambda _: (Question("radio", "outcome", "Vad har hänt?", tuple(options(RECOVERY_OUTCOMES))),),
-        warning=always("Det kan inte ändras när det är sparat."),
+        warning=always("Svaret kan inte ändras när det är sparat, inte heller när en plan är betald."),
     ),
     Step(
         "rattelse",

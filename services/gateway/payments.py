@@ -51,7 +51,7 @@ class _Pages(CasePages):
             rows=case_rows(row),
             state=PAYMENT_STATES[row.state],
             told=told(services.sharing, who, payment_id),
-            names=dict(self._door.colleagues(who, Role)),
+            names=self._door.names(step.person for step in row.history),
             owed=row.notice == pb.NOTICE_TRACK_DUE,
             links=services.registry.ListLinks(pb.ListLinksRequest(record_kind="suspected_payment", record_id=str(payment_id))),
             **self._offered(who, row),

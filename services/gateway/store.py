@@ -36,6 +36,7 @@ account = Table(
     Column("unit", Text, nullable=False),
     Column("organisation", Text),
     Column("active", Boolean, nullable=False),
+    Column("is_system", Boolean, nullable=False, server_default=text("false")),
 )
 sign_in = Table(
     "sign_in",
@@ -96,9 +97,16 @@ def account_of(tx: Transaction, affiliation: str) -> Row | None:
 
 
 def colleagues(tx: Transaction, unit: str, roles: Iterable[str]) -> Sequence[Row]:
-    """The active accounts of a unit in these roles, by name."""
+    """The people of a unit with active accounts in these roles, by name."""
     c = account.c
-    return tx.read(select(c.person, c.name).where(c.unit == unit, c.role.in_(list(roles)), c.active).order_by(c.name))
+    mine = (c.unit == unit, c.role.in_(list(roles)), c.active, ~c.is_system)
+    return tx.read(select(c.person, c.name).where(*mine).order_by(c.name))
+
+
+def names(tx: Transaction, persons: Iterable[str]) -> Sequence[Row]:
+    """What the accounts of these user names are called; also of those who have left."""
+    c = account.c
+    return tx.read(select(c.person, c.name).where(c.person.in_(list(persons))))
 
 
 def open_session(tx: Transaction, token: str, csrf: str, person: str, now: datetime) -> None:

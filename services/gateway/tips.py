@@ -15,7 +15,7 @@ from los.controls.v1 import tips_pb2 as pb
 from services.gateway import controls_words as words
 from services.gateway.controls_frame import COORDINATOR, Frame, Show, at, clock_in, day_in, named, told
 from services.gateway.door import Door, Who
-from services.gateway.forms import Filled, Sent, asked, chosen, needed
+from services.gateway.forms import Filled, Sent, all_needed, asked, chosen
 from services.gateway.web import go_to, page
 from services.gateway.words import choices, options, word
 from services.kernel.callers import Role
@@ -30,6 +30,21 @@ DECISIONS = {
     "prioritise": ("Prioritera: en insats ska ta upp objektet", pb.TIP_DECISION_PRIORITISE),
     "park": ("Låt vila: kan bedömas igen", pb.TIP_DECISION_PARK),
     "reject": ("Avvisa: går inte vidare, och kan inte ångras", pb.TIP_DECISION_REJECT),
+}
+TIP_NEEDED = {
+    "source_type": "Välj varifrån tipset kom.",
+    "received_day": "Ange vilken dag tipset kom in.",
+    "received_clock": "Ange ett klockslag, till exempel 18:30.",
+    "suspicion_types": "Kryssa för minst en sak.",
+    "summary": "Skriv vad tipset gäller.",
+}
+ADDRESS_NEEDED = {"street_address": "Skriv gatuadressen.", "postal_code": "Skriv postnumret.", "city": "Skriv orten."}
+"""Of a place whose organisation number is not known."""
+DECISION_NEEDED = {
+    "decision": "Välj vad som händer med tipset.",
+    "reason": "Välj skälet.",
+    "police_consulted_day": "Ange när ni rådfrågade Polisens samordnare.",
+    "police_consulted_clock": "Ange ett klockslag, till exempel 18:30.",
 }
 STATES = {
     "received": ("Inkomna", pb.TIP_STATE_RECEIVED),
@@ -75,9 +90,7 @@ class _Pages(Frame):
         """Keep the tip. Whoever is no coordinator gets a receipt and no more: the tip is not theirs to read."""
         who = self._door.allowed(request, RECEIVERS, form)
         try:
-            needed(form, "source_type", "välj varifrån tipset kom.")
-            needed(form, "suspicion_types", "kryssa för minst en sak.")
-            needed(form, "summary", "skriv vad tipset gäller.")
+            all_needed(form, TIP_NEEDED if form.text("org_number") else TIP_NEEDED | ADDRESS_NEEDED)
             wanted = pb.RegisterTipRequest(
                 request_id=form.request_id,
                 source_type=form.text("source_type"),
@@ -111,10 +124,9 @@ class _Pages(Frame):
         """Prioritised, parked or rejected, with a reason."""
 
         def act(controls: Any) -> object:  # noqa: ANN401  # a stub
-            decision = chosen(form, "decision", DECISIONS)
-            needed(form, "police_consulted_day", "ange när ni rådfrågade Polisens samordnare.")
+            all_needed(form, DECISION_NEEDED)
+            decision, reason = chosen(form, "decision", DECISIONS), form.text("reason")
             when = _moment(form, "police_consulted")
-            reason = needed(form, "reason", "välj skälet.")
             return controls.DecideTip(
                 pb.DecideTipRequest(**named(form, tip_id, "tip_id"), decision=decision, reason=reason, police_consulted_time=when)
             )

@@ -52,7 +52,7 @@ def told(sharing: SharingServiceStub, who: Who, record_id: UUID) -> list[Told]:
     decided = sharing.ListDisclosures(pb.ListDisclosuresRequest(page=page, record_id=str(record_id))).disclosures
     latest = {(offer.record_kind, offer.receiver_kind): offer for offer in offers}
     rows = [row for offer in latest.values() if (row := _offered(sharing, offer, who)) is not None]
-    rows += [_decided(row, who) for row in decided]
+    rows += [_decided(row) for row in decided]
     return sorted(rows, key=lambda row: (not row.mine, row.receiver))
 
 
@@ -77,8 +77,8 @@ def _offered(sharing: SharingServiceStub, offer: pb.OfferRow, who: Who) -> Told 
     return None
 
 
-def _decided(row: pb.DisclosureRow, who: Who) -> Told:
-    waits = row.state == pb.DISCLOSURE_STATE_AWAITING_APPROVAL and row.decided_by != who.caller.person
+def _decided(row: pb.DisclosureRow) -> Told:
+    waits = row.state == pb.DISCLOSURE_STATE_AWAITING_APPROVAL and not row.approval_bar
     to_do = row.obligation or (row.task if row.task_open else "") or row.reminder
     act = "Granska och godkänn" if waits else "Gör det som är kvar" if to_do else "Se vad som lämnades"
     return Told(

@@ -312,6 +312,10 @@ class Decisions:
         """What the ground demands in writing (6.2)."""
         return self.law.writings[writes].points if writes else ()
 
+    def question(self, point: str) -> str:
+        """What a written point answers; nothing when the law asks for it no more. A code has one question, whatever ground asks."""
+        return next((one.text for writing in self.law.writings.values() for one in writing.points if one.code == point), "")
+
     def preview_expires(self) -> datetime:
         """When a preview made now is void."""
         return self._clock.now() + PREVIEW_VALID

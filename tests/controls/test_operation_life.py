@@ -46,6 +46,9 @@ def test_an_operation_from_its_draft_to_its_end_and_its_history_tells_who_and_wh
 def test_a_draft_is_planned_when_two_may_take_part(controls: Controls) -> None:
     course = Course(controls, ground="")
     assert course.invite(SKV).state == pb.OPERATION_STATE_DRAFT
+    later = course.plan(planned_start=timestamp(START + DAY), planned_end=timestamp(START + DAY + timedelta(hours=6)))
+    course.act("UpdatePlan", **later)
+    assert [one.remark for one in course.read().participations] == [""]  # nobody has been asked
     deliver(controls)
     assert controls.sharing.taken == {}  # a draft invites nobody
     assert course.invite("SF").state == pb.OPERATION_STATE_PLANNED
@@ -65,6 +68,7 @@ def test_other_days_are_asked_for_anew_and_an_answer_about_the_old_ones_changes_
     offers = [offer for offer in controls.sharing.taken.values() if offer.receiver_kind == SKV]
     assert [(offer.revision, offer.control_invitation.control.window_start) for offer in offers] == [(1, "2026-11-24"), (2, "2026-12-01")]
     assert {one.answer for one in course.read().participations} == {common_pb2.INVITATION_ANSWER_UNSPECIFIED}
+    assert all("ställs på nytt" in one.remark for one in course.read().participations)
     outcome = common_pb2.RecordOutcome(
         request_id=an_id(), record_kind="control_invitation", record_id=course.id, receiver_kind=SKV, disclosure_id=an_id()
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx2
+import psycopg
 import pytest
 
 from cli.client import Stack as Client
@@ -68,6 +69,7 @@ def test_from_what_waits_to_what_is_sent_with_a_colleague(browser: Browser, addr
     decided = browser.follow(browser.ask("POST", "/beslut", form=form(page, "/beslut") | SEND))
     assert "Väntar på en kollegas godkännande" in decided.text
     assert "/godkannande" not in decided.text  # two pairs of eyes are two persons
+    assert "<dt>Särskilda skäl: nej, eller ja och vilka?</dt><dd>Nej, kontrollerat i akten.</dd>" in decided.text
 
     with Browser(address) as other:
         colleague = other.sign_in(COLLEAGUE)
@@ -80,8 +82,27 @@ def test_from_what_waits_to_what_is_sent_with_a_colleague(browser: Browser, addr
         assert 'id="fel-delegation"' in lacks.text
         approved = other.follow(other.ask("POST", action, form=form(seen, action) | SEND))
     assert "Godkänn" not in approved.text
+    assert "(Greta Beslutsfattare)" in approved.text
     assert re.search(r"Beslutat\. Är på väg|Skickat\.|tagit emot", approved.text)
     assert offer not in links(browser.see("/"), "erbjudanden")
+
+
+def test_who_has_handled_the_case_is_told_so_and_is_not_asked_to_approve(browser: Browser, address: str, running: stack.Stack) -> None:
+    browser.sign_in(OFFICER)
+    offer = waiting(browser)
+    path = browser.follow(
+        browser.ask("POST", "/beslut", form=form(weighed(browser, offer, previewed(browser, offer)), "/beslut") | SEND)
+    ).url.path
+    with psycopg.connect(running.postgres.url()) as database:
+        database.execute("UPDATE sharing.offer SET handled_by = handled_by || %s WHERE id = %s", ([COLLEAGUE], offer.rpartition("/")[2]))
+    with Browser(address) as other:
+        start = other.sign_in(COLLEAGUE)
+        approve = start.text[start.text.index('id="godkanna"') : start.text.index('id="vantar"')]
+        assert path not in approve
+        assert path in start.text
+        page = other.see(path)
+    assert "En kollega som inte har handlagt ärendet måste godkänna." in page.text
+    assert f"{path}/godkannande" not in page.text
 
 
 def test_what_is_missing_is_said_first_and_beside_each_field(browser: Browser) -> None:

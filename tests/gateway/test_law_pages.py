@@ -128,6 +128,7 @@ def test_a_flow_is_opened_and_closed_in_two_steps_and_the_decision_is_shown(brow
         (row,) = re.findall(r'id="rad-pay-kfm-15a".*?</tr>', done.text, re.DOTALL)
         assert f"<strong>{state}</strong>" in row
         assert DECISION["reason"] in done.text
+        assert "<td>Nora Jurist</td>" in done.text
     again = browser.ask("POST", FLOW, form=form(browser.see(FLOW), FLOW) | DECISION | {"open": "0", "confirmed": "1"})
     assert again.status_code == 409
     assert "redan stängt" in again.text

@@ -254,13 +254,26 @@ def decide(browser: Browser, follow: str) -> None:
     assert "Laga kraft" in browser.see(follow).text
 
 
+def test_those_who_may_lead_are_people_and_a_moved_day_says_that_all_are_asked_again(browser: Browser) -> None:
+    browser.sign_in(MOS)
+    page = browser.see("/insatser/ny")
+    leads = re.findall(r'<option value="([^"]+)"', page.text[page.text.index('id="field_lead"') :])
+    assert MOS in leads
+    assert "system-mos" not in leads
+    path = planned(browser, own_control_ground_id="pbl-tillsyn").url.path
+    added(browser, path)
+    assert "ställs på nytt" not in invited(browser, path, "SF").text
+    later = PLAN | {"day": (datetime.now(STOCKHOLM) + timedelta(days=27)).date().isoformat()}
+    assert "ställs på nytt" in sent(browser, browser.see(f"{path}/plan"), f"{path}/plan", later).text
+
+
 def test_the_day_goes_from_briefing_to_report_on_a_phone(browser: Browser, day: str) -> None:
     start = browser.sign_in(INSPECTOR)
     assert f'href="{day}/dag"' in start.text
     page = browser.see(f"{day}/dag")
-    page = sent(browser, page, f"{day}/dag/genomgang", {"risk_level": "medium", "risk_measures": ""})
+    page = sent(browser, page, f"{day}/dag/genomgang", {"risk_level": "medium", "risk_measures": "", "assembly_point": ""})
     assert page.status_code == 400
-    assert 'id="fel-risk_measures"' in page.text
+    assert all(f'id="fel-{field}"' in page.text for field in ("risk_measures", "assembly_point"))
     page = sent(browser, page, f"{day}/dag/genomgang", {"risk_level": "low", "assembly_point": "Garaget"})
     assert "Riskerna är genomgångna." in page.text
     page = sent(browser, page, f"{day}/dag/start", {"clock": ""})
@@ -268,9 +281,15 @@ def test_the_day_goes_from_briefing_to_report_on_a_phone(browser: Browser, day: 
     (visit,) = set(re.findall(rf'<li value="1"><a class="ds-link" href="({day}/besok/[0-9a-f-]+)"', page.text))
     page = browser.see(visit)
     assert "/iakttagelse/" not in page.text
-    arrival = form(page, f"{visit}/kom") | {"clock": ""}
+    midnight = datetime.now(STOCKHOLM).replace(hour=0, minute=0, second=0, microsecond=0)
+    arrival = form(page, f"{visit}/kom") | {"clock": "", "pressed": "nyss"}
+    assert 'id="fel-clock"' in browser.ask("POST", f"{visit}/kom", form=arrival).text
+    arrival |= {
+        "request_id": str(uuid4()),
+        "pressed": (midnight + timedelta(minutes=1)).isoformat(),
+    }  # sent when there was a connection again
     first, again = (browser.follow(browser.ask("POST", f"{visit}/kom", form=arrival)) for _ in range(2))
-    assert re.findall(r"kom \d\d:\d\d", first.text) == re.findall(r"kom \d\d:\d\d", again.text) != []
+    assert re.findall(r"kom \d\d:\d\d", first.text) == re.findall(r"kom \d\d:\d\d", again.text) == ["kom 00:01"]
 
     line = re.findall(rf'href="({visit}/iakttagelse/mos-bygglov/1)"', again.text)[0]
     page = sent(browser, browser.see(line), line, {"is_deficiency": "yes", "text": "Två sängar i lagret."})

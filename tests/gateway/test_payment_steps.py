@@ -139,6 +139,8 @@ def test_the_person_is_heard_and_the_decision_complete_before_it_is_taken(browse
         assert page.status_code in {400, 409}
         assert f'id="fel-{field}"' in page.text
         assert ('value="4.2"' in page.text) == (field != "delegation_reference")
+    page = do(manager, path, "beslut", **DECIDED | {"fault": "", "confirmed_amount_sek": "", "delegation_reference": ""})
+    assert all(f'id="fel-{field}"' in page.text for field in ("fault", "confirmed_amount_sek", "delegation_reference"))  # all at once
     back = confirm(manager, begin(manager, path, "beslut", **DECIDED), confirmed="no")
     assert back.status_code == 200
     assert 'value="12 000"' in back.text

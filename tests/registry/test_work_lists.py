@@ -25,6 +25,17 @@ def flagged(registry: Registry, number: int) -> str:
     return str(registry.call("RegisterSuspectedPayment", a_payment(case_number=f"IAF-2026-{number}"), INVESTIGATOR).payment_id)
 
 
+def test_a_row_is_told_from_the_others_by_what_names_nobody(registry: Registry) -> None:
+    registry.call("RegisterSuspectedPayment", a_payment(case_number="IAF-2026-7"), INVESTIGATOR)
+    registry.call("RegisterSuspectedPayment", a_payment(case_number="IAF 198711062391"), INVESTIGATOR)
+    rows = registry.call("ListSuspectedPayments", pb.ListSuspectedPaymentsRequest(), INVESTIGATOR).payments
+    assert [row.case_number for row in rows] == ["IAF-2026-7", ""]
+    registry.call("RegisterAlert", a_registration(observation_types=["tom lägenhet"]), LANDLORD)
+    for asking, seen in ((OFFICER, ["apartment_empty"]), (LANDLORD, [])):
+        (row,) = registry.call("ListAlerts", pb.ListAlertsRequest(), asking).alerts
+        assert list(row.observation_types) == seen
+
+
 def test_what_nobody_has_handled_is_new_and_then_it_is_the_handler_s_own_until_it_is_closed(registry: Registry) -> None:
     first, second = flagged(registry, 1), flagged(registry, 2)
     assert payments(registry, pb.WORK_LIST_NEW) == [first, second]

@@ -101,6 +101,14 @@ def test_a_protected_or_unchecked_person_stops_it(offer: object) -> None:
         require_unprotected(offer, NOW)  # type: ignore[arg-type]  # one of the offers above
 
 
+def test_a_point_asks_the_same_wherever_it_is_demanded() -> None:
+    asked: dict[str, set[str]] = {}
+    for writing in decisions().law.writings.values():
+        for point in writing.points:
+            asked.setdefault(point.code, set()).add(point.text)
+    assert [code for code, texts in asked.items() if len(texts) > 1] == []
+
+
 def test_every_point_the_ground_demands_must_be_written() -> None:
     engine = decisions()
     answer = engine.weigh(an_offer(), TODAY)

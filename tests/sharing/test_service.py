@@ -12,7 +12,7 @@ from services.kernel.clock import Clock, timestamp
 from services.kernel.errors import Conflict, NotFound
 from tests.sharing.acts import CORRECTED, RECALLED, SHARED
 from tests.sharing.builders import PERSON
-from tests.sharing.conftest import OFFICER, Sharing
+from tests.sharing.conftest import OFFICER, SECOND, Sharing
 
 
 def sent(sharing: Sharing) -> int:
@@ -272,8 +272,22 @@ def test_somebody_who_has_handled_the_case_is_no_second_person(sharing: Sharing)
     shown = sharing.preview(sharing.offer(uuid4()).offer_id)
     sharing.change("UPDATE offer SET handled_by = '{klf-handlaggare-1,klf-beslutare-1}'")
     decided = sharing.decide(shown)
-    with pytest.raises(Conflict, match="kollega"):
+    with pytest.raises(Conflict, match="kollega") as refused:
         sharing.approve(decided.disclosure_id, shown.payload_hash)
+    colleague = Caller("cli", "klf-beslutare-2", Role.APPROVER, "KLF")
+    for person, bar in ((OFFICER, refused.value.message), (SECOND, refused.value.message), (colleague, "")):
+        (listed,) = sharing.call("ListDisclosures", pb.ListDisclosuresRequest(), person).disclosures
+        shown_now = sharing.call("GetDisclosure", pb.GetDisclosureRequest(disclosure_id=decided.disclosure_id), person).disclosure
+        assert (listed.approval_bar, shown_now.approval_bar) == (bar, bar)
+
+
+def test_what_was_written_before_a_decision_is_read_with_its_questions(sharing: Sharing) -> None:
+    shown = sharing.preview(sharing.offer(uuid4()).offer_id)
+    decided = sharing.decide(shown)
+    found = sharing.call("GetDisclosure", pb.GetDisclosureRequest(disclosure_id=decided.disclosure_id))
+    questions = {point.code: point.text for point in found.points}
+    assert questions == {point.code: point.text for point in shown.points}
+    assert set(questions) == {one.point for one in found.written} != set()
 
 
 def test_a_preview_is_gone_after_a_day_and_after_the_decision(sharing: Sharing) -> None:

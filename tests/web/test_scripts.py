@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from urllib.parse import parse_qs
 
 import psycopg
 import pytest
@@ -60,6 +62,21 @@ def test_what_is_sent_without_a_connection_waits_in_the_page_and_arrives_once(sh
     expect(sheet).to_have_url(re.compile(f"{visits.path(VISIT)}$"))
     assert sheet.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
     assert noted(sheet, visits.path(VISIT)) == kept + 1
+
+
+def test_what_waited_for_a_connection_says_when_the_button_was_pressed(sheet: Page, visits: Visits) -> None:
+    sent: list[str] = []
+    sheet.on("request", lambda request: sent.append(request.post_data or "") if request.method == "POST" else None)
+    shown = datetime.fromisoformat(sheet.locator("#anslutning").get_attribute("data-now") or "")
+    sheet.clock.install()
+    sheet.context.set_offline(True)
+    save(sheet)
+    expect(sheet.get_by_role("status")).to_contain_text("inte skickat än")
+    sheet.clock.fast_forward("30:00")
+    sheet.context.set_offline(False)
+    expect(sheet).to_have_url(re.compile(f"{visits.path(VISIT)}$"))
+    (pressed,) = {parse_qs(body)["pressed"][0] for body in sent}
+    assert timedelta() <= datetime.fromisoformat(pressed) - shown < timedelta(minutes=20)
 
 
 def test_an_answer_that_is_lost_on_its_way_back_makes_nothing_twice(sheet: Page, visits: Visits) -> None:

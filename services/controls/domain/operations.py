@@ -57,6 +57,9 @@ _PLANNABLE = (State.DRAFT, State.PLANNED, State.POSTPONED)
 _ANSWERABLE = (State.PLANNED, State.CONFIRMED, State.BRIEFED)
 
 
+ASKED_AGAIN = "Dagarna är ändrade: frågan ställs på nytt, och det som svarades förut gäller inte."
+
+
 class Answer(StrEnum):
     """What an authority answered."""
 
@@ -119,9 +122,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Participation:
-    """One invited authority. Without a reply it has not answered; `remark` is Swedish, why an answer was not taken as it came.
+    """One invited authority. Without a reply it has not answered.
 
-    `said_time` is when it last answered over the bus, by its own clock.
+    `remark` is Swedish, why an answer was not taken as it came, or is asked for again. `said_time` is when it last answered over the bus,
+    by its own clock.
     """
 
     receiver_kind: str
@@ -305,7 +309,8 @@ class Operation:
 
     def asked_again(self, now: datetime) -> Self:
         """Nobody has answered for the new days; what was said before now is about the old ones. No new revision."""
-        unanswered = (replace(one, reply=None, remark="", said_time=now) for one in self.participations)
+        remark = "" if self.state is State.DRAFT else ASKED_AGAIN  # a draft has asked nobody
+        unanswered = (replace(one, reply=None, remark=remark, said_time=now) for one in self.participations)
         return replace(self, participations=tuple(unanswered))
 
     def with_seen(self, visit: Visit) -> Self:

@@ -1,9 +1,10 @@
 // The day's sheet on a phone that loses its connection: what was written stays in the page and is sent again, with the same
-// request_id, until it has got through. Nothing is kept anywhere else in the browser. Without this script forms are sent as forms are.
+// request_id and the time when the button was pressed, until it has got through. Nothing is kept anywhere else in the browser.
+// Without this script forms are sent as forms are.
 "use strict";
 (() => {
   const ANSWER_MS = 20000, AGAIN_MS = 5000, AGAIN_MAX_MS = 60000;
-  let waiting = null, timer = 0, pause = AGAIN_MS;
+  let waiting = null, timer = 0, pause = AGAIN_MS, opened = Date.now();
 
   const say = (what) => {
     const place = document.getElementById("anslutning");
@@ -11,6 +12,8 @@
     place.classList.toggle("ds-alert", Boolean(what));
     if (place.textContent !== (place.dataset[what] ?? "")) place.textContent = place.dataset[what] ?? "";
   };
+  // By the server's clock, as the page came: the phone's own may be wrong.
+  const now = () => new Date(Date.parse(document.getElementById("anslutning").dataset.now) + Date.now() - opened).toISOString();
   const later = () => {
     clearTimeout(timer);
     timer = setTimeout(again, pause);
@@ -24,15 +27,17 @@
     if (answer.redirected) history.pushState(null, "", answer.url);
     document.title = page.title;
     document.body.replaceWith(page.body);
+    opened = Date.now();
     scrollTo(0, 0);
     (document.querySelector(".ds-error-summary") ?? document.querySelector("main"))?.focus();
   };
 
   const send = async (form, button) => {
     clearTimeout(timer);
-    waiting = { form, button, sending: true };
+    waiting = { form, button, sending: true, pressed: waiting?.pressed ?? now() };
     try {
       const body = new URLSearchParams(new FormData(form, button));
+      body.set("pressed", waiting.pressed);
       const answer = await fetch(form.action, { method: "POST", body, signal: AbortSignal.timeout(ANSWER_MS) });
       if (answer.status >= 500) throw new Error("not now");
       await show(answer);

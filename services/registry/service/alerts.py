@@ -102,9 +102,10 @@ class AlertMethods(Parts):
         states = [state for state in alerts.State if not asked or alert_wire.STATES[state] in asked]
         with self._database.transaction() as tx:
             rows = self._alerts.page(tx, asking, states, work, after, size + 1)
+            is_landlord = asking.role is Role.LANDLORD_REPORTER
+            contents = {} if is_landlord else self._alerts.contents(tx, rows[:size])
             self._feed_back(tx, asking, rows[:size])
             self._audit(tx, "registry:alert:list", asking, alerts.RECORD_KIND, count=min(len(rows), size))
-        is_landlord = asking.role is Role.LANDLORD_REPORTER
         return pb.ListAlertsResponse(
             alerts=[
                 pb.AlertRow(
@@ -115,6 +116,7 @@ class AlertMethods(Parts):
                     registered_time=timestamp(row.registered_time),
                     officer="" if is_landlord else row.officer or "",
                     due_date="" if is_landlord else iso(row.due_date),
+                    observation_types=() if is_landlord else contents[row.id].report.observation_types,
                 )
                 for row in rows[:size]
             ],

@@ -11,6 +11,7 @@ from services.kernel.callers import Caller
 from services.kernel.clock import iso, timestamp
 from services.kernel.db import Transaction
 from services.kernel.errors import Conflict, ConflictReason
+from services.kernel.identity import holds_identity_number
 from services.kernel.life import Actor, Moved
 from services.kernel.protection import Protection
 from services.kernel.rows import FieldFault
@@ -71,6 +72,10 @@ class PaymentMethods(Parts):
         message.history.extend(common.history_messages(steps))
         return message
 
+    def _told_apart(self, case_number: str) -> str:
+        """The number of a case as a list may show it: not when somebody's own number is in it."""
+        return "" if holds_identity_number(case_number, self._clock.today()) else case_number
+
     def ListSuspectedPayments(  # noqa: N802, D102
         self, request: pb.ListSuspectedPaymentsRequest, _context: grpc.ServicerContext
     ) -> pb.ListSuspectedPaymentsResponse:
@@ -81,6 +86,7 @@ class PaymentMethods(Parts):
         police = [track for track in payments.Police if payment_wire.POLICE_TRACK[track] in set(request.police)]
         with self._database.transaction() as tx:
             rows = self._payments.page(tx, asking, states, work, after, size + 1, police=police)
+            contents = self._payments.contents(tx, rows[:size])
             self._audit(tx, "registry:suspected_payment:list", asking, payments.RECORD_KIND, count=min(len(rows), size))
         return pb.ListSuspectedPaymentsResponse(
             payments=[
@@ -93,6 +99,7 @@ class PaymentMethods(Parts):
                     police=payment_wire.POLICE_TRACK[payments.Police(row.police)],
                     officer=row.officer or "",
                     due_date=iso(row.due_date),
+                    case_number=self._told_apart(contents[row.id].flag.case_number),
                 )
                 for row in rows[:size]
             ],

@@ -215,6 +215,12 @@ class _Records(Generic[R]):
             statement = statement.where(tuple_(*order) > tuple_(*after) if isinstance(after, tuple) else later)
         return tx.read(statement.order_by(*order).limit(limit))
 
+    def contents(self, tx: Transaction, rows: Sequence[Row]) -> dict[UUID, Any]:
+        """The content of what a list shows, by id: of it a list tells only what names nobody."""
+        columns = self.table.c
+        sealed = select(columns.id, columns.data_key, columns.content).where(columns.id.in_([row.id for row in rows]))
+        return {row.id: self._opened(row) for row in (tx.read(sealed) if rows else [])}
+
     def _promise_offers(self, tx: Transaction, before: Offered, after: R, now: datetime) -> None:
         """Outbox rows to sharing, ids only: every offer of the new revision, and a withdrawal of each that is no more."""
         offered = after.content.offered
@@ -260,8 +266,10 @@ class _Records(Generic[R]):
             "duplicate": self._vault.index(self.kind, record.registered_as) if record.registered_as else None,
         }
 
+    def _opened(self, row: Row) -> Any:  # noqa: ANN401  # either kind's content
+        return self.content.validate_json(self._vault.open_key(row.id, row.data_key).open(self.table.name, "content", row.content))
+
     def _common(self, row: Row) -> dict[str, Any]:
-        sealed = self._vault.open_key(row.id, row.data_key).open(self.table.name, "content", row.content)
         return {
             "id": row.id,
             "unit": row.unit,
@@ -271,7 +279,7 @@ class _Records(Generic[R]):
             "purge_date": row.purge_date,
             "officer": row.officer,
             "due_date": row.due_date,
-            "content": self.content.validate_json(sealed),
+            "content": self._opened(row),
             "protection_check": ProtectionCheck(Protection(row.protection), row.protection_time),
         }
 

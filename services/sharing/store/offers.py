@@ -83,6 +83,11 @@ class Offers(Base):
         """An offer of this unit, locked; None when there is none, or it is another unit's."""
         return tx.one(select(offer).where(offer.c.id == offer_id, offer.c.unit == unit).with_for_update())
 
+    def handlers(self, tx: Transaction, offer_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
+        """Who has handled the records of these offers."""
+        rows = tx.read(select(offer.c.id, offer.c.handled_by).where(offer.c.id.in_(offer_ids))) if offer_ids else []
+        return {row.id: frozenset(row.handled_by) for row in rows}
+
     def move_offer(self, tx: Transaction, row: Row, state: OfferState) -> None:
         """Set the state; once nobody can decide on it any more, content and previews are gone (design 5). Raises Conflict."""
         require_step(row.state, state)

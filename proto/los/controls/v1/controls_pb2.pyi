@@ -977,7 +977,7 @@ class Participation(_message.Message):
     """Where the invitation and the plan stand on the way to the authority."""
     plan_status: _common_pb2.OutcomeStatus.ValueType
     remark: _builtins.str
-    """Swedish, when the answer could not be taken as it came (M16)."""
+    """Swedish, when the answer could not be taken as it came (M16), or is asked for again."""
     function_mailbox: _builtins.str
     def __init__(
         self,

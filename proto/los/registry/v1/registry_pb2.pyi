@@ -700,6 +700,7 @@ class AlertRow(_message.Message):
     REGISTERED_TIME_FIELD_NUMBER: _builtins.int
     OFFICER_FIELD_NUMBER: _builtins.int
     DUE_DATE_FIELD_NUMBER: _builtins.int
+    OBSERVATION_TYPES_FIELD_NUMBER: _builtins.int
     alert_id: _builtins.str
     state: Global___AlertState.ValueType
     etag: _builtins.str
@@ -710,6 +711,10 @@ class AlertRow(_message.Message):
     """The day by which something is to be done, or empty."""
     @_builtins.property
     def registered_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def observation_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was seen, in codes: what tells one row from another names nobody."""
+
     def __init__(
         self,
         *,
@@ -720,10 +725,11 @@ class AlertRow(_message.Message):
         registered_time: _timestamp_pb2.Timestamp | None = ...,
         officer: _builtins.str = ...,
         due_date: _builtins.str = ...,
+        observation_types: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["registered_time", b"registered_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_id", b"alert_id", "due_date", b"due_date", "etag", b"etag", "needs_review", b"needs_review", "officer", b"officer", "registered_time", b"registered_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_id", b"alert_id", "due_date", b"due_date", "etag", b"etag", "needs_review", b"needs_review", "observation_types", b"observation_types", "officer", b"officer", "registered_time", b"registered_time", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1255,6 +1261,7 @@ class PaymentRow(_message.Message):
     POLICE_FIELD_NUMBER: _builtins.int
     OFFICER_FIELD_NUMBER: _builtins.int
     DUE_DATE_FIELD_NUMBER: _builtins.int
+    CASE_NUMBER_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     state: Global___PaymentState.ValueType
     etag: _builtins.str
@@ -1264,6 +1271,8 @@ class PaymentRow(_message.Message):
     """Who handled it last; empty while nobody has."""
     due_date: _builtins.str
     """The day by which something is to be done, or empty."""
+    case_number: _builtins.str
+    """The unit's own number of the case. Empty when it holds a personnummer: a list names nobody."""
     @_builtins.property
     def registered_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -1277,10 +1286,11 @@ class PaymentRow(_message.Message):
         police: Global___PoliceTrack.ValueType = ...,
         officer: _builtins.str = ...,
         due_date: _builtins.str = ...,
+        case_number: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["registered_time", b"registered_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "etag", b"etag", "notice", b"notice", "officer", b"officer", "payment_id", b"payment_id", "police", b"police", "registered_time", b"registered_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_number", b"case_number", "due_date", b"due_date", "etag", b"etag", "notice", b"notice", "officer", b"officer", "payment_id", b"payment_id", "police", b"police", "registered_time", b"registered_time", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

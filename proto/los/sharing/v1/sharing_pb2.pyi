@@ -818,6 +818,7 @@ class GetDisclosureResponse(_message.Message):
     PAYLOAD_HASH_FIELD_NUMBER: _builtins.int
     WRITTEN_FIELD_NUMBER: _builtins.int
     EVENTS_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
     payload: _builtins.bytes
     payload_hash: _builtins.str
     @_builtins.property
@@ -826,6 +827,10 @@ class GetDisclosureResponse(_message.Message):
     def written(self) -> _containers.RepeatedCompositeFieldContainer[Global___WrittenPoint]: ...
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___DisclosureEvent]: ...
+    @_builtins.property
+    def points(self) -> _containers.RepeatedCompositeFieldContainer[Global___Point]:
+        """The questions that `written` answers."""
+
     def __init__(
         self,
         *,
@@ -834,10 +839,11 @@ class GetDisclosureResponse(_message.Message):
         payload_hash: _builtins.str = ...,
         written: _abc.Iterable[Global___WrittenPoint] | None = ...,
         events: _abc.Iterable[Global___DisclosureEvent] | None = ...,
+        points: _abc.Iterable[Global___Point] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["disclosure", b"disclosure"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosure", b"disclosure", "events", b"events", "payload", b"payload", "payload_hash", b"payload_hash", "written", b"written"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosure", b"disclosure", "events", b"events", "payload", b"payload", "payload_hash", b"payload_hash", "points", b"points", "written", b"written"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -911,6 +917,7 @@ class DisclosureRow(_message.Message):
     OBLIGATION_DAYS_FIELD_NUMBER: _builtins.int
     REMINDER_FIELD_NUMBER: _builtins.int
     SILENT_DAYS_FIELD_NUMBER: _builtins.int
+    APPROVAL_BAR_FIELD_NUMBER: _builtins.int
     disclosure_id: _builtins.str
     record_kind: _builtins.str
     record_id: _builtins.str
@@ -939,6 +946,8 @@ class DisclosureRow(_message.Message):
     """Swedish: that the receiver has been silent too long, and for how long; empty when it has not."""
     silent_days: _builtins.int
     """Whole Swedish days since it was sent, while the receiver has said nothing."""
+    approval_bar: _builtins.str
+    """Swedish: why whoever asks cannot approve what awaits approval; empty when they can, and when nothing awaits it."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -972,10 +981,11 @@ class DisclosureRow(_message.Message):
         obligation_days: _builtins.int = ...,
         reminder: _builtins.str = ...,
         silent_days: _builtins.int = ...,
+        approval_bar: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decided_time", b"decided_time", "obligation_since_time", b"obligation_since_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "approved_by", b"approved_by", "decided_by", b"decided_by", "decided_time", b"decided_time", "disclosure_id", b"disclosure_id", "fields", b"fields", "flow", b"flow", "ground_digest", b"ground_digest", "ground_id", b"ground_id", "held", b"held", "keep_until", b"keep_until", "obligation", b"obligation", "obligation_days", b"obligation_days", "obligation_since_time", b"obligation_since_time", "payload_hash", b"payload_hash", "receiver_kind", b"receiver_kind", "record_id", b"record_id", "record_kind", b"record_kind", "reminder", b"reminder", "silent_days", b"silent_days", "state", b"state", "task", b"task", "task_open", b"task_open", "waited_days", b"waited_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "approval_bar", b"approval_bar", "approved_by", b"approved_by", "decided_by", b"decided_by", "decided_time", b"decided_time", "disclosure_id", b"disclosure_id", "fields", b"fields", "flow", b"flow", "ground_digest", b"ground_digest", "ground_id", b"ground_id", "held", b"held", "keep_until", b"keep_until", "obligation", b"obligation", "obligation_days", b"obligation_days", "obligation_since_time", b"obligation_since_time", "payload_hash", b"payload_hash", "receiver_kind", b"receiver_kind", "record_id", b"record_id", "record_kind", b"record_kind", "reminder", b"reminder", "silent_days", b"silent_days", "state", b"state", "task", b"task", "task_open", b"task_open", "waited_days", b"waited_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

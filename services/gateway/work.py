@@ -59,6 +59,7 @@ def _work(door: Door, request: Request, who: Who) -> Response:
     offers = sharing.ListOffers(pb.ListOffersRequest(page=all_rows, states=[pb.OFFER_STATE_WAITING])).offers
     tasks = sharing.ListDisclosures(pb.ListDisclosuresRequest(page=all_rows, open_tasks=True)).disclosures
     approve = sharing.ListDisclosures(pb.ListDisclosuresRequest(page=all_rows, states=[pb.DISCLOSURE_STATE_AWAITING_APPROVAL])).disclosures
+    lists = {name: first_cases(door, who, name) for name in LISTS}
     return page(
         request,
         "work.html",
@@ -68,7 +69,8 @@ def _work(door: Door, request: Request, who: Who) -> Response:
         to_approve=[row for row in approve if not row.approval_bar],
         waiting=[row for row in approve if row.approval_bar],
         tasks=tasks,
-        lists={name: first_cases(door, who, name) for name in LISTS},
+        lists=lists,
+        marks={case.path: case.mark for found in lists.values() for case in found.cases},
         has_cases=any(who.role in roles for roles in LISTERS.values()),
         may_flag=who.role in FLAGGERS,
         has_files=who.role in files.READS,

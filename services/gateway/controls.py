@@ -9,7 +9,7 @@ from los.controls.v1 import controls_pb2 as pb
 from los.controls.v1 import findings_pb2, route_pb2
 
 from services.gateway import controls_words as words
-from services.gateway.controls_frame import COORDINATOR, LEADS, Frame, Show, hours, local, named, seen_of, span, told
+from services.gateway.controls_frame import COORDINATOR, LEADS, Frame, Show, hours, local, named, span, told
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, all_needed, asked, chosen, needed
 from services.gateway.web import go_to, page
@@ -190,7 +190,7 @@ class _Pages(Frame):
     def _stop_shown(self, request: Request, operation_id: UUID) -> Show:
         def show(who: Who, said: Sent, status: int) -> Response:
             op = self._operation(who, operation_id)
-            return page(request, "operation_stop.html", status, op=op, said=said.about(seen_of(op)))
+            return page(request, "operation_stop.html", status, op=op, said=said.about(self._seen(op)))
 
         return show
 
@@ -246,7 +246,7 @@ class _Pages(Frame):
             areas=self._areas(who) if took_place else [],
             summaries={summary.party: summary for summary in op.summaries},
             untold=[(code, words.party(code)) for code in op.summaries_missing if code not in reference().units],
-            said=said.about(seen_of(op)),
+            said=said.about(self._seen(op)),
         )
 
     def _areas(self, who: Who) -> list[Choice]:
@@ -259,7 +259,7 @@ class _Pages(Frame):
         unit, people = who.caller.unit or "", dict(self._door.colleagues(who, LEADS))
         now = {} if known is None else _written(known)
         rows = [(PLAN_WORDS[name], people.get(value, value)) for name, value in now.items()]
-        rows += [row for row in (seen_of(known) if known else []) if row[0] not in PLAN_WORDS.values()]
+        rows += [row for row in (self._seen(known) if known else []) if row[0] not in PLAN_WORDS.values()]
         mine = [(PLAN_WORDS[name], people.get(said.text(name), said.text(name))) for name in now]
         return page(
             request,

@@ -14,7 +14,7 @@ from los.controls.v1 import findings_pb2 as findings
 from services.gateway import controls_words as words
 from services.gateway.controls import answer_of, found_needed, summary_of
 from services.gateway.controls_found import FINISHES, INSPECTORS, VisitFrame
-from services.gateway.controls_frame import LEADS, Show, at, clock_in, hours, local, named, seen_of, whole
+from services.gateway.controls_frame import LEADS, Show, at, clock_in, hours, local, named, whole
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, all_needed, chosen
 from services.gateway.web import page
@@ -195,7 +195,7 @@ class _Pages(VisitFrame):
                 told={row.party for row in op.summaries},
                 unit=unit,
                 states=pb,
-                said=(said if said.values else Sent({"assembly_point": [op.assembly_point]})).about(seen_of(op)),
+                said=(said if said.values else Sent({"assembly_point": [op.assembly_point]})).about(self._seen(op)),
             )
 
         return show

@@ -10,7 +10,7 @@ from los.controls.v1 import controls_pb2 as pb
 from los.controls.v1 import findings_pb2 as findings
 
 from services.gateway import controls_words as words
-from services.gateway.controls_frame import Frame, Show, named, seen_of
+from services.gateway.controls_frame import Frame, Show, named
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, all_needed, chosen, needed
 from services.gateway.web import page
@@ -98,7 +98,7 @@ class VisitFrame(Frame):
                 reasons=choices(reference().abort_reasons),
                 states=pb,
                 found=findings,
-                said=said.about(seen_of(op)),
+                said=said.about(self._seen(op)),
             )
 
         return show

@@ -49,6 +49,24 @@ class Frame:
     def _operation(self, who: Who, operation_id: UUID) -> pb.GetOperationResponse:
         return self._controls(who).GetOperation(pb.GetOperationRequest(operation_id=str(operation_id)))
 
+    def _seen(self, op: pb.GetOperationResponse) -> list[tuple[str, str]]:
+        """What a form about an operation was opened with: how it stands, who has answered, who was last there."""
+        answered = [row for row in op.participations if row.answer]
+        last = op.history[-1].person if op.history else ""
+        return [
+            ("Läge", words.OPERATIONS.get(op.state, "")),
+            ("När", hours(op.planned_start, op.planned_end)),
+            ("Syfte", op.purpose),
+            ("Samlingsplats", op.assembly_point),
+            ("Säkerhetskod", op.safety_code),
+            ("Åtgärder mot risk", op.risk_measures),
+            ("Objekt", ", ".join(place(visit.object) for visit in op.visits)),
+            ("Inbjudna", ", ".join(words.party(row.receiver_kind) for row in op.participations)),
+            ("Har svarat", ", ".join(words.party(row.receiver_kind) for row in answered)),
+            ("Återrapport från", ", ".join(words.party(row.party) for row in op.summaries)),
+            ("Senaste steg av", self._door.names([last]).get(last, last)),
+        ]
+
     def _done(self, request: Request, roles: Iterable[Role], form: Sent, act: Act, show: Show, path: str) -> Response:
         """Do it and see `path`; what is wrong is shown by `show`, with all that was written."""
         who = self._door.allowed(request, roles, form)
@@ -65,25 +83,6 @@ def told(form: Sent, problem: Invalid | Conflict) -> Sent:
     """What was filled in with what is wrong, at the field as a form has it."""
     wrong = form.wrong(problem)
     return wrong.at(FIELDS.get(wrong.field, wrong.field))
-
-
-def seen_of(op: pb.GetOperationResponse) -> list[tuple[str, str]]:
-    """What a form about an operation was opened with: how it stands, who has answered, who was last there."""
-    answered = [row for row in op.participations if row.answer]
-    last = op.history[-1] if op.history else None
-    return [
-        ("Läge", words.OPERATIONS.get(op.state, "")),
-        ("När", hours(op.planned_start, op.planned_end)),
-        ("Syfte", op.purpose),
-        ("Samlingsplats", op.assembly_point),
-        ("Säkerhetskod", op.safety_code),
-        ("Åtgärder mot risk", op.risk_measures),
-        ("Objekt", ", ".join(place(visit.object) for visit in op.visits)),
-        ("Inbjudna", ", ".join(words.party(row.receiver_kind) for row in op.participations)),
-        ("Har svarat", ", ".join(words.party(row.receiver_kind) for row in answered)),
-        ("Återrapport från", ", ".join(words.party(row.party) for row in op.summaries)),
-        ("Senaste steg av", last.person if last else ""),
-    ]
 
 
 def named(form: Sent, record_id: UUID, field: str = "operation_id") -> dict[str, Any]:

@@ -11,7 +11,7 @@ from los.controls.v1 import controls_pb2 as pb
 from los.controls.v1 import route_pb2
 
 from services.gateway import controls_words as words
-from services.gateway.controls_frame import COORDINATOR, LEADS, Frame, Show, may_be_a_home, named, seen_of, told, whole
+from services.gateway.controls_frame import COORDINATOR, LEADS, Frame, Show, may_be_a_home, named, told, whole
 from services.gateway.door import Door, Who
 from services.gateway.forms import Filled, Sent, answered
 from services.gateway.web import page
@@ -118,7 +118,7 @@ class _Pages(Frame):
                 on_map=on_map,
                 other_view=urlencode(other_view),
                 server=request.app.state.map_server,
-                said=said.about(seen_of(op)),
+                said=said.about(self._seen(op)),
             )
 
         return show
@@ -163,7 +163,7 @@ class _Pages(Frame):
             parties=[(code, words.party(code)) for code in (*([op.unit] if op.own_control_ground_id else []), *came)],
             visits={visit.visit_id: visit for visit in op.visits},
             crews=CREWS,
-            accept=Sent().about(seen_of(op)),
+            accept=Sent().about(self._seen(op)),
             found=found,
             said=said,
         )

@@ -67,7 +67,8 @@ class _Pages(CasePages):
         return case_rows(row)
 
     def _seen(self, row: Payment) -> list[tuple[str, str]]:
-        return as_seen(row)
+        last = row.history[-1].person if row.history else ""
+        return [*as_seen(row), ("Senast ändrat av", self._door.names([last]).get(last, last))]
 
     def _wrong(self, form: Sent, problem: Invalid | Conflict) -> Sent:
         return _wrong(form, problem)
@@ -116,14 +117,12 @@ def case_rows(row: Payment) -> list[tuple[str, str]]:
 def as_seen(row: Payment) -> list[tuple[str, str]]:
     """What a form of a case was opened with: what it says, how it stands, who has been told."""
     others = [word(reference().benefits, other.benefit_type) for other in row.other_benefits]
-    last = row.history[-1].person if row.history else ""
     return [
         ("Läge", PAYMENT_STATES[row.state]),
         *case_rows(row),
         ("Andra förmåner", ", ".join(others)),
         ("Polisanmälan", TRACKS.get(("police", pb.PoliceTrack.Name(row.police).removeprefix("POLICE_TRACK_").lower()), "")),
         ("Antal lämnade uppgifter", str(len(row.shared_with)) if row.shared_with else ""),
-        ("Senast ändrat av", last),
     ]
 
 

@@ -39,6 +39,7 @@ SHOWN = frozenset({200, 409})
 OFFICER, INVESTIGATOR, MANAGER, LANDLORD = "klf-handlaggare-1", "iaf-utredare-1", "iaf-chef-1", "hyresvard-1"
 COORDINATOR, INSPECTOR, INVITED = "mos-samordnare-1", "mos-inspektor-1", "sf-inspektor-1"
 JURIST, SECURITY, ANALYST, BUYER = "klf-jurist-1", "klf-sakerhetschef-1", "klf-analytiker-1", "vss-handlaggare-1"
+REGISTRAR = "iaf-registrator-1"
 INVESTIGATORS = ("andra", "bedomning", "utredning", "kommunicering", "betalning", "rattelse", "avslut", "aterta")
 MANAGERS = ("polisanmalan", "beslut", "aterkrav")
 OFFICERS = ("andra", "bedomning", "komplettering", "avslut", "aterta")
@@ -95,6 +96,9 @@ PAGES: Sequence[tuple[str, str, str]] = (
     (JURIST, "/juridik/far-vi", QUESTION),
     (JURIST, "/juridik/beslut", ""),
     (JURIST, "/juridik/beslut/{name}", ""),
+    (REGISTRAR, "/gallring", ""),
+    (REGISTRAR, "/gallring/undantag", ""),
+    (REGISTRAR, "/registerutdrag", ""),
     (SECURITY, "/tillsyn/fragor", ""),
     (SECURITY, "/tillsyn/roller", ""),
     (SECURITY, "/tillsyn/utlamnanden", ""),
@@ -102,7 +106,7 @@ PAGES: Sequence[tuple[str, str, str]] = (
     (ANALYST, "/statistik", ""),
 )
 # Not here: the way in and out, which is the provider's time; files, which are made once for whoever asks; a file that was just read in;
-# a measure, which is asked for as its visit is.
+# a measure, which is asked for as its visit is; one thing that is kept from gallring, a row of its list.
 NOT_HERE = frozenset({
     "/static/{path}",
     BARE,
@@ -113,6 +117,7 @@ NOT_HERE = frozenset({
     "/statistik/{period}.{kind}",
     "/filer/{import_id}/angra",
     "/insatser/{operation_id}/besok/{visit_id}/atgarder/{measure_id}",
+    "/gallring/undantag/{disclosure_id}",
 })  # fmt: skip
 WORDS = {"checklist": "mos-bygglov", "number": "1", "ground_id": "underrattelselagen-2026", "name": "pay-kfm-15a"}
 

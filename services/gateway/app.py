@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from services.gateway import (
     alerts,
+    archive,
     case_lists,
     cases,
     controls,
@@ -148,7 +149,7 @@ def build(config: GatewayConfig, database: Database, calls: Calls, clock: Clock)
 
     app.include_router(door.routes())
     app.include_router(work.routes(door))
-    for pages in (case_lists, cases, payments, alerts, suppliers, roles):
+    for pages in (archive, case_lists, cases, payments, alerts, suppliers, roles):
         app.include_router(pages.routes(door))
     app.include_router(deciding.routes(door))
     app.include_router(landlord.routes(door))

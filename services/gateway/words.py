@@ -38,6 +38,7 @@ RECORD_KINDS: Mapping[str, str] = {
     "control_finding": "Iakttagelse vid kontroll",
     "police_report": "Polisanmälan",
 }
+ERASED_KINDS: Mapping[str, str] = {**RECORD_KINDS, "notice": "Underrättelse från en myndighet"}
 CASE_PATHS: Mapping[str, str] = {"folkbokforing_alert": "/folkbokforing", "suspected_payment": "/utbetalningar"}
 ALERT_STATES: Mapping[int, str] = {
     registry.ALERT_STATE_DRAFT: "Utkast: uppgifterna om bostaden fattas.",
@@ -148,6 +149,13 @@ STATES: Mapping[int, str] = {
     pb.DISCLOSURE_STATE_CLOSED: "Mottagaren har avslutat sitt ärende.",
     pb.DISCLOSURE_STATE_ERASED: "Gallrat. Det som skickades kan inte längre läsas.",
 }
+INBOUND_STATES: Mapping[int, str] = {
+    pb.INBOUND_STATE_NEW: "Ingen har tagit hand om den än.",
+    pb.INBOUND_STATE_ACKNOWLEDGED: "Någon har tagit in den i ett ärende.",
+    pb.INBOUND_STATE_REPLACED: "Myndigheten har ersatt den med en ny.",
+    pb.INBOUND_STATE_WITHDRAWN: "Myndigheten har tagit tillbaka den.",
+    pb.INBOUND_STATE_ERASED: "Gallrad. Det som stod i den kan inte längre läsas.",
+}
 EVENTS: Mapping[str, str] = {
     "awaiting_approval": "Beslutat, väntar på kollega",
     "decided": "Beslutat",
@@ -220,14 +228,6 @@ FIELDS: Mapping[str, str] = {
     "finding.object_address": "Adress",
     "licence.holder": "Tillståndshavare",
     "licence.status": "Tillstånd",
-}
-# What a role without pages does in los, and where.
-TASKS: Mapping[Role, tuple[str, ...]] = {
-    Role.RECORDS_OFFICER: (
-        "Svarar på begäran om registerutdrag: allt som nämnden har lämnat, och fått veta, om en person.",
-        "Håller kvar det som inte får gallras, och släpper det igen.",
-        "Gallrar efter gallringsbeslut. Först visas vad som skulle gallras, och inget ändras.",
-    ),
 }
 GROUND_KINDS: Mapping[str, str] = {"duty": "Skyldighet", "permission": "Möjlighet"}
 INITIATIVES: Mapping[str, str] = {

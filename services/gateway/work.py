@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from los.common.v1 import common_pb2
 from los.sharing.v1 import sharing_pb2 as pb
 
-from services.gateway import controls_start, figures, files, landlord, law, oversight, suppliers
+from services.gateway import archive, controls_start, figures, files, landlord, law, oversight, suppliers
 from services.gateway.case_lists import LISTERS, LISTS, first_cases
 from services.gateway.cases import FLAGGERS
 from services.gateway.deciding import OFFICERS
@@ -14,7 +14,7 @@ from services.gateway.door import KEPT_PATH, Door, Who
 from services.gateway.forms import AGAIN, Filled
 from services.gateway.told import DECIDERS
 from services.gateway.web import go_to, page
-from services.gateway.words import ROLES, TASKS
+from services.gateway.words import ROLES
 from services.kernel.callers import Role
 from services.kernel.pages import PAGE_SIZE_MAX
 
@@ -29,7 +29,7 @@ def routes(door: Door) -> APIRouter:
         who = door.who(request)
         if who is None:
             return page(request, "start.html")
-        return WORK.get(who.role, _nothing)(door, request, who)
+        return WORK[who.role](door, request, who)
 
     @router.get("/tillganglighet")
     def accessibility(request: Request) -> Response:
@@ -86,15 +86,12 @@ def _tips(door: Door, request: Request, who: Who) -> Response:  # noqa: ARG001  
     return page(request, "tip_start.html", role=ROLES[who.role])
 
 
-def _nothing(door: Door, request: Request, who: Who) -> Response:  # noqa: ARG001  # as the others
-    return page(request, "nothing.html", role=ROLES[who.role], tasks=TASKS.get(who.role, ()))
-
-
 WORK: Mapping[Role, Callable[[Door, Request, Who], Response]] = dict.fromkeys(OFFICERS, _work) | {
     Role.LANDLORD_REPORTER: landlord.reports,
     Role.CASE_OFFICER: _flagging,
     Role.SECURITY_COORDINATOR: _tips,
     Role.JURIST: law.start,
+    Role.RECORDS_OFFICER: archive.start,
     Role.SECURITY_OFFICER: oversight.start,
     Role.SECURITY_CHIEF: figures.start,
     Role.ANALYST: figures.start,

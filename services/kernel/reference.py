@@ -259,6 +259,7 @@ class Reference:
     relevances: Words[Word]
     tip_reasons: Words[TipReason]
     abort_reasons: Words[Word]
+    hold_reasons: Words[Word]
 
     def decides(self, benefit: str, receiver_kind: str) -> bool:
         """Whether a body of this receiver kind may have decided the benefit (codes; sharing-matrix 7.1)."""
@@ -338,6 +339,7 @@ def reference() -> Reference:
         relevances=_rows("tips", "relevance", Word),
         tip_reasons=_rows("tips", "reason", TipReason),
         abort_reasons=_rows("visits", "abort_reason", Word),
+        hold_reasons=_rows("holds", "hold_reason", Word),
     )
 
 

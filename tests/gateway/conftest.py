@@ -5,7 +5,7 @@ import pytest
 
 from infra import stack
 from services.kernel.callers import Caller
-from tests.gateway import records
+from tests.gateway import own_records, records
 from tests.gateway.browser import Browser
 from tests.gateway.doors import Crowd, Visitor, enrol
 from tests.gateway.systems import Issuer, api_beside
@@ -48,7 +48,7 @@ def api(running: stack.Stack, issuer: Issuer) -> Iterator[str]:
 def known(running: stack.Stack) -> dict[str, str]:
     """One record of each kind, by the word that stands for it in an address."""
     with records.speaking(running) as services:
-        return records.records(services)
+        return records.records(services) | own_records.own_records(running, services)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -50,17 +50,17 @@ def records(services: As) -> dict[str, str]:
     operation = begun(services, drafted(services))
     check = registry.RegisterSupplierCheckRequest(request_id=an_id(), check=examples_shared.CHECKED)
     checked = services(Role.CASE_OFFICER, "VSS").registry.RegisterSupplierCheck(check)
-    found = {"look_up_id": _look_up(services), "check_id": checked.check_id, "import_id": _import(services)}
-    return {**found, **common(services), **operation} | {name: an_id() for name in ("object_import_id", "inbound_id")}
+    found = {"look_up_id": _look_up(services), "check_id": checked.check_id, "import_id": alerts_imported(services, Role.ALERT_OFFICER)}
+    return {**found, **common(services), **operation}
 
 
 def common(services: As, said: str = SAW) -> dict[str, str]:
     """An alert, a payment with an offer and a decision, and a ground; `said` is what people have written."""
-    case = {"alert_id": _alert(services, said), "payment_id": _flagged(services).payment_id, "ground_id": "underrattelselagen-2026"}
+    case = {"alert_id": alert(services, said), "payment_id": _flagged(services).payment_id, "ground_id": "underrattelselagen-2026"}
     return case | _told(services, said)
 
 
-def _alert(services: As, said: str) -> str:
+def alert(services: As, said: str) -> str:
     report = registry.AlertReport()
     report.CopyFrom(examples.REPORT)
     report.landlord_org_number, report.street_address = LANDLORD, f"Dörrgatan {uuid4().int % 10**6}"
@@ -69,8 +69,8 @@ def _alert(services: As, said: str) -> str:
     return str(made.alert_id)
 
 
-def _import(services: As) -> str:
-    """A file with one row."""
+def alerts_imported(services: As, role: Role) -> str:
+    """A file of alerts with one row."""
     row = {
         "Org.nr hyresvärd": LANDLORD,
         "Fastighet": "LINKÖPING DÖRREN 1:1",
@@ -85,12 +85,16 @@ def _import(services: As) -> str:
         "Iakttagelse": "hyresgästen bor inte där",
         "Källa": "dokument",
     }
+    return imported(services(role, "KLF").registry.ImportAlerts, registry.ImportAlertsRequest, row)
+
+
+def imported(call: Any, request: Any, row: Mapping[str, str]) -> str:  # noqa: ANN401  # of a stub, and its message
+    """A file with this row is read in."""
     parts = [
         common_pb2.ImportRequest(header=common_pb2.TableHeader(columns=list(row))),
         common_pb2.ImportRequest(row=common_pb2.TableRow(number=2, cells=list(row.values()))),
     ]
-    stub = services(Role.ALERT_OFFICER, "KLF").registry
-    (answer,) = stub.ImportAlerts(iter([registry.ImportAlertsRequest(part=part) for part in parts]))
+    (answer,) = call(iter([request(part=part) for part in parts]))
     return str(answer.row.import_id)
 
 
@@ -108,29 +112,32 @@ def _look_up(services: As) -> str:
 
 def task(services: As, said: str) -> str:
     """What is to be told another way: decided and approved, to somebody who has no channel."""
-    officer, colleague = (services(role, "IAF").sharing for role in (Role.FUT_INVESTIGATOR, Role.APPROVER))
-    payment = _assessed(services, said, benefit="bostadstillagg", body="pensionsmyndigheten")
-    (offer,) = _waiting(officer, [payment])
-    made, digest = _decided(officer, _previewed(officer, offer.offer_id, said))
+    officer = services(Role.FUT_INVESTIGATOR, "IAF").sharing
+    payment = assessed(services, said, benefit="bostadstillagg", body="pensionsmyndigheten")
+    (offer,) = offers(officer, {(payment, "pensionsmyndigheten")})
+    made, digest = decided(officer, previewed(officer, offer, said))
+    approved(services, "IAF", made, digest)
+    return made
+
+
+def approved(services: As, unit: str, made: str, digest: str) -> None:
+    """The colleague's yes."""
     word = sharing.ApproveDisclosureRequest(
         request_id=an_id(), disclosure_id=made, payload_hash=digest, decision=sharing.DECISION_SEND, delegation_reference="4.2"
     )
-    colleague.ApproveDisclosure(word)
-    return made
+    services(Role.APPROVER, unit).sharing.ApproveDisclosure(word)
 
 
 def _told(services: As, said: str) -> dict[str, str]:
     """A payment whose other benefit waits for a decision, and another one that is decided and waits for a colleague."""
     officer = services(Role.FUT_INVESTIGATOR, "IAF").sharing
-    payments = [_assessed(services, said), _assessed(services, said)]
-    offers = {row.record_id: row.offer_id for row in _waiting(officer, payments)}
-    first, second = (offers[each] for each in payments)
-    shown = _previewed(officer, first, said)
-    made, digest = _decided(officer, _previewed(officer, second, said))
+    first, second = offers(officer, {(assessed(services, said), "forsakringskassan") for _ in range(2)})
+    shown = previewed(officer, first, said)
+    made, digest = decided(officer, previewed(officer, second, said))
     return {"offer_id": first, "preview_id": shown.preview_id, "payload_hash": digest, "disclosure_id": made}
 
 
-def _decided(officer: Any, shown: sharing.PreviewDisclosureResponse) -> tuple[str, str]:  # noqa: ANN401  # a stub
+def decided(officer: Any, shown: sharing.PreviewDisclosureResponse) -> tuple[str, str]:  # noqa: ANN401  # a stub
     """The disclosure, and the digest of what is sent."""
     wanted = sharing.DecideDisclosureRequest(
         request_id=an_id(),
@@ -151,7 +158,8 @@ def _flagged(services: As) -> registry.RegisterSuspectedPaymentResponse:
     return made
 
 
-def _assessed(services: As, said: str, benefit: str = "bostadsbidrag", body: str = "forsakringskassan") -> str:
+def assessed(services: As, said: str, benefit: str = "bostadsbidrag", body: str = "forsakringskassan", **more: object) -> str:
+    """A payment; `more`: what else the assessment says."""
     made = _flagged(services)
     fact = {"code": "housing_cost", "fromDate": "2026-02-01"}
     other = {
@@ -173,6 +181,7 @@ def _assessed(services: As, said: str, benefit: str = "bostadsbidrag", body: str
         "recipientName": said,
         "reasons": said,
         "otherBenefits": [other],
+        **more,
     }
     request = ParseDict(wanted, registry.AssessSuspectedPaymentRequest())
     request.protection_check.CopyFrom(common_pb2.ProtectionCheck(result=common_pb2.PROTECTION_NONE, checked_time=timestamp(Clock().now())))
@@ -180,20 +189,29 @@ def _assessed(services: As, said: str, benefit: str = "bostadsbidrag", body: str
     return str(made.payment_id)
 
 
-def _waiting(officer: Any, payments: list[str]) -> list[sharing.OfferRow]:  # noqa: ANN401  # a stub
-    """The offers of these records, when they have come."""
-    deadline = time.monotonic() + WAIT_S
-    while True:
-        page = common_pb2.Page(page_size=100)
-        rows = officer.ListOffers(sharing.ListOffersRequest(page=page, states=[sharing.OFFER_STATE_WAITING])).offers
-        found = [row for row in rows if row.record_id in payments]
-        if {row.record_id for row in found} == set(payments):
-            return found
+def refused(services: As) -> str:
+    """What nobody has anything left to do about: it was decided that it is not told."""
+    officer = services(Role.FUT_INVESTIGATOR, "IAF").sharing
+    (offer,) = offers(officer, {(assessed(services, "Demo Person"), "forsakringskassan")})
+    shown = previewed(officer, offer, SAW)
+    word = sharing.DecideDisclosureRequest(request_id=an_id(), preview_id=shown.preview_id, payload_hash=shown.payload_hash)
+    word.decision, word.delegation_reference, word.reason = sharing.DECISION_REFUSE, "4.2", SAW
+    return str(officer.DecideDisclosure(word).disclosure_id)
+
+
+def offers(decider: Any, of: Collection[tuple[str, str]]) -> list[str]:  # noqa: ANN401  # a stub
+    """The offers that wait of these records to these receivers, when they have come."""
+    deadline, found = time.monotonic() + WAIT_S, dict[tuple[str, str], str]()
+    while not found.keys() >= set(of):
         assert time.monotonic() < deadline, "the offers have not come"
+        page = common_pb2.Page(page_size=100)
+        rows = decider.ListOffers(sharing.ListOffersRequest(page=page, states=[sharing.OFFER_STATE_WAITING])).offers
+        found = {(row.record_id, row.receiver_kind): row.offer_id for row in rows}
         time.sleep(0.1)
+    return [found[each] for each in of]
 
 
-def _previewed(officer: Any, offer_id: str, said: str) -> sharing.PreviewDisclosureResponse:  # noqa: ANN401  # a stub
+def previewed(officer: Any, offer_id: str, said: str) -> sharing.PreviewDisclosureResponse:  # noqa: ANN401  # a stub
     shown = officer.PreviewDisclosure(sharing.PreviewDisclosureRequest(request_id=an_id(), offer_id=offer_id))
     written = [sharing.WrittenPoint(point=point, text=said) for point in shown.missing_points]
     asked = sharing.PreviewDisclosureRequest(request_id=an_id(), offer_id=offer_id, written=written)

@@ -14,13 +14,7 @@ from services.kernel.rpc import failure_of
 from tests.gateway.browser import Browser
 from tests.gateway.steps import confirm, form, send
 
-SECURITY, CHIEF, ANALYST, OFFICER, REGISTRAR = (
-    "klf-sakerhetschef-1",
-    "klf-sakerhetschef-2",
-    "klf-analytiker-1",
-    "iaf-utredare-1",
-    "iaf-registrator-1",
-)
+SECURITY, CHIEF, ANALYST, OFFICER = "klf-sakerhetschef-1", "klf-sakerhetschef-2", "klf-analytiker-1", "iaf-utredare-1"
 PERSON = "198711062391"
 
 
@@ -98,10 +92,6 @@ def test_the_register_is_there_for_anybody_and_says_only_what_is_open(browser: B
     assert 'id="alert-skv"' in page.text
     assert 'id="pay-kfm-15a"' not in page.text
     assert "/register" in browser.see("/").text
-
-
-def test_a_role_without_pages_is_told_what_it_does(browser: Browser) -> None:
-    assert "registerutdrag" in browser.sign_in(REGISTRAR).text
 
 
 def test_a_role_that_ends_is_said_with_its_decision_and_a_yes(browser: Browser) -> None:

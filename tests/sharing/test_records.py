@@ -184,6 +184,22 @@ def test_what_is_let_go_again_goes(sharing: Sharing) -> None:
         hold(sharing, disclosure_id, held=True)
 
 
+def test_what_a_unit_holds_is_listed_by_its_latest_word_and_for_that_unit_alone(sharing: Sharing) -> None:
+    first, second = (sharing.decided(uuid4()) for _ in range(2))
+    for disclosure_id, held in ((first, True), (second, True), (first, False), (first, True), (second, False)):
+        hold(sharing, disclosure_id, held=held)
+
+    def listed(person: Caller, only: str = "") -> list[str]:
+        return [row.disclosure_id for row in sharing.call("ListHolds", pb.ListHoldsRequest(disclosure_id=only), person).holds]
+
+    assert listed(ARCHIVE) == listed(ARCHIVE, first) == [first]
+    assert listed(ARCHIVE, second) == listed(ARCHIVE_IAF) == []
+    [row] = sharing.call("ListHolds", pb.ListHoldsRequest(), ARCHIVE).holds
+    assert (row.record_kind, row.receiver_kind, row.reason) == ("folkbokforing_alert", "skatteverket-folkbokforing", "Tillsynsärende.")
+    assert row.held_by == ARCHIVE.person
+    assert [one.held for one in about(sharing)] == [True, False]
+
+
 def test_an_open_task_is_not_erased(sharing: Sharing) -> None:
     disclosure_id = a_duty_without_a_channel(sharing)
     age(sharing, disclosure_id, 60)

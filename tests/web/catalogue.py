@@ -17,7 +17,7 @@ TIPPER, JURIST, SECURITY, CHIEF, REGISTRAR = (
     "klf-jurist-1",
     "klf-sakerhetschef-1",
     "klf-sakerhetschef-2",
-    "klf-registrator-1",
+    "iaf-registrator-1",
 )
 # Answers that no browser shows as a page, and why.
 NO_PAGES = {
@@ -128,6 +128,36 @@ def observe_nothing(sheet: Sheet) -> None:
     """Save a deficiency without saying how serious."""
     sheet.get_by_label("Ja, en brist").check()
     press("Spara iakttagelsen")(sheet)
+
+
+def decide_erasure(decision: str) -> Steps:
+    """Count, and name the decision."""
+
+    def act(sheet: Sheet) -> None:
+        press("Räkna")(sheet)
+        sheet.get_by_label("Gallringsbeslutets nummer").fill(decision)
+        press("Gå vidare")(sheet)
+
+    return act
+
+
+def erase(sheet: Sheet) -> None:
+    """Count, name the decision, say yes; where a visit before has taken all, with nothing to say yes to."""
+    press("Räkna")(sheet)
+    if sheet.get_by_label("Gallringsbeslutets nummer").count():
+        decide_erasure("IAF 2026-90")(sheet)
+        press("Ja, gallra")(sheet)
+
+
+def extract(number: str) -> Steps:
+    """Ask for all that was shared about a person."""
+
+    def act(sheet: Sheet) -> None:
+        sheet.get_by_label("Diarienummer för personens begäran").fill("IAF 2026-77")
+        sheet.get_by_label("Personnummer eller samordningsnummer").fill(number)
+        press("Hämta utdraget")(sheet)
+
+    return act
 
 
 COLUMNS = "Org.nr hyresvärd;Fastighet;Gatuadress;Postnr;Ort;Lgh-nr (folkbokf.);Personnr;Fr.o.m.;T.o.m.;Iakttagelse;Källa"
@@ -277,5 +307,17 @@ STATES = (
     State("statistik-kvartal", CHIEF, f"/statistik?period={YEAR}-Q1"),
     State("statistik-ar", CHIEF, f"/statistik?period={YEAR}"),
     State("statistik-fel", CHIEF, "/statistik?period=x", status=400),
-    State("registrator", REGISTRAR, "/"),
+    State("gallring", REGISTRAR, "/"),
+    State("gallring-raknat", REGISTRAR, "/gallring", press("Räkna")),
+    State("gallring-fel", REGISTRAR, "/gallring", decide_erasure(""), 400),
+    State("gallring-bekrafta", REGISTRAR, "/gallring", decide_erasure("IAF 2026-90")),
+    State("gallring-gjord", REGISTRAR, "/gallring", erase),
+    State("undantag", REGISTRAR, "/gallring/undantag"),
+    State("undantag-fel", REGISTRAR, "/gallring/undantag", press("Undanta från gallring"), 400),
+    State("undantag-slapp", REGISTRAR, "{held}"),
+    State("undantag-slapp-fel", REGISTRAR, "{held}", press("Släpp"), 400),
+    State("registerutdrag", REGISTRAR, "/registerutdrag"),
+    State("registerutdrag-fel", REGISTRAR, "/registerutdrag", press("Hämta utdraget"), 400),
+    State("registerutdrag-hamtat", REGISTRAR, "/registerutdrag", extract("198711062391")),
+    State("registerutdrag-tomt", REGISTRAR, "/registerutdrag", extract("193805259169")),
 )

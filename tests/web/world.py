@@ -4,6 +4,7 @@ import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from los.common.v1 import common_pb2
 from los.sharing.v1 import sharing_pb2 as sharing
@@ -28,7 +29,7 @@ from tests.gateway.test_payment_steps import DECIDED, MANAGER, METHODS, RECOVERY
 from tests.gateway.test_suppliers import BUYER, check
 
 SAMPLES = Path(stack.__file__).parents[1] / "samples"
-SECOND, ALERT_OFFICER = "iaf-utredare-2", "klf-handlaggare-1"
+SECOND, ALERT_OFFICER, REGISTRAR = "iaf-utredare-2", "klf-handlaggare-1", "iaf-registrator-1"
 ABROAD = {"benefit": "bostadstillagg:pensionsmyndigheten"}
 LINE = "iakttagelse/mos-bygglov/1"
 ALERT_ASSESSMENT = {
@@ -59,6 +60,7 @@ def build(running: stack.Stack, address: str) -> World:
             | _alerts(browser)
             | _tips(browser)
             | _operations(browser)
+            | _archive(browser, client, running)
         )
 
 
@@ -125,9 +127,28 @@ def offers_of(client: Client, *cases: str) -> dict[str, str]:
     return found
 
 
-def _decided(browser: Browser, offer: str) -> str:
+def _decided(browser: Browser, offer: str, **more: str) -> str:
     page = weighed(browser, offer, previewed(browser, offer))
-    return browser.follow(browser.ask("POST", "/beslut", form=form(page, "/beslut") | SEND)).url.path
+    return browser.follow(browser.ask("POST", "/beslut", form=form(page, "/beslut") | SEND | more)).url.path
+
+
+def _archive(browser: Browser, client: Client, running: stack.Stack) -> World:
+    """Three disclosures of long ago, that were never sent: one is kept from gallring."""
+    browser.sign_in(SECOND)
+    cases = [flag(browser, benefit="bostadsbidrag:forsakringskassan").url.path for _ in range(3)]
+    browser.sign_in(OFFICER)
+    for path in cases:
+        assess(browser, browser.see(path), **OTHER)
+    offers = offers_of(client, *cases)
+    told = [_decided(browser, offers[path], decision="refuse", reason="Prövat.").rpartition("/")[2] for path in cases]
+    with psycopg.connect(running.postgres.url()) as tables:
+        tables.execute(
+            "UPDATE sharing.disclosure_event SET occurred_time = now() - interval '61 months' WHERE disclosure_id = ANY(%s::uuid[])", [told]
+        )
+    browser.sign_in(REGISTRAR)
+    page = browser.see("/gallring/undantag")
+    browser.send(page, {"disclosure_id": told[0], "hold_reason": "supervision", "diary_no": "IAF 2026-88"})
+    return {"held": f"/gallring/undantag/{told[0]}"}
 
 
 def _alerts(browser: Browser) -> World:

@@ -78,6 +78,7 @@ NOT_HERE: Mapping[str, tuple[str, ...]] = {
     RECORDS: (
         "ListDisclosuresAbout",
         "HoldDisclosure",
+        "ListHolds",
         "EraseDisclosures",
         "RecordRoleChange",
         "ListReleases",

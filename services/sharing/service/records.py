@@ -12,6 +12,8 @@ from services.kernel.clock import timestamp
 from services.kernel.db import Row, Transaction
 from services.kernel.errors import Conflict, Invalid, NotFound
 from services.kernel.identity import IdentityNumber
+from services.kernel.pages import after as page_after
+from services.kernel.pages import next_token, page_size
 from services.kernel.protection import Protection
 from services.kernel.records import record_step
 from services.kernel.reference import reference
@@ -67,6 +69,7 @@ class RecordMethods(Parts):
             citation=self._decisions.law.grounds[row.ground_id].citation,
             state=wire.INBOUND_STATE[InboundState(row.state)],
             withheld=PROTECTED if row.protection == Protection.PROTECTED else retention().why_withheld(NOTICE, ()),
+            held=row.held,
         )
 
     def _about(self, row: Row) -> pb.DisclosureAbout:
@@ -83,6 +86,7 @@ class RecordMethods(Parts):
             state=wire.DISCLOSURE_STATE[Status(row.status)],
             payload=self._store.opened("disclosure", row, "payload") if readable else b"",
             withheld=withheld,
+            held=row.held,
         )
 
     def HoldDisclosure(self, request: pb.HoldDisclosureRequest, context: grpc.ServicerContext) -> pb.HoldDisclosureResponse:  # noqa: ARG002, N802
@@ -103,6 +107,27 @@ class RecordMethods(Parts):
             return pb.HoldDisclosureResponse()
 
         return self._requests.once(asking, request, request.request_id, pb.HoldDisclosureResponse, act)
+
+    def ListHolds(self, request: pb.ListHoldsRequest, context: grpc.ServicerContext) -> pb.ListHoldsResponse:  # noqa: ARG002, N802
+        """What the caller's unit holds now, by whom and why."""
+        asking = caller()
+        size, after = page_size(request.page), page_after(request.page)
+        only = UUID(request.disclosure_id) if request.disclosure_id else None
+        with self._database.transaction() as tx:
+            rows = self._store.holds(tx, asking.unit or "", only, after, size + 1)
+            self._audit(tx, "sharing:hold:list", asking, count=min(len(rows), size))
+        holds = [
+            pb.HoldRow(
+                disclosure_id=str(row.disclosure_id),
+                record_kind=row.record_kind,
+                receiver_kind=row.receiver_kind,
+                reason=row.reason,
+                held_by=row.person,
+                held_time=timestamp(row.held_time),
+            )
+            for row in rows[:size]
+        ]
+        return pb.ListHoldsResponse(holds=holds, next_page_token=next_token(rows, size))
 
     # gallring -----------------------------------------------------------------------------------------------------
 

@@ -41,6 +41,7 @@ RULES: Mapping[str, Rule] = {
     "ListFlowSwitches": people(*OFFICERS, Role.JURIST),
     "ListDisclosuresAbout": people(Role.RECORDS_OFFICER),
     "HoldDisclosure": people(Role.RECORDS_OFFICER),
+    "ListHolds": people(Role.RECORDS_OFFICER),
     "EraseDisclosures": people(Role.RECORDS_OFFICER),
     "ListInbound": people(*INVESTIGATORS),
     "GetInbound": people(*INVESTIGATORS),

@@ -70,7 +70,8 @@ class Inbound(Base):
 
     def inbound_about(self, tx: Transaction, subjects: Collection[bytes], unit: str) -> list[Row]:
         """All that a unit has been told about a person, oldest first."""
-        return tx.read(select(inbound).where(inbound.c.subject.in_(subjects), inbound.c.unit == unit).order_by(inbound.c.id))
+        own = (inbound.c.subject.in_(subjects), inbound.c.unit == unit)
+        return tx.read(select(inbound, is_held(inbound.c.id).label("held")).where(*own).order_by(inbound.c.id))
 
     def inbound_to_keep(self, tx: Transaction, inbound_id: UUID, unit: str) -> Row | None:
         """A notice of this unit, locked, whoever may read it; for the one who holds and erases."""

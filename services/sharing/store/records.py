@@ -4,12 +4,12 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import exists, func, or_, select
 
 from services.kernel.db import Row, Transaction
 from services.kernel.ids import new_id
 from services.kernel.pages import oldest_first
-from services.sharing.domain import OfferState, Status
+from services.sharing.domain import NOTICE, OfferState, Status
 from services.sharing.store.disclosures import Disclosures
 from services.sharing.store.tables import (
     IS_HELD,
@@ -23,6 +23,7 @@ from services.sharing.store.tables import (
     erasure,
     flow_switch,
     hold,
+    inbound,
     offer,
 )
 
@@ -71,6 +72,24 @@ class Records(Disclosures):
     def add_hold(self, tx: Transaction, disclosure_id: UUID, person: str, now: datetime, reason: str, *, held: bool) -> None:
         """Hold it, or let it go."""
         tx.insert(hold, id=new_id(), disclosure_id=disclosure_id, held=held, person=person, held_time=now, reason=reason)
+
+    def holds(self, tx: Transaction, unit: str, only: UUID | None, after: UUID | None, limit: int) -> list[Row]:
+        """A page of what a unit holds now, oldest first; `only`: nothing but this one."""
+        later = hold.alias()
+        latest = ~exists().where(later.c.disclosure_id == hold.c.disclosure_id, later.c.id > hold.c.id)
+        statement = (
+            select(
+                hold,
+                func.coalesce(disclosure.c.record_kind, NOTICE).label("record_kind"),
+                func.coalesce(disclosure.c.receiver_kind, inbound.c.receiver_kind).label("receiver_kind"),
+            )
+            .outerjoin(disclosure, disclosure.c.id == hold.c.disclosure_id)
+            .outerjoin(inbound, inbound.c.id == hold.c.disclosure_id)
+            .where(hold.c.held, latest, or_(disclosure.c.unit == unit, inbound.c.unit == unit))
+        )
+        if only is not None:
+            statement = statement.where(hold.c.disclosure_id == only)
+        return tx.read(oldest_first(statement, hold.c.id, after, limit))
 
     def past_their_day(self, tx: Transaction, unit: str, record_kind: str, before: datetime) -> tuple[list[UUID], int]:
         """Disclosures about which nothing has happened since `before`, locked and not gallrade yet; and how many more must stay."""

@@ -2012,6 +2012,7 @@ class DisclosureAbout(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     PAYLOAD_FIELD_NUMBER: _builtins.int
     WITHHELD_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
     disclosure_id: _builtins.str
     receiver_kind: _builtins.str
     receiver: _builtins.str
@@ -2023,6 +2024,8 @@ class DisclosureAbout(_message.Message):
     """What was sent; empty when it is erased or withheld."""
     withheld: _builtins.str
     """Swedish: why a person has to test it before it is told to the one it is about; empty when it may be told."""
+    held: _builtins.bool
+    """Under legal hold."""
     @_builtins.property
     def decided_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -2040,10 +2043,11 @@ class DisclosureAbout(_message.Message):
         state: Global___DisclosureState.ValueType = ...,
         payload: _builtins.bytes = ...,
         withheld: _builtins.str = ...,
+        held: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decided_time", b"decided_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["citation", b"citation", "decided_time", b"decided_time", "disclosure_id", b"disclosure_id", "fields", b"fields", "ground_id", b"ground_id", "payload", b"payload", "receiver", b"receiver", "receiver_kind", b"receiver_kind", "state", b"state", "withheld", b"withheld"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["citation", b"citation", "decided_time", b"decided_time", "disclosure_id", b"disclosure_id", "fields", b"fields", "ground_id", b"ground_id", "held", b"held", "payload", b"payload", "receiver", b"receiver", "receiver_kind", b"receiver_kind", "state", b"state", "withheld", b"withheld"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2062,6 +2066,7 @@ class InboundAbout(_message.Message):
     CITATION_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     WITHHELD_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
     inbound_id: _builtins.str
     sender: _builtins.str
     """Swedish: who told it."""
@@ -2070,6 +2075,8 @@ class InboundAbout(_message.Message):
     state: Global___InboundState.ValueType
     withheld: _builtins.str
     """Swedish: why a person has to test it before it is told to the one it is about."""
+    held: _builtins.bool
+    """Under legal hold."""
     @_builtins.property
     def received_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -2082,10 +2089,11 @@ class InboundAbout(_message.Message):
         citation: _builtins.str = ...,
         state: Global___InboundState.ValueType = ...,
         withheld: _builtins.str = ...,
+        held: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["received_time", b"received_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["citation", b"citation", "ground_id", b"ground_id", "inbound_id", b"inbound_id", "received_time", b"received_time", "sender", b"sender", "state", b"state", "withheld", b"withheld"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["citation", b"citation", "ground_id", b"ground_id", "held", b"held", "inbound_id", b"inbound_id", "received_time", b"received_time", "sender", b"sender", "state", b"state", "withheld", b"withheld"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2498,6 +2506,91 @@ class HoldDisclosureResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HoldDisclosureResponse: _TypeAlias = HoldDisclosureResponse  # noqa: Y015
+
+@_typing.final
+class ListHoldsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    DISCLOSURE_ID_FIELD_NUMBER: _builtins.int
+    disclosure_id: _builtins.str
+    """This one alone, if it is held."""
+    @_builtins.property
+    def page(self) -> _common_pb2.Page: ...
+    def __init__(
+        self,
+        *,
+        page: _common_pb2.Page | None = ...,
+        disclosure_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosure_id", b"disclosure_id", "page", b"page"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListHoldsRequest: _TypeAlias = ListHoldsRequest  # noqa: Y015
+
+@_typing.final
+class HoldRow(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DISCLOSURE_ID_FIELD_NUMBER: _builtins.int
+    RECORD_KIND_FIELD_NUMBER: _builtins.int
+    RECEIVER_KIND_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    HELD_BY_FIELD_NUMBER: _builtins.int
+    HELD_TIME_FIELD_NUMBER: _builtins.int
+    disclosure_id: _builtins.str
+    """A disclosure, or a notice from an agency."""
+    record_kind: _builtins.str
+    """A record kind, or `notice` for what an agency has told the kommun."""
+    receiver_kind: _builtins.str
+    reason: _builtins.str
+    """Swedish: why."""
+    held_by: _builtins.str
+    @_builtins.property
+    def held_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        disclosure_id: _builtins.str = ...,
+        record_kind: _builtins.str = ...,
+        receiver_kind: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        held_by: _builtins.str = ...,
+        held_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["held_time", b"held_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosure_id", b"disclosure_id", "held_by", b"held_by", "held_time", b"held_time", "reason", b"reason", "receiver_kind", b"receiver_kind", "record_kind", b"record_kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldRow: _TypeAlias = HoldRow  # noqa: Y015
+
+@_typing.final
+class ListHoldsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLDS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def holds(self) -> _containers.RepeatedCompositeFieldContainer[Global___HoldRow]: ...
+    def __init__(
+        self,
+        *,
+        holds: _abc.Iterable[Global___HoldRow] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holds", b"holds", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListHoldsResponse: _TypeAlias = ListHoldsResponse  # noqa: Y015
 
 @_typing.final
 class EraseDisclosuresRequest(_message.Message):

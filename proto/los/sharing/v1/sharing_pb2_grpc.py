@@ -134,6 +134,11 @@ class SharingServiceStub:
                 request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.HoldDisclosureRequest.SerializeToString,
                 response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.HoldDisclosureResponse.FromString,
                 _registered_method=True)
+        self.ListHolds = channel.unary_unary(
+                '/los.sharing.v1.SharingService/ListHolds',
+                request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListHoldsRequest.SerializeToString,
+                response_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListHoldsResponse.FromString,
+                _registered_method=True)
         self.EraseDisclosures = channel.unary_unary(
                 '/los.sharing.v1.SharingService/EraseDisclosures',
                 request_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.EraseDisclosuresRequest.SerializeToString,
@@ -300,6 +305,13 @@ class SharingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListHolds(self, request, context):
+        """What the unit holds now, oldest first; nothing personal in a row.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def EraseDisclosures(self, request, context):
         """Gallring by the rules of the law's data, on a gallringsbeslut; a dry run says what would go.
         """
@@ -442,6 +454,11 @@ def add_SharingServiceServicer_to_server(servicer, server):
                     servicer.HoldDisclosure,
                     request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.HoldDisclosureRequest.FromString,
                     response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.HoldDisclosureResponse.SerializeToString,
+            ),
+            'ListHolds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHolds,
+                    request_deserializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListHoldsRequest.FromString,
+                    response_serializer=los_dot_sharing_dot_v1_dot_sharing__pb2.ListHoldsResponse.SerializeToString,
             ),
             'EraseDisclosures': grpc.unary_unary_rpc_method_handler(
                     servicer.EraseDisclosures,
@@ -1014,6 +1031,33 @@ class SharingService:
             '/los.sharing.v1.SharingService/HoldDisclosure',
             los_dot_sharing_dot_v1_dot_sharing__pb2.HoldDisclosureRequest.SerializeToString,
             los_dot_sharing_dot_v1_dot_sharing__pb2.HoldDisclosureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHolds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/los.sharing.v1.SharingService/ListHolds',
+            los_dot_sharing_dot_v1_dot_sharing__pb2.ListHoldsRequest.SerializeToString,
+            los_dot_sharing_dot_v1_dot_sharing__pb2.ListHoldsResponse.FromString,
             options,
             channel_credentials,
             insecure,

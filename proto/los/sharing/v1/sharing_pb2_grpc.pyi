@@ -62,6 +62,8 @@ class SharingServiceStub:
     """Right of access: all that the unit has shared, and been told, about one person."""
     HoldDisclosure: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.HoldDisclosureRequest, _sharing_pb2.HoldDisclosureResponse]
     """Legal hold: what is held is not erased."""
+    ListHolds: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListHoldsRequest, _sharing_pb2.ListHoldsResponse]
+    """What the unit holds now, oldest first; nothing personal in a row."""
     EraseDisclosures: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.EraseDisclosuresRequest, _sharing_pb2.EraseDisclosuresResponse]
     """Gallring by the rules of the law's data, on a gallringsbeslut; a dry run says what would go."""
     ListInbound: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListInboundRequest, _sharing_pb2.ListInboundResponse]
@@ -107,6 +109,8 @@ class SharingServiceAsyncStub(SharingServiceStub):
     """Right of access: all that the unit has shared, and been told, about one person."""
     HoldDisclosure: _aio.UnaryUnaryMultiCallable[_sharing_pb2.HoldDisclosureRequest, _sharing_pb2.HoldDisclosureResponse]  # type: ignore[assignment]
     """Legal hold: what is held is not erased."""
+    ListHolds: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListHoldsRequest, _sharing_pb2.ListHoldsResponse]  # type: ignore[assignment]
+    """What the unit holds now, oldest first; nothing personal in a row."""
     EraseDisclosures: _aio.UnaryUnaryMultiCallable[_sharing_pb2.EraseDisclosuresRequest, _sharing_pb2.EraseDisclosuresResponse]  # type: ignore[assignment]
     """Gallring by the rules of the law's data, on a gallringsbeslut; a dry run says what would go."""
     ListInbound: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListInboundRequest, _sharing_pb2.ListInboundResponse]  # type: ignore[assignment]
@@ -269,6 +273,14 @@ class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sharing_pb2.HoldDisclosureResponse, _abc.Awaitable[_sharing_pb2.HoldDisclosureResponse]]:
         """Legal hold: what is held is not erased."""
+
+    @_abc_1.abstractmethod
+    def ListHolds(
+        self,
+        request: _sharing_pb2.ListHoldsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.ListHoldsResponse, _abc.Awaitable[_sharing_pb2.ListHoldsResponse]]:
+        """What the unit holds now, oldest first; nothing personal in a row."""
 
     @_abc_1.abstractmethod
     def EraseDisclosures(

@@ -150,7 +150,7 @@ def _rows(check: pb.SupplierCheck) -> list[tuple[str, Any]]:
     answers = {True: "Ja", False: "Nej", None: "Inte kontrollerat"}
     looked_up = [(label, answers[found.get(name)]) for name, label in REGISTERS.items()]
     return [
-        ("Organisationsnummer", check.org_number),
+        ("Organisationsnummer", f"{check.org_number[:-4]}-{check.org_number[-4:]}"),
         ("Kontrollerad", check.checked_date),
         ("När", phase),
         *looked_up,

@@ -287,8 +287,11 @@ def benefits() -> list[Choice]:
 
 
 def kronor(amount: str) -> str:
-    """An amount as it is written in Sweden; empty for none."""
-    return f"{format_decimal(Decimal(amount), locale='sv_SE')} kr" if amount else ""
+    """An amount as it is written in Sweden: öre only where there are some; empty for none."""
+    if not amount:
+        return ""
+    pattern = "#,##0" if Decimal(amount) % 1 == 0 else "#,##0.00"
+    return f"{format_decimal(Decimal(amount), pattern, locale='sv_SE')} kr"
 
 
 def sentence(words: str) -> str:

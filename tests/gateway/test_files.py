@@ -20,7 +20,7 @@ def sent(browser: Browser, name: str, content: bytes, **form: str) -> httpx2.Res
 
 def counted(page: httpx2.Response) -> list[int]:
     assert page.status_code == 200, page.text
-    return [int(number) for number in re.findall(r"(\d+) (?:rader lästes|skulle bli|registrerade|fanns redan|finns redan)", page.text)]
+    return [int(number) for number in re.findall(r"(\d+) (?:rader? lästes|skulle bli|registrerade|fanns redan|finns redan)", page.text)]
 
 
 def objects(*streets: str) -> bytes:

@@ -57,7 +57,7 @@ def misspelt(texts: Mapping[str, str]) -> dict[str, str]:
 
 def words(text: str) -> Iterable[str]:
     """The words of a text as far as they can be spelt: no codes, numbers or addresses."""
-    for piece in re.split(r"[\s/()«»”\"]+", text):
+    for piece in re.split(r"[\s/()«»”\"]+", text.replace("\N{SOFT HYPHEN}", "")):
         if not re.search(r"[\d_@§]|\w[.:]\w|://|^IAF-[a-f]{8}$", piece):
             yield from re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", piece)
 

@@ -299,4 +299,4 @@ def test_anybody_reads_the_register_and_how_accessible_it_is(at: As) -> None:
     hand.link("Läs vad kommunen kan lämna")
     hand.sees("Register över delning av uppgifter")
     hand.link("Tillgänglighet", "footer")
-    hand.sees("Tillgänglighetsredogörelse")
+    hand.sees("Hur tillgänglig är los?")

@@ -115,7 +115,7 @@ class Sent:
     @property
     def shown(self) -> str:
         """When the form is shown, for what its person does meanwhile."""
-        return datetime.now(UTC).isoformat(timespec="seconds")
+        return datetime.now(UTC).isoformat(timespec="milliseconds")
 
     @property
     def changed(self) -> list[tuple[str, str, str, str]]:

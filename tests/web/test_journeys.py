@@ -273,7 +273,7 @@ def test_who_watches_signs_off_a_question_and_sees_who_told_what(at: As, running
     hand.sees("kan inte ångras")
     hand.button("Signera")
     hand.link("Visa de granskade")
-    hand.sees("klf-sakerhetschef-1")
+    hand.sees("I sin ordning (Rut Säkerhetschef")
     hand.link("Vem har lämnat vad")
     hand.link("Visa bara det som inte lämnades")
     hand.sees("Lämnades inte")
@@ -287,11 +287,15 @@ def test_who_reads_figures_finds_those_of_a_year(at: As, person: str) -> None:
     hand.sees("Perioden stängdes")
 
 
-def test_a_registrar_reads_what_there_is_to_do_and_what_the_kommun_may_tell(at: As) -> None:
+def test_a_registrar_counts_what_may_go_and_takes_out_what_a_person_is_told(at: As) -> None:
     hand = at(who.REGISTRAR)
-    hand.sees("Svarar på begäran om registerutdrag")
-    hand.link("vad kommunen kan lämna")
-    hand.sees("Register över delning av uppgifter")
+    hand.button("Räkna vad som kan gallras")
+    hand.sees("Räkna igen")
+    hand.link("Registerutdrag")
+    hand.write("Diarienummer", "IAF 2026-77")
+    hand.write("Personnummer eller samordningsnummer", PERSON)
+    hand.button("Hämta utdraget")
+    hand.sees("Beslut att lämna uppgifter")
 
 
 def test_anybody_reads_the_register_and_how_accessible_it_is(at: As) -> None:

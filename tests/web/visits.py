@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ SCREENS = ROOT / "build" / "screens"
 WIDTHS = (320, 768, 1440)
 HEIGHT = 900
 WAIT_MS = 15_000
+AWAY_MAX_S = 300
 # What of a page is about colours; the rest of axe's rules say the same in every scheme.
 COLOUR_RULES = ("color-contrast", "link-in-text-block")
 SCHEMES: dict[str, dict[str, Any]] = {
@@ -120,6 +122,7 @@ class Visits:
         self._world = world
         self._axe = axe
         self._contexts: dict[str, BrowserContext] = {}
+        self._seen_time: dict[str, float] = {}
         self._made: dict[str, Visit] = {}
         SCREENS.mkdir(parents=True, exist_ok=True)
 
@@ -134,7 +137,10 @@ class Visits:
         return self._made[state.name]
 
     def context(self, person: str) -> BrowserContext:
-        """A browser in which this person has signed in."""
+        """A browser in which this person has signed in, anew when they have been away for so long that the session may have ended."""
+        if time.monotonic() - self._seen_time.get(person, time.monotonic()) > AWAY_MAX_S:
+            self._contexts.pop(person).close()
+        self._seen_time[person] = time.monotonic()
         if person not in self._contexts:
             self._contexts[person] = a_context(self._browser, self.address)
             if person:

@@ -10,7 +10,7 @@ from los.registry.v1 import registry_pb2 as pb
 
 from services.gateway.door import Door, Who
 from services.gateway.web import page
-from services.gateway.words import ALERT_STATES, CASE_PATHS, PAYMENT_STATES, word
+from services.gateway.words import ALERT_STATES, CASE_PATHS, PAYMENT_STATES, sentence, word
 from services.kernel.callers import Role
 from services.kernel.reference import reference
 
@@ -87,7 +87,7 @@ def _cases(door: Door, who: Who, kind: str, name: str, after: str) -> tuple[list
 
 
 def _seen(row: pb.AlertRow) -> str:
-    return ", ".join(word(reference().observations, code) for code in row.observation_types)
+    return sentence(", ".join(word(reference().observations, code) for code in row.observation_types))
 
 
 def _case(kind: str, record_id: str, state: str, row: Any, mark: str) -> Case:  # noqa: ANN401  # a row of either list

@@ -77,7 +77,7 @@ class _Pages(Frame):
                 request_id=form.request_id,
                 label=form.text("label"),
                 own_control_ground_id=form.text("own_control_ground_id"),
-                **_plan_of(form),
+                **self._plan_of(who, form),
             )
             made = asked(lambda: self._controls(who).PlanOperation(wanted))
         except (Invalid, Conflict) as problem:
@@ -96,9 +96,10 @@ class _Pages(Frame):
 
     def update(self, request: Request, operation_id: UUID, form: Filled) -> Response:
         """Put the plan right. Changed by somebody else meanwhile: both are shown, field by field, and nothing is lost."""
+        who = self._door.allowed(request, COORDINATOR, form)
 
         def act(controls: Any) -> object:  # noqa: ANN401  # a stub
-            return controls.UpdatePlan(pb.UpdatePlanRequest(**named(form, operation_id), **_plan_of(form)))
+            return controls.UpdatePlan(pb.UpdatePlanRequest(**named(form, operation_id), **self._plan_of(who, form)))
 
         def show(who: Who, said: Sent, status: int) -> Response:
             return self._plan_page(request, who, said, self._operation(who, operation_id), status)
@@ -159,7 +160,7 @@ class _Pages(Frame):
         """What an authority outside the kommun has told after the day."""
 
         def act(controls: Any) -> object:  # noqa: ANN401  # a stub
-            told_by = {"told_by": "Skriv vem på myndigheten som sade det.", "told_date": "Ange vilken dag de sade det."}
+            told_by = {"told_by": "Skriv vilken funktion på myndigheten som sade det.", "told_date": "Ange vilken dag den sade det."}
             all_needed(form, {"party": "Välj vem som har lämnat den."} | found_needed(form) | told_by)
             more = {name: form.text(name) for name in ("told_by", "told_date")}
             return controls.RecordSummary(summary_of(form, operation_id, form.text("party"), **more))
@@ -253,6 +254,15 @@ class _Pages(Frame):
         found = self._controls(who).GetChecklists(findings_pb2.GetChecklistsRequest())
         return choices(found.areas)
 
+    def _plan_of(self, who: Who, form: Sent) -> dict[str, Any]:
+        """What a form says of the plan. Raises Invalid, also for a lead who is none of those to choose among: only the door knows them."""
+        all_needed(form, PLAN_NEEDED)
+        if form.text("field_lead") not in {"", *dict(self._door.colleagues(who, LEADS))}:
+            raise Invalid("field_lead: välj någon ur listan.")
+        start, end = span(form)
+        texts = {name: form.text(name) for name in ("assembly_point", "safety_code", "field_lead")}
+        return {"purpose": form.text("purpose"), "planned_start": start, "planned_end": end, **texts}
+
     def _plan_page(
         self, request: Request, who: Who, said: Sent, known: pb.GetOperationResponse | None = None, status: int | None = None
     ) -> Response:
@@ -275,11 +285,9 @@ class _Pages(Frame):
 
 def answer_of(form: Sent, operation_id: UUID, party: str) -> pb.AnswerInvitationRequest:
     """An answer to an invitation, as a form has it. Raises Invalid."""
-    accepted, on_site = form.text("answer") == "accepted", form.text("role") == "on_site"
-    part_needed = {"role": "Välj hur ni deltar."} if accepted else {}
-    ground = {"control_ground_id": "Välj den egna grund som ni är på plats med."} if accepted and on_site else {}
+    part_needed = {"role": "Välj hur deltagandet blir."} if form.text("answer") == "accepted" else {}
     whose = {} if party else {"party": "Välj vem som har svarat."}
-    all_needed(form, {**whose, "answer": "Välj ett svar.", **part_needed, **ground})
+    all_needed(form, {**whose, "answer": "Välj ett svar.", **part_needed})
     answer = chosen(form, "answer", words.ANSWERS)
     part = chosen(form, "role", words.PARTS) if form.text("answer") == "accepted" else common_pb2.PARTICIPATION_ROLE_UNSPECIFIED
     return pb.AnswerInvitationRequest(
@@ -299,14 +307,6 @@ def summary_of(form: Sent, operation_id: UUID, party: str, **told: str) -> pb.Re
     """What one participant tells after the day, as a form has it."""
     nothing = bool(form.text("nothing_to_report"))
     return pb.RecordSummaryRequest(**named(form, operation_id), party=party, areas=form.all("areas"), nothing_to_report=nothing, **told)
-
-
-def _plan_of(form: Sent) -> dict[str, Any]:
-    """What a form says of the plan. Raises Invalid."""
-    all_needed(form, PLAN_NEEDED)
-    start, end = span(form)
-    texts = {name: form.text(name) for name in ("assembly_point", "safety_code", "field_lead")}
-    return {"purpose": form.text("purpose"), "planned_start": start, "planned_end": end, **texts}
 
 
 def _written(known: pb.GetOperationResponse) -> dict[str, str]:

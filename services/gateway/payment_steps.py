@@ -346,8 +346,8 @@ STEPS: tuple[Step, ...] = (
         "betalning",
         "Anteckna vad som händer med återkravet",
         "Spara",
-        "Skulden drivs in på vanligt sätt, inte härifrån. Välj hur det slutar här: den som betalar av enligt en plan följs sedan i "
-        "verksamhetssystemet, och svaret kan inte bytas när planen är betald. Bara det som är betalt i sin helhet räknas som återbetalt.",
+        "Skulden drivs in på vanligt sätt, inte härifrån. Den som betalar av enligt en plan följs sedan i verksamhetssystemet. "
+        "Bara det som är betalt i sin helhet räknas som återbetalt.",
         INVESTIGATOR | MANAGER,
         frozenset({pb.PAYMENT_STATE_RECOVERY_DECIDED}),
         frozenset({pb.PAYMENT_STATE_RECOVERY_DECIDED}),

@@ -38,7 +38,13 @@ TIP_NEEDED = {
     "suspicion_types": "Kryssa för minst en sak.",
     "summary": "Skriv vad tipset gäller.",
 }
-ADDRESS_NEEDED = {"street_address": "Skriv gatuadressen.", "postal_code": "Skriv postnumret.", "city": "Skriv orten."}
+ADDRESS_NEEDED = {
+    "object_type": "Välj slags verksamhet.",
+    "street_address": "Skriv gatuadressen.",
+    "postal_code": "Skriv postnumret.",
+    "city": "Skriv orten.",
+    "district": "Skriv stadsdelen.",
+}
 """Of a place whose organisation number is not known."""
 DECISION_NEEDED = {
     "decision": "Välj vad som händer med tipset.",

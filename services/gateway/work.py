@@ -70,7 +70,7 @@ def _work(door: Door, request: Request, who: Who) -> Response:
         waiting=[row for row in approve if row.approval_bar],
         tasks=tasks,
         lists=lists,
-        marks={case.path: case.mark for found in lists.values() for case in found.cases},
+        marks={case.path: case for found in lists.values() for case in found.cases},
         has_cases=any(who.role in roles for roles in LISTERS.values()),
         may_flag=who.role in FLAGGERS,
         has_files=who.role in files.READS,

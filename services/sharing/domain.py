@@ -292,7 +292,7 @@ def kinds_of(caller: Caller) -> frozenset[str]:
 def require_second_person(caller: Caller, record_kind: str, decided_by: str, handled_by: frozenset[str]) -> None:
     """Raises Conflict when the caller decided, or has handled the case: two pairs of eyes are two persons."""
     if caller.role not in SECOND_PERSONS.get(record_kind, frozenset()):
-        raise Conflict("Din roll godkänner inte utlämnanden.")
+        raise Conflict("En kollega med en annan roll godkänner.")
     if caller.person == decided_by or caller.person in handled_by:
         raise Conflict("Du har själv handlagt ärendet eller beslutat. En kollega som inte har handlagt ärendet måste godkänna.")
 

@@ -68,7 +68,7 @@ def test_other_days_are_asked_for_anew_and_an_answer_about_the_old_ones_changes_
     offers = [offer for offer in controls.sharing.taken.values() if offer.receiver_kind == SKV]
     assert [(offer.revision, offer.control_invitation.control.window_start) for offer in offers] == [(1, "2026-11-24"), (2, "2026-12-01")]
     assert {one.answer for one in course.read().participations} == {common_pb2.INVITATION_ANSWER_UNSPECIFIED}
-    assert all("ställs på nytt" in one.remark for one in course.read().participations)
+    assert all("eller fråga igen" in one.remark for one in course.read().participations)
     outcome = common_pb2.RecordOutcome(
         request_id=an_id(), record_kind="control_invitation", record_id=course.id, receiver_kind=SKV, disclosure_id=an_id()
     )

@@ -58,7 +58,8 @@ def waiting(browser: Browser, receiver: str = "Försäkringskassan") -> str:
 
 def test_from_what_waits_to_what_is_sent_with_a_colleague(browser: Browser, address: str) -> None:
     start = browser.sign_in(OFFICER)
-    assert re.search(r"</td>\s*<td[^>]*>\s*<strong>IAF-2026-\d+\.</strong> Ni ska underrätta", start.text)  # which case it is about
+    which = r"<strong>IAF-2026-\d+</strong>, inkom [^.]+\. Ni ska underrätta"
+    assert re.search(rf"</td>\s*<td[^>]*>\s*{which}", start.text)
     offer = waiting(browser)
     page = previewed(browser, offer)
     assert "Det här skickas till Försäkringskassan, ord för ord." in page.text

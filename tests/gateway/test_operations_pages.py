@@ -119,6 +119,7 @@ def test_a_tip_becomes_a_confirmed_operation(browser: Browser) -> None:
     page = sent(browser, page, f"{path}/svar", {"party": "arbetsmiljoverket", "answer": "accepted", "role": "on_site"})
     assert page.status_code == 400
     assert 'id="fel-control_ground_id"' in page.text
+    assert "ändra rollen till planering" in page.text
     answer = {"party": "arbetsmiljoverket", "answer": "accepted", "role": "on_site", "control_ground_id": "aml-tillsyn"}
     page = sent(browser, page, f"{path}/svar", answer)
     assert "På plats, med egen grund" in page.text
@@ -136,7 +137,8 @@ def test_a_tip_becomes_a_confirmed_operation(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("label", ""), ("label", "x"), ("purpose", ""), ("day", "x"), ("starts", ""), ("day", "2020-01-01")]
+    ("field", "value"),
+    [("label", ""), ("label", "x"), ("purpose", ""), ("day", "x"), ("starts", ""), ("day", "2020-01-01"), ("field_lead", "system-klf")],
 )
 def test_what_is_wrong_with_a_plan_is_said_at_its_field_and_nothing_is_lost(browser: Browser, field: str, value: str) -> None:
     browser.sign_in(KLF)
@@ -184,6 +186,14 @@ def test_a_plan_sent_twice_is_one_operation(browser: Browser) -> None:
     words = form(browser.see("/insatser/ny"), "/insatser/ny") | PLAN | {"label": label()}
     first, again = (browser.follow(browser.ask("POST", "/insatser/ny", form=words)) for _ in range(2))
     assert first.url.path == again.url.path
+
+
+def test_all_that_a_tip_lacks_is_said_at_once(browser: Browser) -> None:
+    browser.sign_in(MOS)
+    page = sent(browser, browser.see("/tips/nytt"), "/tips/nytt", {})
+    assert page.status_code == 400
+    lacking = ("source_type", "suspicion_types", "summary", "object_type", "street_address", "postal_code", "city", "district")
+    assert [name for name in lacking if f'id="fel-{name}"' not in page.text] == []
 
 
 def test_an_operation_is_called_off_after_a_warning(browser: Browser) -> None:
@@ -262,9 +272,9 @@ def test_those_who_may_lead_are_people_and_a_moved_day_says_that_all_are_asked_a
     assert "system-mos" not in leads
     path = planned(browser, own_control_ground_id="pbl-tillsyn").url.path
     added(browser, path)
-    assert "ställs på nytt" not in invited(browser, path, "SF").text
+    assert "eller fråga igen" not in invited(browser, path, "SF").text
     later = PLAN | {"day": (datetime.now(STOCKHOLM) + timedelta(days=27)).date().isoformat()}
-    assert "ställs på nytt" in sent(browser, browser.see(f"{path}/plan"), f"{path}/plan", later).text
+    assert "eller fråga igen" in sent(browser, browser.see(f"{path}/plan"), f"{path}/plan", later).text
 
 
 def test_the_day_goes_from_briefing_to_report_on_a_phone(browser: Browser, day: str) -> None:

@@ -57,7 +57,7 @@ _PLANNABLE = (State.DRAFT, State.PLANNED, State.POSTPONED)
 _ANSWERABLE = (State.PLANNED, State.CONFIRMED, State.BRIEFED)
 
 
-ASKED_AGAIN = "Dagarna är ändrade: frågan ställs på nytt, och det som svarades förut gäller inte."
+ASKED_AGAIN = "Dagarna är ändrade, och det som svarades förut gäller inte. Besluta den ändrade inbjudan, eller fråga igen."
 
 
 class Answer(StrEnum):

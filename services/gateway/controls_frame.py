@@ -64,7 +64,7 @@ class Frame:
             ("Inbjudna", ", ".join(words.party(row.receiver_kind) for row in op.participations)),
             ("Har svarat", ", ".join(words.party(row.receiver_kind) for row in answered)),
             ("Återrapport från", ", ".join(words.party(row.party) for row in op.summaries)),
-            ("Senaste steg av", self._door.names([last]).get(last, last)),
+            ("Senaste steg av", self._door.name(last)),
         ]
 
     def _done(self, request: Request, roles: Iterable[Role], form: Sent, act: Act, show: Show, path: str) -> Response:

@@ -136,6 +136,10 @@ class Door:
         with self._database.transaction() as tx:
             return {row.person: row.name for row in store.names(tx, set(persons))}
 
+    def name(self, person: str) -> str:
+        """The name of one; their user name, where there is no account."""
+        return self.names([person]).get(person, person)
+
     @property
     def public(self) -> SharingServiceStub:
         """Sharing, for those who are nobody here."""

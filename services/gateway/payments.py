@@ -68,7 +68,7 @@ class _Pages(CasePages):
 
     def _seen(self, row: Payment) -> list[tuple[str, str]]:
         last = row.history[-1].person if row.history else ""
-        return [*as_seen(row), ("Senast ändrat av", self._door.names([last]).get(last, last))]
+        return [*as_seen(row), ("Senast ändrat av", self._door.name(last))]
 
     def _wrong(self, form: Sent, problem: Invalid | Conflict) -> Sent:
         return _wrong(form, problem)

@@ -13,17 +13,18 @@ from los.controls.v1 import findings_pb2 as findings
 
 from services.gateway import controls_words as words
 from services.gateway.controls import answer_of, found_needed, summary_of
-from services.gateway.controls_found import FINISHES, INSPECTORS, VisitFrame
-from services.gateway.controls_frame import LEADS, Show, at, clock_in, hours, local, named, whole
+from services.gateway.controls_found import FINISHES, INSPECTORS, VisitFrame, visit_of
+from services.gateway.controls_frame import LEADS, Act, Show, at, clock_in, hours, local, named, whole
 from services.gateway.door import Door, Who
-from services.gateway.forms import Filled, Sent, all_needed, chosen
+from services.gateway.forms import Filled, Sent, all_needed, answered, chosen
 from services.gateway.web import page
 from services.gateway.words import choices, options
 from services.kernel.callers import Role
 from services.kernel.clock import SKEW_MAX, instant, timestamp
-from services.kernel.errors import Invalid, NotFound
+from services.kernel.errors import Conflict, Invalid, NotFound
 
 ROWS = 50
+_Timed = Callable[[Any, Timestamp | None], object]
 
 
 def routes(door: Door) -> APIRouter:
@@ -80,11 +81,11 @@ class _Pages(VisitFrame):
 
     def start(self, request: Request, operation_id: UUID, form: Filled) -> Response:
         """The day begins."""
-        return self._timed(request, operation_id, form, pb.StartOperationRequest, "StartOperation")
+        return self._timed(request, operation_id, form, pb.StartOperationRequest, "StartOperation", pb.OPERATION_STATE_IN_PROGRESS)
 
     def complete(self, request: Request, operation_id: UUID, form: Filled) -> Response:
         """The day is over."""
-        return self._timed(request, operation_id, form, pb.CompleteOperationRequest, "CompleteOperation")
+        return self._timed(request, operation_id, form, pb.CompleteOperationRequest, "CompleteOperation", pb.OPERATION_STATE_COMPLETED)
 
     def summarise(self, request: Request, operation_id: UUID, form: Filled) -> Response:
         """What the own unit found, by area."""
@@ -106,7 +107,7 @@ class _Pages(VisitFrame):
         def act(controls: Any, when: Timestamp | None) -> object:  # noqa: ANN401  # a stub
             return controls.StartVisit(pb.StartVisitRequest(request_id=form.request_id, visit_id=str(visit_id), occurred_time=when))
 
-        return self._visited(request, operation_id, visit_id, form, act)
+        return self._visited(request, operation_id, visit_id, form, act, lambda visit: visit.state == pb.VISIT_STATE_ON_SITE)
 
     def finish(self, request: Request, operation_id: UUID, visit_id: UUID, form: Filled) -> Response:
         """Done, not open, or aborted."""
@@ -130,26 +131,54 @@ class _Pages(VisitFrame):
                 )
             )
 
-        return self._visited(request, operation_id, visit_id, form, act)
+        def is_done(visit: pb.Visit) -> bool:
+            known = str(visit.persons_checked_count) if visit.HasField("persons_checked_count") else ""
+            told = {"done": known == form.text("persons_checked_count"), "aborted": visit.reason_code == form.text("reason_code")}
+            return visit.state == chosen(form, "outcome", FINISHES) and told.get(form.text("outcome"), True)
+
+        return self._visited(request, operation_id, visit_id, form, act, is_done)
 
     # ----------------------------------------------------------------------------------------------------------------
 
     def _back(self, request: Request, operation_id: UUID, form: Sent, act: Callable[[Any], object]) -> Response:
         return self._done(request, LEADS, form, act, self._shown(request, operation_id), f"/insatser/{operation_id}/dag")
 
-    def _timed(self, request: Request, operation_id: UUID, form: Sent, message: Any, method: str) -> Response:  # noqa: ANN401  # a type
-        op = self._operation(self._door.allowed(request, LEADS, form), operation_id)
+    def _timed(self, request: Request, operation_id: UUID, form: Sent, message: Any, method: str, after: int) -> Response:  # noqa: ANN401  # a type
+        def act(controls: Any, when: Timestamp | None) -> object:  # noqa: ANN401  # a stub
+            return getattr(controls, method)(message(**named(form, operation_id), occurred_time=when))
 
-        def act(controls: Any) -> object:  # noqa: ANN401  # a stub
-            return getattr(controls, method)(message(**named(form, operation_id), occurred_time=_when(form, op)))
+        step = self._step(request, operation_id, form, act, lambda op: op.state == after)
+        return self._back(request, operation_id, form, step)
 
-        return self._back(request, operation_id, form, act)
-
-    def _visited(self, request: Request, operation_id: UUID, visit_id: UUID, form: Sent, act: Callable[[Any, Any], object]) -> Response:
-        op = self._operation(self._door.allowed(request, LEADS, form), operation_id)
+    def _visited(
+        self, request: Request, operation_id: UUID, visit_id: UUID, form: Sent, act: _Timed, is_done: Callable[[pb.Visit], bool]
+    ) -> Response:
+        step = self._step(request, operation_id, form, act, lambda op: is_done(visit_of(op, visit_id)))
         show = self._visit_shown(request, operation_id, visit_id)
         path = f"/insatser/{operation_id}/dag" if form.text("outcome") else f"/insatser/{operation_id}/besok/{visit_id}"
-        return self._done(request, LEADS, form, lambda controls: act(controls, _when(form, op)), show, path)
+        return self._done(request, LEADS, form, step, show, path)
+
+    def _step(
+        self, request: Request, operation_id: UUID, form: Sent, act: _Timed, is_done: Callable[[pb.GetOperationResponse], bool]
+    ) -> Act:
+        """A step of the lead's with its time. What the same lead has done on another page is not done again, nor wrong.
+
+        But a time that was written is the lead's word, and says so when another one is known.
+        """
+        who = self._door.allowed(request, LEADS, form)
+        op = self._operation(who, operation_id)
+
+        def step(controls: Any) -> object:  # noqa: ANN401  # a stub
+            when = _when(form, op)
+            try:
+                return answered(lambda: act(controls, when))
+            except Conflict:
+                now = self._operation(who, operation_id)
+                if form.text("clock") or now.field_lead != who.caller.person or not is_done(now):
+                    raise
+                return now
+
+        return step
 
     def _invited(self, request: Request, operation_id: UUID) -> Show:
         def show(who: Who, said: Sent, status: int) -> Response:
@@ -195,6 +224,7 @@ class _Pages(VisitFrame):
                 told={row.party for row in op.summaries},
                 unit=unit,
                 states=pb,
+                sent_to=request.url.path,
                 said=(said if said.values else Sent({"assembly_point": [op.assembly_point]})).about(self._seen(op)),
             )
 

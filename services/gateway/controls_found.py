@@ -98,6 +98,7 @@ class VisitFrame(Frame):
                 reasons=choices(reference().abort_reasons),
                 states=pb,
                 found=findings,
+                sent_to=request.url.path,
                 said=said.about(self._seen(op)),
             )
 

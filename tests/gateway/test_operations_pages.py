@@ -240,6 +240,11 @@ def day(browser: Browser) -> str:
     return path
 
 
+def after_midnight(minute: int) -> str:
+    """So many minutes into today, as a script writes it."""
+    return datetime.now(STOCKHOLM).replace(hour=0, minute=minute, second=0, microsecond=0).isoformat()
+
+
 def reported(browser: Browser, page: httpx2.Response, day: str) -> None:
     """The report of the operation is two files in one click each, and says no more than the coordinator may know."""
     paper, book = (browser.see(one) for one in re.findall(rf'href="({day}/rapport[^"]+)"', page.text))
@@ -291,13 +296,9 @@ def test_the_day_goes_from_briefing_to_report_on_a_phone(browser: Browser, day: 
     (visit,) = set(re.findall(rf'<li value="1"><a class="ds-link" href="({day}/besok/[0-9a-f-]+)"', page.text))
     page = browser.see(visit)
     assert "/iakttagelse/" not in page.text
-    midnight = datetime.now(STOCKHOLM).replace(hour=0, minute=0, second=0, microsecond=0)
     arrival = form(page, f"{visit}/kom") | {"clock": "", "pressed": "nyss"}
     assert 'id="fel-clock"' in browser.ask("POST", f"{visit}/kom", form=arrival).text
-    arrival |= {
-        "request_id": str(uuid4()),
-        "pressed": (midnight + timedelta(minutes=1)).isoformat(),
-    }  # sent when there was a connection again
+    arrival |= {"request_id": str(uuid4()), "pressed": after_midnight(1)}  # sent when there was a connection again
     first, again = (browser.follow(browser.ask("POST", f"{visit}/kom", form=arrival)) for _ in range(2))
     assert re.findall(r"kom \d\d:\d\d", first.text) == re.findall(r"kom \d\d:\d\d", again.text) == ["kom 00:01"]
 

@@ -111,13 +111,36 @@ def test_what_is_wrong_is_said_as_without_the_script_and_nothing_is_lost(sheet: 
     expect(sheet.get_by_text(SAW).first).to_be_visible()
 
 
-def test_a_form_whose_session_has_ended_is_kept_as_all_such_forms_are(sheet: Page, running: stack.Stack) -> None:
-    with psycopg.connect(running.postgres.url()) as tables:  # the phone's own: the last that was begun
+def away(running: stack.Stack) -> None:
+    """The phone's session has ended: the last that was begun."""
+    with psycopg.connect(running.postgres.url()) as tables:
         mine = "created_time = (SELECT max(created_time) FROM gateway.session)"
         tables.execute(f"UPDATE gateway.session SET seen_time = now() - interval '16 minutes' WHERE {mine}")  # noqa: S608  # no word of anybody's
+
+
+def test_a_form_whose_session_has_ended_is_kept_as_all_such_forms_are(sheet: Page, running: stack.Stack) -> None:
+    away(running)
     save(sheet)
     expect(sheet.get_by_role("heading", level=1)).to_have_text("Logga in för att fortsätta")
     expect(sheet.get_by_role("main")).to_contain_text("det finns kvar")
+
+
+def test_a_form_of_an_earlier_session_is_opened_again_and_still_says_when_the_button_was_pressed(sheet: Page, running: stack.Stack) -> None:
+    sent: list[str] = []
+    sheet.on("request", lambda request: sent.append(request.post_data or "") if request.url.endswith(LINE) and request.post_data else None)
+    away(running)
+    other = sheet.context.new_page()
+    sign_in(other, INSPECTOR)
+    other.close()
+    save(sheet)
+    sheet.get_by_role("button", name="Öppna formuläret").click()
+    expect(sheet.get_by_role("main")).to_contain_text("inte skickat än")
+    assert sheet.get_by_label("Vad såg ni?").input_value() == SAW
+    save(sheet)
+    expect(sheet.get_by_text(SAW).first).to_be_visible()
+    first, opened, again = ([*parse_qs(body)["pressed"]] for body in sent)
+    assert first == opened == again
+    assert len(first) == 1
 
 
 def test_a_page_with_something_unsent_is_not_left_without_a_question(sheet: Page) -> None:

@@ -34,7 +34,7 @@
 
   const send = async (form, button) => {
     clearTimeout(timer);
-    waiting = { form, button, sending: true, pressed: waiting?.pressed ?? now() };
+    waiting = { form, button, sending: true, pressed: waiting?.pressed ?? (form.elements.pressed?.value || now()) };
     try {
       const body = new URLSearchParams(new FormData(form, button));
       body.set("pressed", waiting.pressed);
@@ -51,7 +51,7 @@
 
   addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "post" || !form.closest("main")) return;
+    if (form.method !== "post" || !form.closest("main") || !document.getElementById("anslutning")) return; // an answer can be another page
     event.preventDefault();
     if (waiting && waiting.form !== form) return say("unsent"); // one at a time: what waits would be lost with its page
     if (!waiting?.sending) send(form, event.submitter);

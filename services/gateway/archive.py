@@ -12,7 +12,7 @@ from los.common.v1 import common_pb2
 from los.sharing.v1 import sharing_pb2 as pb
 
 from services.gateway.door import Door, Who
-from services.gateway.forms import Filled, Sent, all_needed, answered, asked, chosen, needed
+from services.gateway.forms import NOT_ANSWERED, Filled, Sent, all_needed, answered, asked, chosen, needed
 from services.gateway.law import today
 from services.gateway.questions import Question
 from services.gateway.web import go_to, page
@@ -94,11 +94,13 @@ class _Pages:
         try:
             decision = needed(form, "erasure_decision", "ange gallringsbeslutets nummer. Utan beslut gallras inget.")
             if not form.text("confirmed"):
-                return self._confirm(request, who, form)
+                return _confirm(request, self._going(who), form)
             wanted = pb.EraseDisclosuresRequest(request_id=form.request_id, erasure_decision=decision)
             gone = asked(lambda: self._door.services(who).sharing.EraseDisclosures(wanted, timeout=ERASE_S))
         except (Invalid, Conflict) as problem:
-            return self._counted(request, who, form.wrong(problem))
+            said = form.wrong(problem)
+            # It may be under way still: counting would wait for the same rows, and what was confirmed stays the same request.
+            return _confirm(request, [], said) if said.message == NOT_ANSWERED else self._counted(request, who, said)
         return page(request, "erasure.html", said=Sent(), counted=None, done=gone, kinds=ERASED_KINDS, decision=decision)
 
     def _count(self, who: Who) -> pb.EraseDisclosuresResponse:
@@ -109,22 +111,14 @@ class _Pages:
         found = self._count(who)
         return page(request, "erasure.html", said.status, said=said, counted=found, done=None, kinds=ERASED_KINDS, day=today().isoformat())
 
-    def _confirm(self, request: Request, who: Who, form: Sent) -> Response:
+    def _going(self, who: Who) -> list[tuple[str, str]]:
+        """What would go, in words. Raises Conflict when nothing would."""
         found = self._count(who)
         rows = [(ERASED_KINDS[row.record_kind], str(row.disclosures)) for row in found.rows if row.disclosures]
         rows += [("Erbjudanden som ingen använde i tid", str(found.lapsed_offers))] if found.lapsed_offers else []
         if not rows:
             raise Conflict("Inget kan gallras i dag.")
-        return page(
-            request,
-            "confirm.html",
-            heading="Gallra det här?",
-            warning="Det som gallras kan ingen läsa igen. Det kan inte ångras.",
-            rows=[*rows, ("Gallringsbeslut", form.text("erasure_decision"))],
-            action=ERASURE,
-            send="Ja, gallra",
-            said=form,
-        )
+        return rows
 
     # what is kept from it -----------------------------------------------------------------------------------------
 
@@ -154,7 +148,7 @@ class _Pages:
         who = self._door.allowed(request, OFFICER, form)
         try:
             diary_no = needed(form, "diary_no", LACKING["diary_no"])
-            self._keep(who, form, str(disclosure_id), f"Skälet finns inte längre. {diary_no}", held=False)
+            self._keep(who, form, str(disclosure_id), f"Skälet finns inte längre. Diarienummer {diary_no}", held=False)
         except (Invalid, Conflict) as problem:
             return self._held_page(request, who, disclosure_id, _at_the_diary(form.wrong(problem)))
         return go_to(HOLDS)
@@ -173,7 +167,7 @@ class _Pages:
             rows=found.holds,
             next=found.next_page_token,
             kinds=ERASED_KINDS,
-            names=self._names(who),
+            names=self._door.names(row.held_by for row in found.holds),
             questions=_hold_questions(),
             said=said,
         )
@@ -183,10 +177,8 @@ class _Pages:
         row = next(iter(self._door.services(who).sharing.ListHolds(wanted).holds), None)
         if row is None:
             raise NotFound
-        return page(request, "hold.html", said.status, row=row, kind=ERASED_KINDS[row.record_kind], names=self._names(who), said=said)
-
-    def _names(self, who: Who) -> dict[str, str]:
-        return dict(self._door.colleagues(who, Role))
+        names = self._door.names([row.held_by])
+        return page(request, "hold.html", said.status, row=row, kind=ERASED_KINDS[row.record_kind], names=names, said=said)
 
     # what is told of a person -------------------------------------------------------------------------------------
 
@@ -215,6 +207,20 @@ class _Pages:
             told=[(row, STATES[row.state], json.loads(row.payload) if row.payload else None) for row in found.disclosures],
             heard=[(row, INBOUND_STATES[row.state]) for row in found.inbound],
         )
+
+
+def _confirm(request: Request, going: list[tuple[str, str]], form: Sent) -> Response:
+    return page(
+        request,
+        "confirm.html",
+        form.status,
+        heading="Gallra det här?",
+        warning="Det som gallras kan ingen läsa igen. Det kan inte ångras.",
+        rows=[*going, ("Gallringsbeslut", form.text("erasure_decision"))],
+        action=ERASURE,
+        send="Ja, gallra",
+        said=form,
+    )
 
 
 def _number(text: str) -> str:

@@ -184,6 +184,8 @@ def test_a_notice_about_a_person_found_to_be_protected_leaves_the_inbox(sharing:
     assert inbox(sharing) == []
     with pytest.raises(NotFound):
         read(sharing, row.inbound_id)
+    request = pb.ListDisclosuresAboutRequest(identity_numbers=[PERSON], case_number="IAF 2026-40")
+    assert sharing.call("ListDisclosuresAbout", request, ARCHIVE_IAF) == pb.ListDisclosuresAboutResponse()
 
 
 # what may be said ---------------------------------------------------------------------------------------------------

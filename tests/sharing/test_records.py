@@ -100,9 +100,10 @@ def test_somebody_found_protected_after_it_was_sent_shows_nowhere(sharing: Shari
         sharing.call("GetDisclosure", pb.GetDisclosureRequest(disclosure_id=disclosure_id))
     assert list(sharing.call("ListDisclosures", pb.ListDisclosuresRequest()).disclosures) == []
     assert list(sharing.call("ListOffers", pb.ListOffersRequest()).offers) == []
-    [row] = about(sharing)
-    assert (row.payload, list(row.fields)) == (b"", [])
-    assert "skyddade uppgifter" in row.withheld
+    sharing.decided(uuid4(), flat="1202")
+    assert about(sharing) == about(sharing, ARCHIVE, OTHER_PERSON) == []  # another case of the same person is gone with it
+    said = sharing.rows("SELECT details FROM audit WHERE event = 'sharing:disclosure:about'")
+    assert [(row.details["count"], row.details["disclosures"]) for row in said] == [(0, []), (0, [])]
 
 
 # gallring -----------------------------------------------------------------------------------------------------------

@@ -315,7 +315,7 @@ STATES = (
     State("undantag", REGISTRAR, "/gallring/undantag"),
     State("undantag-fel", REGISTRAR, "/gallring/undantag", press("Undanta från gallring"), 400),
     State("undantag-slapp", REGISTRAR, "{held}"),
-    State("undantag-slapp-fel", REGISTRAR, "{held}", press("Släpp"), 400),
+    State("undantag-slapp-fel", REGISTRAR, "{held}", press("Ta bort undantaget"), 400),
     State("registerutdrag", REGISTRAR, "/registerutdrag"),
     State("registerutdrag-fel", REGISTRAR, "/registerutdrag", press("Hämta utdraget"), 400),
     State("registerutdrag-hamtat", REGISTRAR, "/registerutdrag", extract("198711062391")),

@@ -295,7 +295,11 @@ def test_a_registrar_counts_what_may_go_and_takes_out_what_a_person_is_told(at: 
     hand.write("Diarienummer", "IAF 2026-77")
     hand.write("Personnummer eller samordningsnummer", PERSON)
     hand.button("Hämta utdraget")
-    hand.sees("Beslut att lämna uppgifter")
+    hand.sees("Får lämnas ut")
+    hand.sees("Pröva först")
+    hand.sheet.emulate_media(media="print")
+    assert hand.sheet.get_by_text("Får lämnas ut").first.is_visible()
+    assert not [each for each in hand.sheet.get_by_text("Pröva").all() if each.is_visible()]  # the paper does not tell that there is more
 
 
 def test_anybody_reads_the_register_and_how_accessible_it_is(at: As) -> None:

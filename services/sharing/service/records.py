@@ -24,8 +24,6 @@ from services.sharing.retention import Rule, months_ago, retention
 from services.sharing.service.parts import Parts
 from services.sharing.store import tables
 
-PROTECTED = "Personen har skyddade uppgifter. Ärendet hanteras bara av den särskilda funktionen."
-
 
 class RecordMethods(Parts):
     """The methods of the records officer."""
@@ -35,7 +33,10 @@ class RecordMethods(Parts):
         request: pb.ListDisclosuresAboutRequest,
         context: grpc.ServicerContext,  # noqa: ARG002
     ) -> pb.ListDisclosuresAboutResponse:
-        """GDPR art. 15: to whom, when, on what ground, which fields; what may be secret from the person too is marked, not opened."""
+        """GDPR art. 15: to whom, when, on what ground, which fields; what may be secret from the person too is marked, not opened.
+
+        A person found to be protected is not there, as one about whom nothing was shared: another function answers (M3b).
+        """
         asking = caller()
         try:
             numbers = [IdentityNumber.parse(text, self._clock.today()) for text in request.identity_numbers]
@@ -46,6 +47,9 @@ class RecordMethods(Parts):
         with self._database.transaction() as tx:
             rows = self._store.disclosures_about(tx, subjects, asking.unit or "")
             heard = self._store.inbound_about(tx, subjects, asking.unit or "")
+            protected = {row.subject for row in rows if row.protected}
+            protected |= {row.subject for row in heard if row.protection == Protection.PROTECTED}
+            rows, heard = ([row for row in found if row.subject not in protected] for found in (rows, heard))
             told = [str(row.id) for row in rows]
             self._audit(
                 tx,
@@ -68,12 +72,12 @@ class RecordMethods(Parts):
             ground_id=row.ground_id,
             citation=self._decisions.law.grounds[row.ground_id].citation,
             state=wire.INBOUND_STATE[InboundState(row.state)],
-            withheld=PROTECTED if row.protection == Protection.PROTECTED else retention().why_withheld(NOTICE, ()),
+            withheld=retention().why_withheld(NOTICE, ()),
             held=row.held,
         )
 
     def _about(self, row: Row) -> pb.DisclosureAbout:
-        withheld = PROTECTED if row.protected else retention().why_withheld(row.record_kind, row.secrecy)
+        withheld = retention().why_withheld(row.record_kind, row.secrecy)
         readable = row.data_key is not None and not withheld
         return pb.DisclosureAbout(
             disclosure_id=str(row.id),

@@ -157,6 +157,18 @@ def test_who_may_never_do_it_is_told_so_before_what_was_sent_is_judged(operation
         assert refused(running) == (f"gateway:{operation.call.name}", "refused", f"system-{role}", "DENIED")
 
 
+def listed(system: System, path: str, limit: int) -> list[dict[str, Any]]:
+    """Every page of a list, in its order."""
+    rows: list[dict[str, Any]] = []
+    offset = ""
+    while True:
+        found = system.ask("GET", f"{path}?limit={limit}{offset}").json()
+        rows += found["items"]
+        if "nextOffset" not in found:
+            return rows
+        offset = f"&offset={found['nextOffset']}"
+
+
 def test_an_alert_goes_all_the_way_and_is_taken_back(system: As) -> None:
     officer, street = system("alert_officer"), f"Vändvägen {uuid4().int % 10**6}"
     made = officer.ask("POST", "/alerts", REPORT | {"report": REPORT["report"] | {"streetAddress": street}})
@@ -166,7 +178,7 @@ def test_an_alert_goes_all_the_way_and_is_taken_back(system: As) -> None:
     read = officer.ask("GET", path)
     assert read.json()["report"]["contractHolderIdNumber"] == REPORT["report"]["contractHolderIdNumber"]
     assert read.headers["etag"] == f'"{read.json()["etag"]}"' == made.headers["etag"]
-    assert made.json()["alertId"] in {row["alertId"] for row in officer.ask("GET", "/alerts?limit=100").json()["items"]}
+    assert made.json()["alertId"] in {row["alertId"] for row in listed(officer, "/alerts", 100)}
 
     back = officer.ask("POST", f"{path}/withdrawals", headers={"if-match": read.headers["etag"]})
     assert (back.status_code, back.json()["state"]) == (200, "ALERT_STATE_WITHDRAWN")
@@ -276,15 +288,7 @@ def test_what_is_no_small_json_in_utf_8_is_refused(api: str, issuer: Issuer, bod
 def test_lists_come_in_pages_that_hold_together(system: As) -> None:
     coordinator = system("los_coordinator")
     made = {coordinator.ask("POST", "/control-objects", a_place()).json()["objectId"] for _ in range(3)}
-    seen: list[str] = []
-    offset = ""
-    while True:
-        found = coordinator.ask("GET", f"/control-objects?limit=2{offset}").json()
-        seen += [row["objectId"] for row in found["items"]]
-        if "nextOffset" not in found:
-            break
-        offset = f"&offset={found['nextOffset']}"
-
+    seen = [row["objectId"] for row in listed(coordinator, "/control-objects", 2)]
     assert made <= set(seen)
     assert len(seen) == len(set(seen))
 

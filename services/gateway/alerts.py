@@ -267,8 +267,7 @@ class _Pages(CasePages):
         ]
 
     def _seen(self, row: Case) -> list[tuple[str, str]]:
-        last = row.row.history[-1].person if row.row.history else ""
-        return [("Läge", self._state(row)), *self._facts(row), ("Senast ändrat av", self._door.name(last))]
+        return [("Läge", self._state(row)), *self._facts(row), ("Senast ändrat av", self._door.last_there(row.row.history))]
 
     def _wrong(self, form: Sent, problem: Invalid | Conflict) -> Sent:
         said = form.wrong(problem)

@@ -177,8 +177,8 @@ class _Pages:
         row = next(iter(self._door.services(who).sharing.ListHolds(wanted).holds), None)
         if row is None:
             raise NotFound
-        names = self._door.names([row.held_by])
-        return page(request, "hold.html", said.status, row=row, kind=ERASED_KINDS[row.record_kind], names=names, said=said)
+        by, kind = self._door.name(row.held_by), ERASED_KINDS[row.record_kind]
+        return page(request, "hold.html", said.status, row=row, kind=kind, by=by, said=said)
 
     # what is told of a person -------------------------------------------------------------------------------------
 

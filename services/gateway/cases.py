@@ -6,7 +6,7 @@ from los.registry.v1 import registry_pb2 as pb
 from services.gateway.door import Door
 from services.gateway.forms import Filled, Sent, all_needed, asked
 from services.gateway.web import go_to, page
-from services.gateway.words import benefits, choices
+from services.gateway.words import benefit_of, benefits, choices
 from services.kernel.callers import Role
 from services.kernel.errors import Conflict, Invalid
 from services.kernel.reference import reference
@@ -57,7 +57,7 @@ class _Pages:
         for name in FLAG_TEXTS:
             setattr(flag, name, form.text(name))
         flag.period_to = flag.period_to or flag.period_from
-        flag.other_benefit, _, flag.deciding_body = form.text("benefit").partition(":")
+        flag.other_benefit, flag.deciding_body = benefit_of(form.text("benefit"))
         flag.population_register_doubted = bool(form.text("population_register_doubted"))
         wanted = pb.RegisterSuspectedPaymentRequest(request_id=form.request_id, flag=flag)
         try:

@@ -52,7 +52,6 @@ class Frame:
     def _seen(self, op: pb.GetOperationResponse) -> list[tuple[str, str]]:
         """What a form about an operation was opened with: how it stands, who has answered, who was last there."""
         answered = [row for row in op.participations if row.answer]
-        last = op.history[-1].person if op.history else ""
         return [
             ("Läge", words.OPERATIONS.get(op.state, "")),
             ("När", hours(op.planned_start, op.planned_end)),
@@ -64,7 +63,7 @@ class Frame:
             ("Inbjudna", ", ".join(words.party(row.receiver_kind) for row in op.participations)),
             ("Har svarat", ", ".join(words.party(row.receiver_kind) for row in answered)),
             ("Återrapport från", ", ".join(words.party(row.party) for row in op.summaries)),
-            ("Senaste steg av", self._door.name(last)),
+            ("Senaste steg av", self._door.last_there(op.history)),
         ]
 
     def _done(self, request: Request, roles: Iterable[Role], form: Sent, act: Act, show: Show, path: str) -> Response:

@@ -1,9 +1,9 @@
 """Signing in and out, and who asks. A session is a row; role and unit are read anew for each request."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 from los.sharing.v1.sharing_pb2_grpc import SharingServiceStub
@@ -139,6 +139,10 @@ class Door:
     def name(self, person: str) -> str:
         """The name of one; their user name, where there is no account."""
         return self.names([person]).get(person, person)
+
+    def last_there(self, history: Sequence[Any]) -> str:
+        """The name of who took the last step of a history; empty for none."""
+        return self.name(history[-1].person) if history else ""
 
     @property
     def public(self) -> SharingServiceStub:

@@ -137,9 +137,8 @@ class _Pages:
         row = next((row for row in self._rows(who) if row.import_id == str(import_id)), None)
         if row is None:
             raise NotFound
-        return page(
-            request, "file_undo.html", said.status, row=row, by=self._door.names([row.imported_by]), kind=WORDS[row.record_kind], said=said
-        )
+        by, kind = self._door.name(row.imported_by), WORDS[row.record_kind]
+        return page(request, "file_undo.html", said.status, row=row, by=by, kind=kind, said=said)
 
     def _shown(self, request: Request, who: Who, said: Sent) -> Response:
         rows = self._rows(who)[::-1]

@@ -8,7 +8,7 @@ from los.registry.v1 import registry_pb2 as pb
 
 from services.gateway.forms import Sent, all_needed, chosen
 from services.gateway.questions import Group, Question
-from services.gateway.words import PROTECTION, Choice, benefits, choices, options, word
+from services.gateway.words import PROTECTION, Choice, benefit_code, benefit_of, benefits, choices, options, word
 from services.kernel.clock import STOCKHOLM, instant, timestamp
 from services.kernel.errors import Invalid
 from services.kernel.reference import reference
@@ -94,7 +94,7 @@ def assessed_before(row: pb.GetSuspectedPaymentResponse) -> dict[str, list[str]]
     for number, other in enumerate(row.other_benefits, start=1):
         end = _end(number)
         values |= {f"{name}{end}": [getattr(other, name)] for name in OTHER_TEXTS}
-        values[f"benefit{end}"] = [f"{other.benefit_type}:{other.deciding_body}"]
+        values[f"benefit{end}"] = [benefit_code(other.benefit_type, other.deciding_body)]
         for fact in other.circumstances[:1]:
             values |= {
                 f"circumstance{end}": [fact.code],
@@ -114,7 +114,7 @@ def _flagged_other(row: pb.GetSuspectedPaymentResponse) -> dict[str, list[str]]:
         return {}
     cause = next(code for code in flag.causes if known.causes[code].opens_question_about(known.benefits[flag.other_benefit]))
     values = {
-        "benefit": f"{flag.other_benefit}:{flag.deciding_body}",
+        "benefit": benefit_code(flag.other_benefit, flag.deciding_body),
         "period_from": flag.period_from,
         "period_to": flag.period_to,
         "suspected_error_kind": cause,
@@ -178,7 +178,7 @@ def _others(form: Sent) -> list[pb.OtherBenefit]:
 
 
 def _other(form: Sent, end: str) -> pb.OtherBenefit:
-    benefit, _, body = form.text(f"benefit{end}").partition(":")
+    benefit, body = benefit_of(form.text(f"benefit{end}"))
     texts = {name: form.text(f"{name}{end}") for name in OTHER_TEXTS}
     return pb.OtherBenefit(benefit_type=benefit, deciding_body=body, circumstances=facts(form, f"circumstance{end}"), **texts)
 

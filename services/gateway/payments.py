@@ -67,8 +67,7 @@ class _Pages(CasePages):
         return case_rows(row)
 
     def _seen(self, row: Payment) -> list[tuple[str, str]]:
-        last = row.history[-1].person if row.history else ""
-        return [*as_seen(row), ("Senast ändrat av", self._door.name(last))]
+        return [*as_seen(row), ("Senast ändrat av", self._door.last_there(row.history))]
 
     def _wrong(self, form: Sent, problem: Invalid | Conflict) -> Sent:
         return _wrong(form, problem)

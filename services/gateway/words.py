@@ -276,11 +276,22 @@ def choices(words: Iterable[Any]) -> list[Choice]:
     return [(each.code, each.word) for each in words]
 
 
+def benefit_code(benefit: str, body: str) -> str:
+    """The code of a benefit with the body that decides it, as one choice."""
+    return f"{benefit}:{body}"
+
+
+def benefit_of(code: str) -> tuple[str, str]:
+    """The benefit and the body of such a choice; both empty for none."""
+    benefit, _, body = code.partition(":")
+    return benefit, body
+
+
 def benefits() -> list[Choice]:
     """Benefits with the body that decides each, as one choice; those that nobody decides open no question."""
     known = reference()
     return [
-        (f"{benefit.code}:{body}", f"{benefit.word} ({word(known.receivers, body)})")
+        (benefit_code(benefit.code, body), f"{benefit.word} ({word(known.receivers, body)})")
         for benefit in known.benefits
         for body in benefit.decided_by
     ]

@@ -3,8 +3,7 @@
 The word for one is `role:name`, and `over:name` for what a row of docs/pages-and-roles.toml asks for by `as`.
 """
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 from uuid import uuid4
@@ -108,7 +107,7 @@ def told(services: As) -> str:
     (offer,) = records.offers(officer.sharing, {(alert_id, receiver)})
     records.approved(services, "KLF", *records.decided(officer.sharing, records.previewed(officer.sharing, offer, records.SAW)))
     asked = registry.GetAlertRequest(alert_id=alert_id)
-    until(lambda: "sent" if officer.registry.GetAlert(asked).state == registry.ALERT_STATE_NOTICE_SENT else "")
+    records.until(lambda: "sent" if officer.registry.GetAlert(asked).state == registry.ALERT_STATE_NOTICE_SENT else "")
     return alert_id
 
 
@@ -175,13 +174,4 @@ def _notice(running: stack.Stack, services: As) -> str:
         rows = investigator.ListInbound(asked).inbound
         return next((str(row.inbound_id) for row in rows if row.notice_id == str(said.id)), "")
 
-    return until(come)
-
-
-def until(look: Callable[[], str]) -> str:
-    """What there is, as soon as it is there."""
-    deadline = time.monotonic() + records.WAIT_S
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it has not come"
-        time.sleep(0.1)
-    return found
+    return records.until(come)

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import grpc
@@ -24,6 +24,7 @@ from services.kernel.callers import Role
 from services.kernel.clock import Clock, timestamp
 from tests.gateway.doors import LANDLORD, someone
 
+Found = TypeVar("Found", str, list[str])
 WAIT_S = 60
 SAW = "Sängar i lagret."
 GROUND = "pbl-tillsyn"
@@ -201,14 +202,22 @@ def refused(services: As) -> str:
 
 def offers(decider: Any, of: Collection[tuple[str, str]]) -> list[str]:  # noqa: ANN401  # a stub
     """The offers that wait of these records to these receivers, when they have come."""
-    deadline, found = time.monotonic() + WAIT_S, dict[tuple[str, str], str]()
-    while not found.keys() >= set(of):
-        assert time.monotonic() < deadline, "the offers have not come"
-        page = common_pb2.Page(page_size=100)
-        rows = decider.ListOffers(sharing.ListOffersRequest(page=page, states=[sharing.OFFER_STATE_WAITING])).offers
-        found = {(row.record_id, row.receiver_kind): row.offer_id for row in rows}
+    waiting = sharing.ListOffersRequest(page=common_pb2.Page(page_size=100), states=[sharing.OFFER_STATE_WAITING])
+
+    def come() -> list[str]:
+        found = {(row.record_id, row.receiver_kind): row.offer_id for row in decider.ListOffers(waiting).offers}
+        return [found[each] for each in of] if found.keys() >= set(of) else []
+
+    return until(come)
+
+
+def until(look: Callable[[], Found]) -> Found:
+    """What there is, as soon as it is there."""
+    deadline = time.monotonic() + WAIT_S
+    while not (found := look()):
+        assert time.monotonic() < deadline, "it has not come"
         time.sleep(0.1)
-    return [found[each] for each in of]
+    return found
 
 
 def previewed(officer: Any, offer_id: str, said: str) -> sharing.PreviewDisclosureResponse:  # noqa: ANN401  # a stub
